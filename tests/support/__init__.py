@@ -1,0 +1,1 @@
+"""What the tests share: waiting for a condition, free ports, processes that always end."""
