@@ -1,0 +1,42 @@
+"""What a vLLM server's `/metrics` page says, and what it means over time. Pure: no network, no clock, no Streamlit."""
+
+from lib.metrics.curves import (
+    Grid,
+    gauge_curve,
+    mean_curve,
+    percentile_curve,
+    rate_curve,
+    ratio_curve,
+)
+from lib.metrics.histogram import Percentiles, attainment, percentiles
+from lib.metrics.names import BY_NAME, QUANTITIES, Kind, Quantity, wire_names
+from lib.metrics.reader import NotMetrics, Reader
+from lib.metrics.sample import Layout, Reading, Sample, Series, edge_of
+from lib.metrics.window import GAP_PERIODS, Window, joined
+
+__all__ = [
+    "BY_NAME",
+    "GAP_PERIODS",
+    "QUANTITIES",
+    "Grid",
+    "Kind",
+    "Layout",
+    "NotMetrics",
+    "Percentiles",
+    "Quantity",
+    "Reader",
+    "Reading",
+    "Sample",
+    "Series",
+    "Window",
+    "attainment",
+    "edge_of",
+    "gauge_curve",
+    "joined",
+    "mean_curve",
+    "percentile_curve",
+    "percentiles",
+    "rate_curve",
+    "ratio_curve",
+    "wire_names",
+]

@@ -1,0 +1,206 @@
+"""One scrape, normalised: which series a server reports, and their values at one moment.
+
+A `Layout` says what the columns are, a `Sample` holds one row of values. Servers rarely change their layout, so that
+thousands of samples share one and a stretch of time is a plain matrix. Absent is not zero: a series that a server
+does not report is not in the layout, and a value that is not a number is NaN; both read as None.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Layout", "Reading", "Sample", "Series", "edge_of"]
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Series:
+    """One column: a quantity of `lib.metrics.names`, of one engine of one model.
+
+    `part` is the value of the label that splits the quantity; of a histogram it is `le=EDGE` (cumulative count up to
+    EDGE, `le=inf` being the count of all) or `sum`.
+    """
+
+    quantity: str
+    model: str
+    engine: str
+    part: str = ""
+
+    @property
+    def member(self) -> tuple[str, str]:
+        """The engine that the series belongs to, as (model, engine)."""
+        return self.model, self.engine
+
+
+def edge_of(part: str) -> float | None:
+    """The upper edge of a histogram's bucket, None when the part is not a bucket."""
+    return float(part[3:]) if part.startswith("le=") else None
+
+
+class Layout:
+    """The columns of a sample, sorted, and the labels of `cache_config_info` per engine."""
+
+    def __init__(self, series: Iterable[Series], configs: Iterable[Mapping[str, str]] = ()) -> None:
+        self.series: tuple[Series, ...] = tuple(series)
+        self.configs: tuple[dict[str, str], ...] = tuple(
+            dict(sorted(config.items())) for config in configs
+        )
+
+    @cached_property
+    def key(self) -> str:
+        """A digest that is equal for equal layouts, in every process."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:16]
+
+    @cached_property
+    def column(self) -> dict[Series, int]:
+        """Where each series stands."""
+        return {series: index for index, series in enumerate(self.series)}
+
+    @cached_property
+    def quantities(self) -> frozenset[str]:
+        """The quantities that are reported."""
+        return frozenset(series.quantity for series in self.series)
+
+    @cached_property
+    def members(self) -> tuple[tuple[str, str], ...]:
+        """The engines, as (model, engine); process and HTTP series belong to none."""
+        return tuple(sorted({series.member for series in self.series if series.engine}))
+
+    @cached_property
+    def _columns(self) -> dict[str, NDArray[np.intp]]:
+        found: dict[str, list[int]] = {}
+        for index, series in enumerate(self.series):
+            found.setdefault(series.quantity, []).append(index)
+        return {quantity: np.array(indices, np.intp) for quantity, indices in found.items()}
+
+    def columns(
+        self, quantity: str, part: str | None = None, member: tuple[str, str] | None = None
+    ) -> NDArray[np.intp]:
+        """The columns of a quantity: all of them, or those of one part or one engine."""
+        columns = self._columns.get(quantity, np.empty(0, np.intp))
+        if part is None and member is None:
+            return columns
+        kept = [
+            index
+            for index in columns
+            if (part is None or self.series[index].part == part)
+            and (member is None or self.series[index].member == member)
+        ]
+        return np.array(kept, np.intp)
+
+    def parts(self, quantity: str) -> tuple[str, ...]:
+        """The parts that a quantity is split into, sorted."""
+        return tuple(sorted({self.series[index].part for index in self.columns(quantity)}))
+
+    def to_json(self) -> str:
+        """The layout as text; `from_json` reads it back."""
+        rows = [
+            [series.quantity, series.model, series.engine, series.part] for series in self.series
+        ]
+        return json.dumps({"series": rows, "configs": self.configs}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Layout":
+        """Read what `to_json` wrote. Raises ValueError on anything else."""
+        try:
+            data = json.loads(text)
+            return cls((Series(*row) for row in data["series"]), data["configs"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("not a layout") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The gauges of one engine, or of a server in all; None is "not reported".
+
+    Requests and blocks are counts, `kv_usage` and `kv_usage_max` fractions from 0 to 1: in all they are the mean and the
+    maximum over the engines, never a sum. `blocks_usable` leaves out V1's null block. `awake` is False while asleep.
+    """
+
+    model: str
+    engine: str
+    running: float | None
+    waiting: float | None
+    waiting_by_reason: dict[str, float]
+    swapped: float | None
+    kv_usage: float | None
+    kv_usage_max: float | None
+    blocks_used: float | None
+    blocks_usable: float | None
+    kv_tokens: float | None
+    awake: bool | None
+
+    @property
+    def blocks_free(self) -> float | None:
+        """Usable blocks that hold no live token; cached but unreferenced ones are among them."""
+        if self.blocks_used is None or self.blocks_usable is None:
+            return None
+        return self.blocks_usable - self.blocks_used
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The values of one scrape, one per series of the layout."""
+
+    layout: Layout
+    values: Values
+
+    def of(
+        self, quantity: str, part: str | None = None, member: tuple[str, str] | None = None
+    ) -> float | None:
+        """The sum of a quantity's values over its engines (and parts, if none is named); None if not reported."""
+        return _known(_sum(self.values[self.layout.columns(quantity, part, member)]))
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The model names that the engines report."""
+        return tuple(dict.fromkeys(model for model, _ in self.layout.members))
+
+    @property
+    def engines(self) -> tuple[Reading, ...]:
+        """One reading per engine."""
+        return tuple(self._reading(member) for member in self.layout.members)
+
+    @property
+    def total(self) -> Reading:
+        """All engines together."""
+        return self._reading(None)
+
+    def _reading(self, member: tuple[str, str] | None) -> Reading:
+        usage = self.values[self.layout.columns("kv_usage", member=member)]
+        usage = usage[np.isfinite(usage)]
+        reasons = {
+            part: self.of("waiting_by_reason", part, member)
+            for part in self.layout.parts("waiting_by_reason")
+        }
+        awake = self.values[self.layout.columns("sleep_state", "awake", member)]
+        model, engine = member or ("", "")
+        return Reading(
+            model=model,
+            engine=engine,
+            running=self.of("running", member=member),
+            waiting=self.of("waiting", member=member),
+            waiting_by_reason={part: value for part, value in reasons.items() if value is not None},
+            swapped=self.of("swapped", member=member),
+            kv_usage=float(usage.mean()) if usage.size else None,
+            kv_usage_max=float(usage.max()) if usage.size else None,
+            blocks_used=self.of("blocks_used", member=member),
+            blocks_usable=self.of("blocks_usable", member=member),
+            kv_tokens=self.of("kv_tokens", member=member),
+            awake=bool(awake.max() > 0) if awake.size else None,
+        )
+
+
+def _sum(values: Values) -> float:
+    return float(np.nansum(values)) if np.isfinite(values).any() else math.nan
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
