@@ -1,4 +1,7 @@
-"""What a vLLM server's `/metrics` page says, and what it means over time. Pure: no network, no clock, no Streamlit."""
+"""What a vLLM server's `/metrics` page says, and what it means over time.
+
+Pure: no network, no clock, no Streamlit.
+"""
 
 from lib.metrics.curves import (
     Grid,
@@ -10,7 +13,7 @@ from lib.metrics.curves import (
 )
 from lib.metrics.histogram import Percentiles, attainment, percentiles
 from lib.metrics.names import BY_NAME, QUANTITIES, Kind, Quantity, wire_names
-from lib.metrics.reader import NotMetrics, Reader
+from lib.metrics.reader import NotMetricsError, Reader
 from lib.metrics.sample import Layout, Reading, Sample, Series, edge_of
 from lib.metrics.window import GAP_PERIODS, Window, joined
 
@@ -21,7 +24,7 @@ __all__ = [
     "Grid",
     "Kind",
     "Layout",
-    "NotMetrics",
+    "NotMetricsError",
     "Percentiles",
     "Quantity",
     "Reader",

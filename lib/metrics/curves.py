@@ -1,9 +1,10 @@
 """A window as curves on an aligned grid, for plots.
 
-A grid is a series of moments, whole multiples of its step, so that the same moment has the same value whoever asks and
-whenever: a live plot appends points and never redraws the old ones. The value at a moment is computed from the rows in
-(moment − span, moment]: the span is the step for gauges, and may be longer for rates and percentiles, which need more
-values than one step has. Where the last step holds no answered row there is no value: a gap is a gap.
+A grid is a series of moments, whole multiples of its step, so that the same moment has the same
+value whoever asks and whenever: a live plot appends points and never redraws the old ones. The
+value at a moment is computed from the rows in (moment − span, moment]: the span is the step for
+gauges, and may be longer for rates and percentiles, which need more values than one step has. Where
+the last step holds no answered row there is no value: a gap is a gap.
 """
 
 import math
@@ -68,7 +69,7 @@ def rate_curve(
 
 
 def ratio_curve(window: Window, grid: Grid, span: float, of: str, to: str) -> Values:
-    """Growth of counter `of` over growth of counter `to` in the last `span` seconds; no value while `to` rests."""
+    """Growth of counter `of` over that of `to` in `span` seconds; none while `to` rests."""
     return _growth_quotient(window, grid, span, window.growth(of), window.growth(to))
 
 
@@ -82,7 +83,7 @@ def mean_curve(window: Window, grid: Grid, span: float, quantity: str) -> Values
 def percentile_curve(
     window: Window, grid: Grid, span: float, quantity: str, q: float
 ) -> Percentiles:
-    """The q-quantile of what a histogram counted in the last `span` seconds at each moment, with edges and counts."""
+    """The q-quantile of what a histogram counted in the last `span` seconds at each moment."""
     edges, growth = window.bucket_growth(quantity)
     spans = _Spans(window, grid, span)
     if not len(edges):

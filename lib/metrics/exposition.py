@@ -1,9 +1,9 @@
 """The Prometheus text format: one line → name, labels, value.
 
-This module alone knows the syntax (version 0.0.4, which every release of vLLM speaks whatever its Content-Type says).
-It is strict about a line and forgiving about a body: a line that does not parse is left out and costs nothing else.
-Timestamps and exemplars are read over; `# HELP` and `# TYPE` are not needed, because `lib.metrics.names` knows the
-families.
+This module alone knows the syntax (version 0.0.4, which every release of vLLM speaks whatever its
+Content-Type says). It is strict about a line and forgiving about a body: a line that does not parse
+is left out and costs nothing else. Timestamps and exemplars are read over; `# HELP` and `# TYPE`
+are not needed, because `lib.metrics.names` knows the families.
 """
 
 import re
@@ -28,14 +28,14 @@ class Line(NamedTuple):
 
 
 def number(text: str) -> float:
-    """The value of a sample. Raises ValueError for what Python reads as a number and Prometheus does not."""
+    """The value of a sample. Raises ValueError for what Prometheus does not read as a number."""
     if "_" in text:
         raise ValueError(text)
     return float(text)
 
 
 def parse_name_and_labels(text: str) -> tuple[str, dict[str, str], str]:
-    """Split a sample line into name, labels and the rest behind them (value, and perhaps a timestamp).
+    """Split a sample line into name, labels and the rest: value, and perhaps a timestamp.
 
     Raises ValueError when the line is not a sample.
     """
@@ -59,7 +59,7 @@ def parse_name_and_labels(text: str) -> tuple[str, dict[str, str], str]:
 
 
 def parse_line(text: str) -> Line | None:
-    """Read one line of a body; None for a comment or an empty line. Raises ValueError when it is neither."""
+    """Read one line of a body; None for a comment or an empty one. Raises ValueError otherwise."""
     text = text.strip(" \t\r")
     if not text or text[0] == "#":
         return None

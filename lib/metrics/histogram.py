@@ -1,8 +1,9 @@
 """Percentiles from cumulative buckets, as Prometheus computes them, and how sure they are.
 
-A histogram only says how many values lie at or below each edge. A percentile is found in one bucket and placed by
-linear interpolation, so that the truth lies anywhere between that bucket's edges: both are given with it, and so is
-the number of values. No values, no percentile. Above the last finite edge nothing is known but "more than that".
+A histogram only says how many values lie at or below each edge. A percentile is found in one bucket
+and placed by linear interpolation, so that the truth lies anywhere between that bucket's edges:
+both are given with it, and so is the number of values. No values, no percentile. Above the last
+finite edge nothing is known but "more than that".
 
 Arrays are of shape (..., edges): any number of histograms with the same edges at once.
 """
@@ -21,8 +22,8 @@ Values = NDArray[np.float64]
 class Percentiles:
     """One percentile of each histogram: `value` lies in (`low`, `high`], out of `count` values.
 
-    NaN where there were no values. In the last bucket `high` is infinite and `value` the last finite edge, which is
-    then a lower bound.
+    NaN where there were no values. In the last bucket `high` is infinite and `value` the last
+    finite edge, which is then a lower bound.
     """
 
     value: Values
@@ -34,8 +35,9 @@ class Percentiles:
 def percentiles(q: float, edges: Values, cumulative: Values) -> Percentiles:
     """The q-quantile (0 to 1) of each histogram in `cumulative`.
 
-    `edges` ascend and end with infinity; `cumulative[..., i]` counts the values up to `edges[i]`. Same figures as
-    `histogram_quantile` of Prometheus: a first bucket that ends above 0 begins at 0.
+    `edges` ascend and end with infinity; `cumulative[..., i]` counts the values up to `edges[i]`.
+    Same figures as `histogram_quantile` of Prometheus: a first bucket that ends above 0 begins at
+    0.
     """
     counts = np.maximum.accumulate(np.nan_to_num(cumulative, nan=0.0), axis=-1)
     total = counts[..., -1]
@@ -55,7 +57,7 @@ def percentiles(q: float, edges: Values, cumulative: Values) -> Percentiles:
 
 
 def attainment(target: float, edges: Values, cumulative: Values) -> tuple[Values, Values]:
-    """The least and the greatest share of values that can be at or below `target`; NaN without values.
+    """Least and greatest share of values that can be at or below `target`; NaN without values.
 
     Both are the same when `target` is an edge.
     """

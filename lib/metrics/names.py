@@ -1,12 +1,14 @@
 """What each quantity is called, in every release of vLLM since 0.6.
 
-This table alone decides which families of a scrape are read and under which of our names. A quantity lists its wire
-names newest first: where a server reports two of them (0.9.2–0.11.2 did), the first one that is there wins and the
-others are ignored, because they hold the same figure twice. Wire names are written without the `vllm:` prefix;
-`process_…` and `http_…` families are written whole. A quantity without a wire name is computed from others when a scrape
-is read (`lib.metrics.reader`).
+This table alone decides which families of a scrape are read and under which of our names. A
+quantity lists its wire names newest first: where a server reports two of them (0.9.2–0.11.2 did),
+the first one that is there wins and the others are ignored, because they hold the same figure
+twice. Wire names are written without the `vllm:` prefix; `process_…` and `http_…` families are
+written whole. A quantity without a wire name is computed from others when a scrape is read
+(`lib.metrics.reader`).
 
-A family that a server does not report stays unreported: `shown_by` says which flag or release would show it.
+A family that a server does not report stays unreported: `shown_by` says which flag or release would
+show it.
 """
 
 from collections.abc import Iterator
@@ -28,8 +30,9 @@ class Kind(Enum):
 class Quantity:
     """One measured thing.
 
-    `wire` are names on the wire, newest first, counters with their `_total`; `part` is the label that splits the
-    quantity (the values of all other labels but model and engine are summed); `unit` is of one value.
+    `wire` are names on the wire, newest first, counters with their `_total`; `part` is the label
+    that splits the quantity (the values of all other labels but model and engine are summed);
+    `unit` is of one value.
     """
 
     name: str
@@ -78,7 +81,7 @@ _GAUGES = (
         "waiting_by_reason",
         "num_requests_waiting_by_reason",
         unit="requests",
-        meaning="queued requests by what they wait for: capacity, or deferred (adapter, grammar, remote KV)",
+        meaning="queued requests by what they wait for: capacity, or deferred (adapter, grammar)",
         part="reason",
         shown_by="vLLM 0.22 or newer",
     ),
@@ -94,7 +97,7 @@ _GAUGES = (
         "kv_cache_usage_perc",
         "gpu_cache_usage_perc",
         unit="fraction",
-        meaning="KV cache blocks in use, as a share of the usable ones; blocks that are only cached count as free",
+        meaning="share of the usable KV cache blocks in use; those that are only cached are free",
     ),
     _gauge(
         "blocks_used",
@@ -111,7 +114,7 @@ _GAUGES = (
     _gauge(
         "kv_tokens",
         unit="tokens",
-        meaning="KV cache capacity: kv_cache_size_tokens of cache_config_info, else num_gpu_blocks × block_size",
+        meaning="kv_cache_size_tokens of cache_config_info, else num_gpu_blocks × block_size",
         shown_by="vLLM 0.9 or newer",
     ),
     _gauge(
@@ -365,7 +368,7 @@ BY_NAME: dict[str, Quantity] = {quantity.name: quantity for quantity in QUANTITI
 
 
 def wire_names() -> tuple[str, ...]:
-    """Every sample name that is worth fetching, for the `name[]` filter of `/metrics/` (histograms by their parts)."""
+    """Every sample name that is worth fetching, for the `name[]` filter of `/metrics/`."""
     return tuple(sorted(set(_wanted())))
 
 

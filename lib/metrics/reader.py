@@ -1,13 +1,16 @@
 """A server's `/metrics` body → `Sample`, fast enough for a thousand servers.
 
-A page of metrics has the same lines in the same order scrape after scrape; only the numbers behind the last space
-change. So the reader remembers what the text before that space means (its line) and, for a whole page of them, where
-each value goes (its arrangement). Parsing labels happens once per series, not once per scrape.
+A page of metrics has the same lines in the same order scrape after scrape; only the numbers behind
+the last space change. So the reader remembers what the text before that space means (its line) and,
+for a whole page of them, where each value goes (its arrangement). Parsing labels happens once per
+series, not once per scrape.
 
-Decided here: two wire names for one figure are never both used; lines that differ only in labels that we do not keep
-are summed; a value that cannot be (infinite, a negative count) is NaN; usage becomes KV cache blocks.
+Decided here: two wire names for one figure are never both used; lines that differ only in labels
+that we do not keep are summed; a value that cannot be (infinite, a negative count) is NaN; usage
+becomes KV cache blocks.
 
-  used blocks = usage × usable      usable = num_gpu_blocks − 1 (V1 keeps one null block), = num_gpu_blocks on V0
+  used blocks = usage × usable      usable = num_gpu_blocks − 1 (V1 keeps one null block), =
+  num_gpu_blocks on V0
 """
 
 import math
@@ -21,18 +24,18 @@ from lib.metrics.exposition import number, parse_name_and_labels
 from lib.metrics.names import BY_NAME, QUANTITIES, Kind, Quantity, wire_names
 from lib.metrics.sample import Layout, Sample, Series
 
-__all__ = ["NotMetrics", "Reader"]
+__all__ = ["NotMetricsError", "Reader"]
 
 SERIES_LIMIT = 5_000
 """Series of one server that are kept; a page with more is hostile or broken."""
 LINE_LIMIT = 50_000
-"""Lines that are remembered before the memory is emptied (label sets that change with every scrape)."""
+"""Lines that are remembered before all are forgotten (label sets that change every scrape)."""
 LABEL_LENGTH_LIMIT = 1_000
 
 _CONFIG = "cache_config_info"
 
 
-class NotMetrics(ValueError):
+class NotMetricsError(ValueError):
     """The body holds no sample line: empty, HTML, JSON. The text says which, in a few words."""
 
 
@@ -85,10 +88,10 @@ class Reader:
         self._arrangement: _Arrangement | None = None
 
     def read(self, body: bytes) -> Sample:
-        """Read one body. Raises NotMetrics when no line of it is a sample."""
+        """Read one body. Raises NotMetricsError when no line of it is a sample."""
         page, numbers = self._lines(body.decode("utf-8", "replace"))
         if not page:
-            raise NotMetrics(_what_it_is(body))
+            raise NotMetricsError(_what_it_is(body))
         if page != self._page or self._arrangement is None:
             self._page, self._arrangement = page, self._arrange(page)
         return _fill(self._arrangement, numbers)

@@ -1,8 +1,9 @@
 """One scrape, normalised: which series a server reports, and their values at one moment.
 
-A `Layout` says what the columns are, a `Sample` holds one row of values. Servers rarely change their layout, so that
-thousands of samples share one and a stretch of time is a plain matrix. Absent is not zero: a series that a server
-does not report is not in the layout, and a value that is not a number is NaN; both read as None.
+A `Layout` says what the columns are, a `Sample` holds one row of values. Servers rarely change
+their layout, so that thousands of samples share one and a stretch of time is a plain matrix. Absent
+is not zero: a series that a server does not report is not in the layout, and a value that is not a
+number is NaN; both read as None.
 """
 
 import hashlib
@@ -24,8 +25,8 @@ Values = NDArray[np.float64]
 class Series:
     """One column: a quantity of `lib.metrics.names`, of one engine of one model.
 
-    `part` is the value of the label that splits the quantity; of a histogram it is `le=EDGE` (cumulative count up to
-    EDGE, `le=inf` being the count of all) or `sum`.
+    `part` is the value of the label that splits the quantity; of a histogram it is `le=EDGE`
+    (cumulative count up to EDGE, `le=inf` being the count of all) or `sum`.
     """
 
     quantity: str
@@ -120,8 +121,9 @@ class Layout:
 class Reading:
     """The gauges of one engine, or of a server in all; None is "not reported".
 
-    Requests and blocks are counts, `kv_usage` and `kv_usage_max` fractions from 0 to 1: in all they are the mean and the
-    maximum over the engines, never a sum. `blocks_usable` leaves out V1's null block. `awake` is False while asleep.
+    Requests and blocks are counts, `kv_usage` and `kv_usage_max` fractions from 0 to 1: in all they
+    are the mean and the maximum over the engines, never a sum. `blocks_usable` leaves out V1's null
+    block. `awake` is False while asleep.
     """
 
     model: str
@@ -155,7 +157,7 @@ class Sample:
     def of(
         self, quantity: str, part: str | None = None, member: tuple[str, str] | None = None
     ) -> float | None:
-        """The sum of a quantity's values over its engines (and parts, if none is named); None if not reported."""
+        """A quantity's sum over its engines, and over its parts if none is named; or None."""
         return _known(_sum(self.values[self.layout.columns(quantity, part, member)]))
 
     @property

@@ -3,11 +3,13 @@
 Decided here: what a counter grew by, and what that means after a restart or a gap.
 
 - A row is one scrape. A failed scrape is a row of NaN. Times are wall-clock seconds and ascend.
-- Growth is counted from the last row that had a value. When an engine restarts its counters begin at 0 again: then
-  the new value is the growth, for all of its counters at once, also for those that happen to be higher than before
-  (a histogram's buckets are reset as one). A restart is seen when the process' start time moves or when most of the
-  engine's moving counters go down; one counter that falls alone is taken as Prometheus takes it, by its new value.
-- Growth over a gap (more than `GAP_PERIODS` periods) counts in sums over the window but belongs to no moment in it.
+- Growth is counted from the last row that had a value. When an engine restarts its counters begin
+  at 0 again: then the new value is the growth, for all of its counters at once, also for those that
+  happen to be higher than before (a histogram's buckets are reset as one). A restart is seen when
+  the process' start time moves or when most of the engine's moving counters go down; one counter
+  that falls alone is taken as Prometheus takes it, by its new value.
+- Growth over a gap (more than `GAP_PERIODS` periods) counts in sums over the window but belongs to
+  no moment in it.
 """
 
 from collections.abc import Sequence
@@ -31,8 +33,9 @@ Row = tuple[float, Sample | None]
 class Window:
     """What is known of a server from `start` to `end` (wall-clock seconds).
 
-    `times` (n,) are the scrapes', `values` (n, series) theirs. In rows that stand for more than one scrape (the 1-minute
-    tier) gauges are means, and `lows` and `highs` their extremes; elsewhere all three are the same array.
+    `times` (n,) are the scrapes', `values` (n, series) theirs. In rows that stand for more than one
+    scrape (the 1-minute tier) gauges are means, and `extremes` their least and greatest values;
+    elsewhere all three are the same array.
     """
 
     def __init__(
@@ -44,14 +47,12 @@ class Window:
         start: float,
         end: float,
         period: float,
-        lows: Values | None = None,
-        highs: Values | None = None,
+        extremes: tuple[Values, Values] | None = None,
     ) -> None:
         self.layout = layout
         self.times = times
         self.values = values
-        self.lows = values if lows is None else lows
-        self.highs = values if highs is None else highs
+        self.lows, self.highs = extremes or (values, values)
         self.start, self.end, self.period = start, end, period
 
     @classmethod
@@ -95,8 +96,7 @@ class Window:
             start=max(self.start, moment),
             end=min(self.end, until),
             period=self.period,
-            lows=None if same else self.lows[part],
-            highs=None if same else self.highs[part],
+            extremes=None if same else (self.lows[part], self.highs[part]),
         )
 
     @cached_property
@@ -110,7 +110,7 @@ class Window:
 
     @cached_property
     def elapsed(self) -> Values:
-        """Seconds since the answered row before (n,); NaN where there is none, or only behind a gap."""
+        """Seconds since the answered row before (n,); NaN if there is none, or behind a gap."""
         seconds = np.full(len(self), np.nan)
         rows = np.flatnonzero(self.answered)
         seconds[rows[1:]] = np.diff(self.times[rows])
@@ -118,7 +118,7 @@ class Window:
         return seconds
 
     def gauge(self, quantity: str, part: str | None = None, *, how: str = "sum") -> Values:
-        """A gauge per row (n,): the `sum`, `mean` or `max` over the engines; NaN where not reported."""
+        """A gauge per row (n,): `sum`, `mean` or `max` over the engines; NaN if not reported."""
         columns = self.layout.columns(quantity, part)
         source = self.highs if how == "max" else self.values
         return _across(source[:, columns], how)
@@ -129,23 +129,23 @@ class Window:
         return _across(self.lows[:, columns], "sum"), _across(self.highs[:, columns], "sum")
 
     def growth(self, quantity: str, part: str | None = None) -> Values:
-        """What a counter grew by in each row since the one before, over all engines (n,); NaN where unknown."""
+        """A counter's growth in each row since the one before (n,); NaN where unknown."""
         return _across(self._growths[:, self.layout.columns(quantity, part)], "sum")
 
     def bucket_growth(self, quantity: str) -> tuple[Values, Values]:
-        """A histogram's growth per row, merged over the engines by edge: edges (e,) and cumulative counts (n, e)."""
+        """A histogram's growth per row: edges (e,) and cumulative counts by edge (n, e)."""
         shared = self._shared_edges(quantity)
         growths = [self.growth(quantity, part) for part in shared]
         edges = np.array([edge_of(part) for part in shared], float)
         return edges, np.stack(growths, axis=1) if growths else np.empty((len(self), 0))
 
     def increase(self, quantity: str, part: str | None = None) -> float | None:
-        """What a counter grew by within the window, restarts and gaps included; None if not reported."""
+        """A counter's growth within the window, over restarts and gaps; None if not reported."""
         growth = self.growth(quantity, part)
         return float(np.nansum(growth)) if np.isfinite(growth).any() else None
 
     def rate(self, quantity: str, part: str | None = None) -> float | None:
-        """Growth per second between the first and the last row that report the counter; None if there are not two."""
+        """Growth per second from the first answered row to the last; None without two of them."""
         increase = self.increase(quantity, part)
         if increase is None:
             return None
@@ -153,7 +153,7 @@ class Window:
         return increase / float(self.times[rows[-1]] - self.times[rows[0]])
 
     def percentile(self, quantity: str, q: float) -> Percentiles | None:
-        """The q-quantile of what a histogram counted within the window; None if it is not reported."""
+        """The q-quantile of what a histogram counted within the window; None if not reported."""
         edges, growth = self.bucket_growth(quantity)
         if not len(edges) or not np.isfinite(growth).any():
             return None
@@ -213,7 +213,7 @@ class Window:
 
     @cached_property
     def _process_restarts(self) -> NDArray[np.bool_]:
-        """Rows in which the API server's start time is another than in the row that last told it."""
+        """Rows whose process start time is another than in the row that last told it."""
         started = self.gauge("process_start")
         rows = np.flatnonzero(np.isfinite(started))
         restarted = np.zeros(len(self), np.bool_)
@@ -222,7 +222,7 @@ class Window:
 
     @cached_property
     def _growths(self) -> Values:
-        """Growth per row of every counter, at its column of the layout; gauges are NaN (n, series)."""
+        """Growth per row of every counter, in its column; gauges are NaN (n, series)."""
         values, last = self._differences
         owners = [self.layout.series[column].member for column in self._counters]
         members = {member: index for index, member in enumerate(dict.fromkeys(owners))}
@@ -234,7 +234,7 @@ class Window:
 
 
 def joined(earlier: Window, later: Window) -> Window:
-    """One window of two of the same server; rows of `earlier` that are not before `later`'s first are left out."""
+    """Two windows of one server as one; where they overlap, the rows of `later` count."""
     if len(later):
         earlier = earlier.since(-np.inf, np.nextafter(later.times[0], -np.inf))
     layout = _common([earlier.layout, later.layout])
@@ -248,6 +248,7 @@ def joined(earlier: Window, later: Window) -> Window:
 
     values = stack(earlier.values, later.values)
     plain = earlier.lows is earlier.values and later.lows is later.values
+    extremes = stack(earlier.lows, later.lows), stack(earlier.highs, later.highs)
     return Window(
         layout,
         np.concatenate([earlier.times, later.times]),
@@ -255,8 +256,7 @@ def joined(earlier: Window, later: Window) -> Window:
         start=earlier.start,
         end=later.end,
         period=max(earlier.period, later.period),
-        lows=None if plain else stack(earlier.lows, later.lows),
-        highs=None if plain else stack(earlier.highs, later.highs),
+        extremes=None if plain else extremes,
     )
 
 
