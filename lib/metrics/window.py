@@ -102,11 +102,8 @@ class Window:
     @cached_property
     def answered(self) -> NDArray[np.bool_]:
         """Which rows hold any value (n,)."""
-        return (
-            np.isfinite(self.values).any(axis=1)
-            if self.values.size
-            else np.zeros(len(self), np.bool_)
-        )
+        finite: NDArray[np.intp] = np.count_nonzero(np.isfinite(self.values), axis=1)
+        return finite > 0
 
     @cached_property
     def elapsed(self) -> Values:
