@@ -1,0 +1,181 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from lib.metrics import NotMetricsError, Reader
+from tests.unit.metrics.scrapes import body, recorded, v1
+
+CONFIG = 'vllm:cache_config_info{block_size="16",engine="0",num_gpu_blocks="101"} 1'
+
+
+@pytest.mark.parametrize(
+    "name", ["metrics.txt", "metrics_small_cache.txt", "metrics_after_abort.txt"]
+)
+def test_every_series_holds_what_the_official_client_reads(name):
+    sample = Reader().read(recorded(name))
+    official = {}
+    for family in text_string_to_metric_families(recorded(name).decode()):
+        for one in family.samples:
+            official.setdefault(one.name, []).append(one)
+    for quantity, wire, label in [
+        ("running", "vllm:num_requests_running", ""),
+        ("finished", "vllm:request_success_total", "finished_reason"),
+        ("prompt_tokens", "vllm:prompt_tokens_total", ""),
+        ("http_requests", "http_requests_total", "status"),
+        ("ttft", "vllm:time_to_first_token_seconds_bucket", "le"),
+        ("step_tokens", "vllm:iteration_tokens_total_bucket", "le"),
+    ]:
+        sums = {}
+        for one in official[wire]:
+            part = one.labels.get(label, "")
+            part = f"le={float(part)!r}" if label == "le" else part
+            sums[part] = sums.get(part, 0.0) + one.value
+        assert {part: sample.of(quantity, part) for part in sums} == sums
+
+
+def test_reading_again_gives_the_new_values_of_the_same_layout():
+    reader = Reader()
+    before = reader.read(recorded("metrics.txt"))
+    again = reader.read(recorded("metrics.txt"))
+    assert again.layout is before.layout
+    later = reader.read(recorded("metrics_running_2.txt"))
+    assert (before.of("running"), later.of("running")) == (0.0, 1.0)
+    assert later.of("prompt_tokens") > before.of("prompt_tokens")
+
+
+def test_used_blocks_are_whole_and_leave_out_the_null_block():
+    total = Reader().read(body(CONFIG, v1("kv_cache_usage_perc", 38 / 100))).total
+    assert (total.blocks_used, total.blocks_usable, total.blocks_free) == (38.0, 100.0, 62.0)
+    assert total.kv_tokens == 1616.0
+
+
+def test_the_v0_engine_has_no_null_block():
+    config = 'vllm:cache_config_info{block_size="16",num_gpu_blocks="100"} 1'
+    total = Reader().read(body(config, 'vllm:gpu_cache_usage_perc{model_name="m"} 0.25')).total
+    assert (total.blocks_used, total.blocks_usable) == (25.0, 100.0)
+
+
+def test_blocks_that_a_server_does_not_tell_are_not_reported():
+    config = CONFIG.replace("101", "None")
+    total = Reader().read(body(config, v1("kv_cache_usage_perc", 0.5))).total
+    assert (total.blocks_used, total.blocks_usable, total.kv_usage) == (None, None, 0.5)
+
+
+def test_engines_share_the_blocks_that_each_of_them_reports():
+    config = (
+        'vllm:cache_config_info{engine="ENGINE",kv_cache_size_tokens="800",num_gpu_blocks="102"} 1'
+    )
+    sample = Reader().read(
+        body(
+            config.replace("ENGINE", "0"),
+            config.replace("ENGINE", "1"),
+            v1("kv_cache_usage_perc", 0.5, "0"),
+            v1("kv_cache_usage_perc", 0.1, "1"),
+            v1("num_requests_running", 3, "0"),
+            v1("num_requests_running", 4, "1"),
+        )
+    )
+    assert [reading.blocks_used for reading in sample.engines] == [25.0, 5.0]
+    total = sample.total
+    assert (total.blocks_used, total.blocks_usable, total.kv_tokens) == (30.0, 100.0, 1600.0)
+    assert (total.kv_usage, total.kv_usage_max) == (pytest.approx(0.3), 0.5)
+    assert total.running == 7.0
+
+
+def test_of_two_names_for_one_figure_only_the_newer_counts():
+    sample = Reader().read(
+        body(
+            v1("gpu_cache_usage_perc", 0.9),
+            v1("kv_cache_usage_perc", 0.4),
+            v1("num_requests_running", 1),
+        )
+    )
+    assert sample.total.kv_usage == 0.4
+    old = Reader().read(body(v1("gpu_cache_usage_perc", 0.9)))
+    assert old.total.kv_usage == 0.9
+
+
+def test_tpot_stands_in_for_itl_only_where_itl_is_absent():
+    tpot, itl = "time_per_output_token_seconds_bucket", "inter_token_latency_seconds_bucket"
+    both = Reader().read(body(v1(tpot, 7, le="+Inf"), v1(itl, 5, le="+Inf")))
+    assert both.of("itl", "le=inf") == 5.0
+    assert Reader().read(body(v1(tpot, 7, le="+Inf"))).of("itl", "le=inf") == 7.0
+
+
+def test_rays_names_are_the_same_quantities():
+    sample = Reader().read(b'ray_vllm_num_requests_running{WorkerId="w1",model_name="m"} 2\n')
+    assert sample.total.running == 2.0
+    assert sample.layout.members == (("m", "w1"),)
+
+
+def test_one_bad_line_costs_that_line():
+    sample = Reader().read(
+        body(v1("num_requests_running", 2), "vllm:broken{", v1("num_requests_waiting", 3))
+    )
+    assert (sample.total.running, sample.total.waiting) == (2.0, 3.0)
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "1e999", "-3"])
+def test_a_count_that_cannot_be_is_no_count(value):
+    sample = Reader().read(
+        f'vllm:prompt_tokens_total{{engine="0",model_name="m"}} {value}\n'.encode()
+    )
+    assert sample.of("prompt_tokens") is None
+
+
+def test_a_line_written_twice_counts_once():
+    line = v1("num_requests_running", 2)
+    assert Reader().read(body(line, line)).total.running == 2.0
+
+
+def test_created_series_are_not_read_as_counts():
+    sample = Reader().read(body(v1("prompt_tokens_created", 1.79e9), v1("prompt_tokens_total", 5)))
+    assert sample.of("prompt_tokens") == 5.0
+
+
+def test_a_timestamp_behind_the_value_is_no_value():
+    reader = Reader()
+    for value in (1.0, 2.0):
+        sample = reader.read(
+            f'vllm:num_requests_running{{engine="0"}} {value} 1790000000000\n'.encode()
+        )
+        assert sample.total.running == value
+
+
+@pytest.mark.parametrize(
+    ("sent", "what"),
+    [
+        (b"", "empty"),
+        (b"  \n", "empty"),
+        (b"<html>", "HTML"),
+        (b'{"a": 1}', "JSON"),
+        (b"hello", "text"),
+    ],
+)
+def test_what_is_not_metrics_is_named(sent, what):
+    with pytest.raises(NotMetricsError, match=what):
+        Reader().read(sent)
+
+
+def test_labels_of_another_server_do_not_name_this_one():
+    line = 'vllm:num_requests_running{engine="0",instance="other:1",job="x",model_name="m"} 4'
+    assert Reader().read(body(line)).layout.members == (("m", "0"),)
+
+
+def test_twenty_thousand_label_sets_are_cut_to_the_limit():
+    lines = [v1("num_requests_running", 1, str(engine)) for engine in range(20_000)]
+    sample = Reader().read(body(*lines))
+    assert len(sample.layout.series) == 5_000
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_read_or_refused(sent):
+    reader = Reader()
+    try:
+        sample = reader.read(sent)
+    except NotMetricsError:
+        return
+    assert not any(math.isinf(value) for value in sample.values)

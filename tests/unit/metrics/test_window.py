@@ -1,0 +1,182 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.metrics import Layout, Sample, Series, Window, joined
+from tests.unit.metrics.scrapes import window_of
+
+TOKENS = Series("generation_tokens", "m", "0")
+PROMPTS = Series("prompt_tokens", "m", "0")
+RUNNING = Series("running", "m", "0")
+START = Series("process_start", "", "")
+
+
+def buckets(engine, *counts):
+    edges = ("le=0.1", "le=0.5", "le=inf")
+    return {
+        Series("ttft", "m", engine, edge): list(row)
+        for edge, row in zip(edges, counts, strict=True)
+    }
+
+
+@given(st.lists(st.none() | st.integers(0, 100), max_size=40))
+def test_growth_is_never_negative_and_is_counted_as_prometheus_counts_it(values):
+    window = window_of(
+        {TOKENS: [None if v is None else float(v) for v in values]} if values else {TOKENS: []}
+    )
+    known = [value for value in values if value is not None]
+    expected = sum(b - a if b >= a else b for a, b in itertools.pairwise(known))
+    growth = window.growth("generation_tokens")
+    assert not (growth < 0).any()
+    assert window.increase("generation_tokens") == (expected if len(known) > 1 else None)
+
+
+def test_after_a_restart_all_counters_of_an_engine_begin_again():
+    window = window_of(
+        {TOKENS: [100.0, 110.0, 20.0], PROMPTS: [5.0, 5.0, 9.0], START: [1.0, 1.0, 50.0]}
+    )
+    assert window.increase("generation_tokens") == 30.0
+    assert window.increase("prompt_tokens") == 9.0
+    assert window.restarts == (2.0,)
+
+
+def test_a_restart_without_a_start_time_is_seen_by_most_counters_falling():
+    window = window_of(
+        {
+            TOKENS: [100.0, 3.0],
+            PROMPTS: [50.0, 2.0],
+            **buckets("0", [1.0, 1.0], [1.0, 2.0], [1.0, 2.0]),
+        }
+    )
+    assert window.restarts == ()
+    window = window_of(
+        {
+            TOKENS: [100.0, 3.0],
+            PROMPTS: [50.0, 2.0],
+            **buckets("0", [9.0, 1.0], [9.0, 2.0], [9.0, 9.0]),
+        }
+    )
+    assert window.restarts == (1.0,)
+    assert window.bucket_growth("ttft")[1][1].tolist() == [1.0, 2.0, 9.0]
+
+
+def test_one_engine_that_restarts_leaves_the_other_alone():
+    other = Series("generation_tokens", "m", "1")
+    window = window_of({TOKENS: [100.0, 4.0], other: [7.0, 9.0]})
+    assert window.growth("generation_tokens")[1] == 6.0
+
+
+def test_growth_over_a_gap_counts_in_the_sum_and_at_no_moment():
+    window = window_of({TOKENS: [0.0, 10.0, None, None, None, 50.0]})
+    assert window.increase("generation_tokens") == 50.0
+    assert np.isnan(window.elapsed).tolist() == [True, False, True, True, True, True]
+
+
+def test_a_late_scrape_is_no_gap():
+    window = window_of({TOKENS: [0.0, 10.0, 30.0]}, times=[0.0, 1.0, 3.2])
+    assert window.elapsed[2] == pytest.approx(2.2)
+
+
+def test_a_rate_needs_two_answers():
+    assert window_of({TOKENS: [5.0]}).rate("generation_tokens") is None
+    assert window_of({TOKENS: [5.0, None, 25.0]}).rate("generation_tokens") == 10.0
+
+
+def test_what_is_not_reported_has_no_figures():
+    window = window_of({RUNNING: [1.0, 2.0]})
+    assert window.rate("generation_tokens") is None
+    assert window.percentile("ttft", 0.5) is None
+    assert np.isnan(window.gauge("waiting")).all()
+
+
+def test_gauges_are_put_together_as_asked_and_gaps_stay():
+    other = Series("running", "m", "1")
+    window = window_of({RUNNING: [1.0, None, 3.0], other: [4.0, None, 5.0]})
+    assert window.gauge("running").tolist() == pytest.approx([5.0, math.nan, 8.0], nan_ok=True)
+    assert window.gauge("running", how="mean")[0] == 2.5
+    assert window.gauge("running", how="max")[2] == 5.0
+
+
+def test_percentiles_merge_engines_by_bucket_and_forget_what_was_before():
+    window = window_of(
+        {
+            **buckets("0", [100.0, 100.0], [100.0, 102.0], [100.0, 102.0]),
+            **buckets("1", [7.0, 9.0], [7.0, 9.0], [7.0, 9.0]),
+        }
+    )
+    found = window.percentile("ttft", 0.75)
+    assert (found.count, found.low, found.high) == (4.0, 0.1, 0.5)
+    assert found.value == pytest.approx(0.3)
+
+
+def test_engines_with_other_edges_share_only_the_common_ones():
+    window = window_of(
+        {
+            **buckets("0", [0.0, 1.0], [0.0, 2.0], [0.0, 2.0]),
+            Series("ttft", "m", "1", "le=0.5"): [0.0, 3.0],
+            Series("ttft", "m", "1", "le=inf"): [0.0, 3.0],
+        }
+    )
+    edges, growth = window.bucket_growth("ttft")
+    assert edges.tolist() == [0.5, math.inf]
+    assert growth[1].tolist() == [5.0, 5.0]
+
+
+def test_a_layout_that_changes_keeps_each_series_apart():
+    first = Sample(Layout([RUNNING]), np.array([1.0]))
+    second = Sample(Layout([RUNNING, TOKENS]), np.array([2.0, 9.0]))
+    window = Window.of([(0.0, first), (1.0, second), (2.0, second)], start=0.0, end=2.0, period=1.0)
+    assert window.gauge("running").tolist() == [1.0, 2.0, 2.0]
+    assert window.growth("generation_tokens").tolist() == pytest.approx(
+        [math.nan, math.nan, 0.0], nan_ok=True
+    )
+
+
+def test_joined_windows_count_each_moment_once():
+    early = window_of({TOKENS: [0.0, 1.0, 2.0]})
+    late = window_of({TOKENS: [2.0, 4.0], RUNNING: [1.0, 1.0]}, times=[2.0, 3.0])
+    both = joined(early, late)
+    assert both.times.tolist() == [0.0, 1.0, 2.0, 3.0]
+    assert both.increase("generation_tokens") == 4.0
+    assert both.gauge("running").tolist() == pytest.approx(
+        [math.nan, math.nan, 1.0, 1.0], nan_ok=True
+    )
+
+
+def test_a_part_of_a_window_keeps_its_extremes():
+    layout = Layout([RUNNING])
+    values, lows, highs = (np.array([[v], [v], [v]]) for v in (2.0, 1.0, 5.0))
+    window = Window(
+        layout,
+        np.array([0.0, 60.0, 120.0]),
+        values,
+        start=0.0,
+        end=120.0,
+        period=60.0,
+        extremes=(lows, highs),
+    )
+    part = window.since(60.0)
+    assert part.gauge_range("running")[0].tolist() == [1.0, 1.0]
+    assert part.gauge("running", how="max").tolist() == [5.0, 5.0]
+    assert part.gauge("running").tolist() == [2.0, 2.0]
+
+
+@given(st.sets(st.tuples(st.sampled_from(["running", "waiting"]), st.text(max_size=5)), min_size=1))
+def test_a_layout_reads_back_what_it_wrote(columns):
+    layout = Layout(
+        sorted(Series(quantity, model, "0") for quantity, model in columns), [{"engine": "0"}]
+    )
+    again = Layout.from_json(layout.to_json())
+    assert (again.series, again.configs, again.key) == (layout.series, layout.configs, layout.key)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"series": [1], "configs": []}', '{"series": [], "configs": [3]}']
+)
+def test_text_that_is_no_layout_is_refused(text):
+    with pytest.raises(ValueError, match=r".*"):
+        Layout.from_json(text)
