@@ -23,7 +23,7 @@ def seconds_of(call, times):
 @pytest.mark.parametrize(
     "name", ["metrics.txt", "metrics_small_cache.txt", "metrics_running_2.txt"]
 )
-def bench_reading_a_recorded_body(name):
+def test_reading_a_recorded_body_is_much_faster(name):
     body, reader = recorded(name), Reader()
     reader.read(body)
     ours = seconds_of(lambda: reader.read(body), 40)
