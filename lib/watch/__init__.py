@@ -1,0 +1,1 @@
+"""Watching: asks every server each second, keeps what they said, and hands it to who looks."""

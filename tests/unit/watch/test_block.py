@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from lib.metrics import Series
+from lib.watch.block import Block, gauge_columns
+from lib.watch.record import RecordError
+from tests.support.ticks import LAYOUT, OTHER_LAYOUT, START, tick, ticks
+
+WIDTH = len(LAYOUT.series)
+RUNNING = LAYOUT.column[Series("running", "m", "0")]
+TOKENS = LAYOUT.column[Series("generation_tokens", "m", "0")]
+PROCESS_START = LAYOUT.column[Series("process_start", "", "")]
+
+
+def of(values, failed=frozenset()):
+    rows = [tick(i, values=row, failed=i in failed) for i, row in enumerate(values)]
+    (block,) = Block.of(rows)
+    return block
+
+
+@given(arrays(float, st.tuples(st.integers(1, 30), st.just(WIDTH)), elements=st.floats()))
+def test_a_block_comes_back_bit_by_bit(values):
+    block = of(values, failed={3})
+    for one in (block, block.by_minute()):
+        read = Block.decode(one.encode(), LAYOUT)
+        for name in ("at", "mono", "took", "since", "ticks", "failed", "note", "values"):
+            assert np.ascontiguousarray(getattr(read, name)).tobytes() == (
+                np.ascontiguousarray(getattr(one, name)).tobytes()
+            ), name
+        assert read.notes == one.notes
+        assert (read.lows is None) == (one.lows is None)
+
+
+@given(st.binary(max_size=60))
+def test_other_bytes_are_refused(noise):
+    with pytest.raises(RecordError):
+        Block.decode(noise, LAYOUT)
+
+
+def test_a_block_of_another_layout_is_refused():
+    with pytest.raises(RecordError):
+        Block.decode(of(np.ones((2, WIDTH))).encode(), OTHER_LAYOUT)
+
+
+def test_five_quiet_minutes_take_few_bytes():
+    (block,) = Block.of(ticks(300))
+    assert len(block.encode()) < 300 * WIDTH * 8 / 4
+
+
+def test_a_new_layout_begins_a_new_block_and_a_failure_does_not():
+    rows = [
+        tick(0, failed=True),
+        tick(1),
+        tick(2, failed=True),
+        tick(3, of=OTHER_LAYOUT),
+        tick(4, failed=True, of=OTHER_LAYOUT),
+    ]
+    blocks = Block.of(rows)
+    assert [block.layout.key for block in blocks] == [LAYOUT.key, OTHER_LAYOUT.key]
+    assert [block.at.tolist() for block in blocks] == [
+        [START, START + 1, START + 2],
+        [START + 3, START + 4],
+    ]
+
+
+def test_a_server_that_never_answered_has_rows_without_series():
+    (block,) = Block.of([tick(0, failed=True), tick(1, failed=True)])
+    assert block.values.shape == (2, 0)
+    assert block.by_minute().failed.tolist() == [2.0]
+    assert len(Block.decode(block.encode(), block.layout)) == 2
+
+
+def test_a_minute_has_the_last_counter_and_the_mean_and_extremes_of_a_gauge():
+    values = np.zeros((120, WIDTH))
+    values[:, RUNNING] = np.arange(120) % 7
+    values[:, TOKENS] = np.arange(120) * 3.0
+    values[:, PROCESS_START] = np.where(np.arange(120) < 30, 5.0, 9.0)
+    minutes = of(values, failed={58, 59}).by_minute()
+    place = list(gauge_columns(LAYOUT)).index(RUNNING)
+    answered = values[:58, RUNNING]
+    assert minutes.at.tolist() == [START + 59, START + 119]
+    assert minutes.ticks.tolist() == [60.0, 60.0]
+    assert minutes.failed.tolist() == [2.0, 0.0]
+    assert minutes.values[:, TOKENS].tolist() == [57 * 3.0, 119 * 3.0]
+    assert minutes.values[0, RUNNING] == pytest.approx(answered.mean())
+    assert (minutes.lows[0, place], minutes.highs[0, place]) == (answered.min(), answered.max())
+    assert minutes.values[0, PROCESS_START] == 9.0  # a moment has no mean
+
+
+def test_a_minute_without_an_answer_is_a_gap():
+    values = np.ones((180, WIDTH))
+    minutes = of(values, failed=set(range(60, 120))).by_minute()
+    assert np.isnan(minutes.values[1]).all()
+    assert np.isfinite(minutes.values[[0, 2]]).all()
+    assert minutes.failed.tolist() == [0.0, 60.0, 0.0]
+
+
+@given(
+    arrays(float, st.tuples(st.integers(1, 200), st.just(WIDTH)), elements=st.floats(0, 1e6)),
+    st.sets(st.integers(0, 200)),
+)
+def test_minutes_lose_no_growth_and_no_extreme(values, failed):
+    values = np.cumsum(values, axis=0)
+    block = of(values, failed=failed)
+    minutes = block.by_minute()
+    known = block.values[np.isfinite(block.values).all(axis=1)]
+    rows = minutes.values[np.isfinite(minutes.values).all(axis=1)]
+    if not len(known):
+        assert not len(rows)
+        return
+    assert rows[-1, TOKENS] == known[-1, TOKENS]
+    gauges = gauge_columns(LAYOUT)
+    assert np.array_equal(np.nanmin(minutes.lows, axis=0), known[:, gauges].min(axis=0))
+    assert np.array_equal(np.nanmax(minutes.highs, axis=0), known[:, gauges].max(axis=0))
+    assert minutes.ticks.sum() == len(block)
+    assert minutes.failed.sum() == block.failed.sum()
