@@ -114,7 +114,9 @@ def test_a_page_knows_rooms_by_their_faces_and_no_other_page(path):
         room = name.split(".")
         assert room[0] not in {"httpx", "requests", "urllib", "socket", "pages", "app"}, name
         if room[0] == "lib":
-            assert len(room) == 2, f"{_short(path)} reaches into {name}"
+            # app.py puts the dashboard together from the parts of the drawing room.
+            ours = path.name == "app.py" and room[1:2] == ["ui"]
+            assert ours or len(room) == 2, f"{_short(path)} reaches into {name}"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,78 @@
+"""A person's browser: Chromium, a window of it, and what must never happen while it is open."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.support.chromium import ARGUMENTS, find_chromium
+from tests.support.processes import ROOT
+
+__all__ = ["SHOTS", "chromium", "shot", "window"]
+
+SHOTS = ROOT / "tests" / "browser" / "shots"
+NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+"""The network is cut: no name leads anywhere."""
+EXPECTED = ("prerenderReady",)
+"""Streamlit's page carries one inline script for search engines, which our policy refuses."""
+
+
+class Witness:
+    """Writes down what a page must not do: leave this machine, or complain in its console."""
+
+    def __init__(self) -> None:
+        self.left: list[str] = []
+        self.complaints: list[str] = []
+
+    def request(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname != "127.0.0.1":
+            self.left.append(request.url)
+
+    def console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(word in message.text for word in EXPECTED):
+            self.complaints.append(message.text)
+
+    def error(self, error: Exception) -> None:
+        self.complaints.append(str(error))
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, headless."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=[*ARGUMENTS, NO_NAMES]
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def window(browser: Browser, *, width: int = 1440, dark: bool = False) -> Iterator[Page]:
+    """A fresh window, as of another person: no cookies. It fails when a page misbehaved."""
+    witness = Witness()
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",
+    )
+    context.on("request", witness.request)
+    context.on("console", witness.console)
+    context.on("weberror", lambda failed: witness.error(failed.error))
+    page = context.new_page()
+    try:
+        yield page
+    finally:
+        context.close()
+    assert witness.left == [], "requests that left this machine"
+    assert witness.complaints == [], "errors in the browser's console"
+
+
+def shot(page: Page, name: str) -> None:
+    """Keep a picture of the page, for people, in tests/browser/shots/NAME.png."""
+    SHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
