@@ -1,0 +1,314 @@
+"""What Overview shows: every server in a row, worst first, and what changed since the tick before.
+
+This module alone decides the order of servers, the cells of a row and the shape of those events;
+`assets/overview.js` reads them. The first event comes at once, with the newest readings; history
+(sparklines, percentiles over the window) follows server by server, so that fifty servers over seven
+days open as fast as one.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from lib.diagnosis import Diagnosis, Finding
+from lib.metrics import BY_NAME, Grid, Reading, Window, gauge_curve, percentiles, rate_curve
+from lib.metrics.sample import Values
+from lib.servers import Server
+from lib.ui import plain
+from lib.ui.frames import Board, Source, known, status_of, text_of
+from lib.ui.stream import event
+from lib.ui.windows import Span
+from lib.watch.record import Tick
+
+__all__ = ["BINS", "OverviewView", "rank", "verdict"]
+
+BINS = 60
+"""Points of a sparkline."""
+TOKENS_OVER = 15.0
+RECENT = 590.0
+"""Seconds that the feed holds in memory: more comes from the history file."""
+HISTORY_BUDGET = 0.25
+"""Seconds of a tick that may go into reading history."""
+PERCENTILES = ("ttft", "itl")
+Cell = tuple[str, str | None, str | None]
+
+
+@dataclass
+class _Tally:
+    """What one histogram counted, bin by bin, over the window."""
+
+    edges: Values = field(default_factory=lambda: np.empty(0))
+    bins: "deque[Values]" = field(default_factory=lambda: deque(maxlen=BINS))
+
+    def add(self, edges: Values, counts: Values) -> None:
+        """One more bin; other edges (a server of another release) begin anew."""
+        if not np.array_equal(edges, self.edges):
+            self.edges = edges
+            self.bins.clear()
+        self.bins.append(counts)
+
+    def cell(self, quantity: str, over: str) -> Cell:
+        """The 95th percentile of all bins, and its bucket as a tooltip."""
+        if not len(self.edges) or not self.bins:
+            return plain.ABSENT, "not reported, or nothing counted yet", None
+        found = percentiles(0.95, self.edges, np.sum(self.bins, axis=0))
+        if not found.count > 0:
+            return plain.ABSENT, f"no values in the last {over}", None
+        low, high = plain.duration(float(found.low)), plain.duration(float(found.high))
+        where = f"more than {low}" if math.isinf(found.high) else f"between {low} and {high}"
+        text = plain.duration(float(found.value))
+        how = (
+            f"{BY_NAME[quantity].source}, p95 over the last {over}; "
+            f"n = {plain.count(float(found.count))}, the true value lies {where}"
+        )
+        return text, how, None
+
+
+class _Row:
+    """One server: what was said of it, and its history."""
+
+    def __init__(self, server: Server, span: Span) -> None:
+        self.server = server
+        self.span = span
+        self.step = span.seconds / BINS
+        self.said: dict[str, object] = {}
+        self.next: float | None = None
+        self.shares = True
+        self.tallies = {quantity: _Tally() for quantity in PERCENTILES}
+
+    @property
+    def begun(self) -> bool:
+        return self.next is not None
+
+    def begin(self, source: Source, at: float) -> dict[str, object]:
+        """Read the window: the sparkline, and what the histograms counted."""
+        grid = Grid.within(at - self.span.seconds, at, self.step)
+        window = source.window(self.server.id, grid.first - 2 * self.step, at)
+        self.shares = "kv_usage" in window.layout.quantities
+        self.next = grid.first + grid.size * grid.step
+        self._count(window, grid)
+        how = "KV cache use" if self.shares else "tokens / s"
+        return {
+            "values": self._points(window, grid),
+            "top": 1.0 if self.shares else None,
+            "how": f"{how}, last {self.span.words}",
+        }
+
+    def closed(self, source: Source, at: float) -> list[float | None]:
+        """Points of the bins that ended since the last call."""
+        size = math.floor((at - (self.next or at)) / self.step) + 1
+        if self.next is None or size <= 0:
+            return []
+        grid = Grid(self.next, self.step, size)
+        start = grid.first - 2 * self.step - TOKENS_OVER
+        window = (
+            source.recent(self.server.id, at - start)
+            if at - start < RECENT
+            else source.window(self.server.id, start, at)
+        )
+        self._count(window, grid)
+        self.next += size * self.step
+        return self._points(window, grid)
+
+    def _count(self, window: Window, grid: Grid) -> None:
+        bounds = np.searchsorted(window.times, [grid.first - grid.step, *grid.moments], "right")
+        for quantity, tally in self.tallies.items():
+            edges, growth = window.bucket_growth(quantity)
+            if len(edges):
+                for first, last in pairwise(bounds.tolist()):
+                    tally.add(edges, np.nansum(growth[first:last], axis=0))
+
+    def _points(self, window: Window, grid: Grid) -> list[float | None]:
+        if self.shares:
+            return known(gauge_curve(window, grid, "kv_usage", how="mean"))
+        span = max(self.step, TOKENS_OVER)
+        return known(
+            rate_curve(window, grid, span, "prompt_tokens")
+            + rate_curve(window, grid, span, "generation_tokens")
+        )
+
+    # ── What is said of it ──
+
+    def news(self, source: Source, board: Board) -> dict[str, object]:
+        """What has changed in the row since the last call; empty when nothing has."""
+        newest = source.latest(self.server.id)
+        finding = worst(board.diagnosis(self.server.id))
+        cells = self._cells(newest, source)
+        now: dict[str, object] = {
+            "at": newest.at if newest else None,
+            "state": verdict(newest, finding),
+            "sub": self._sub(newest, board),
+        }
+        before = self.said.get("cells", {})
+        changed: dict[str, object] = {k: v for k, v in now.items() if self.said.get(k) != v}
+        fresh = {
+            k: v for k, v in cells.items() if not isinstance(before, dict) or before.get(k) != v
+        }
+        self.said = now | {"cells": cells}
+        return changed | ({"cells": fresh} if fresh else {})
+
+    def _sub(self, newest: Tick | None, board: Board) -> str:
+        models = newest.sample.models if newest and newest.sample else ()
+        names = ", ".join(plain.plain(model, 60) for model in models)
+        return " · ".join(part for part in (names, board.version(self.server)) if part)
+
+    def _cells(self, newest: Tick | None, source: Source) -> dict[str, Cell]:
+        sample = newest.sample if newest else None
+        if sample is None:
+            return dict.fromkeys(("running", "waiting", "blocks", "tokens", *PERCENTILES), _NOTHING)
+        total = sample.total
+        over = self.span.words
+        return {
+            "running": (plain.count(total.running), None, None),
+            "waiting": (plain.count(total.waiting), _reasons(total), _waiting_tone(total)),
+            "blocks": _blocks(total),
+            "tokens": self._tokens(source),
+            **{quantity: tally.cell(quantity, over) for quantity, tally in self.tallies.items()},
+        }
+
+    def _tokens(self, source: Source) -> Cell:
+        window = source.recent(self.server.id, TOKENS_OVER + 1)
+        prompt, generated = window.rate("prompt_tokens"), window.rate("generation_tokens")
+        if prompt is None and generated is None:
+            return plain.ABSENT, "needs two readings", None
+        how = f"prompt {plain.rate(prompt)}, generated {plain.rate(generated)} tokens / s over 15 s"
+        return plain.rate((prompt or 0.0) + (generated or 0.0)), how, None
+
+
+_NOTHING: Cell = (plain.ABSENT, "no answer", None)
+
+
+class OverviewView:
+    """All servers over one window. One thread at a time."""
+
+    servers = None
+
+    def __init__(self, source: Source, span: Span, board: Board) -> None:
+        self._source = source
+        self._span = span
+        self._board = board
+        self._rows: dict[str, _Row] = {}
+        self._said: dict[str, object] = {}
+
+    def opening(self) -> bytes:
+        """Every row as of now; history comes with the ticks."""
+        self._match_servers()
+        self._said = {}
+        rows = []
+        for row in self._rows.values():
+            row.said, row.next = {}, None
+            rows.append(self._named(row) | row.news(self._source, self._board))
+        fixed = {
+            "rows": rows,
+            "bins": BINS,
+            "label": self._span.label,
+            "words": self._span.words,
+            "foot": (
+                f"TTFT and ITL are p95 over the last {self._span.words}, from bucket differences; "
+                "the true value lies inside the bucket shown on hover. "
+                f"{plain.ABSENT} not reported by this server, or nothing to measure."
+            ),
+        }
+        return event("window", text_of(self._news() | fixed))
+
+    def tick(self) -> bytes | None:
+        """The rows in which something changed."""
+        if self._match_servers():
+            return self.opening()
+        until = time.monotonic() + HISTORY_BUDGET
+        rows = []
+        for name, row in self._rows.items():
+            news = row.news(self._source, self._board)
+            newest = self._source.latest(row.server.id)
+            if newest and not row.begun and time.monotonic() < until:
+                news["spark"] = row.begin(self._source, newest.at)
+            elif newest and row.begun and (points := row.closed(self._source, newest.at)):
+                news["bin"] = points
+            if news:
+                rows.append({"name": name} | news)
+        return event("tick", text_of(self._news() | {"rows": rows}))
+
+    def _match_servers(self) -> bool:
+        """Follow the list of servers; True if it has changed."""
+        servers = {server.name: server for server in self._board.watched()}
+        if {name: row.server for name, row in self._rows.items()} == servers:
+            return False
+        self._rows = {name: _Row(server, self._span) for name, server in servers.items()}
+        return True
+
+    @staticmethod
+    def _named(row: _Row) -> dict[str, object]:
+        return {"name": row.server.name, "simulated": row.server.simulated}
+
+    def _news(self) -> dict[str, object]:
+        states = {name: row.said.get("state", {}) for name, row in self._rows.items()}
+        words: dict[str, object] = {
+            "order": sorted(states, key=lambda name: (rank(states[name]), name)),
+            "line": _line([state.get("tone") for state in states.values()]),
+            "servers": self._board.servers(),
+        }
+        changed = {key: value for key, value in words.items() if self._said.get(key) != value}
+        self._said.update(changed)
+        return {"now": time.time(), "banner": self._board.banner()} | changed
+
+
+def rank(state: Mapping[str, object]) -> int:
+    """Worst first: trouble, to watch, asleep or not seen, healthy."""
+    order = ("bad", "watch", "unknown", "off", "good")
+    return order.index(str(state.get("tone", "unknown")))
+
+
+def worst(diagnosis: Diagnosis) -> Finding | None:
+    """The finding that a row shows: hints are for the server's own page."""
+    return next((one for one in diagnosis.findings if one.severity.value != "hint"), None)
+
+
+def verdict(newest: Tick | None, finding: Finding | None) -> dict[str, object]:
+    """A row's state: a server in trouble says that; else its worst finding; else what it does."""
+    state = status_of(newest.status if newest else None)
+    if finding is None or state["tone"] in {"bad", "unknown"}:
+        return state
+    return {
+        "tone": finding.severity.value,
+        "words": finding.headline,
+        "since": finding.since,
+        "text": finding.detail,
+    }
+
+
+def _blocks(total: Reading) -> Cell:
+    if total.blocks_used is not None and total.blocks_usable:
+        share = total.blocks_used / total.blocks_usable
+        how = f"{plain.count(total.blocks_free)} free, {plain.ratio(share)} used"
+        text = f"{plain.count(total.blocks_used)} / {plain.count(total.blocks_usable)}"
+        return text, how, "bad" if share >= 0.95 else None
+    if total.kv_usage is not None:
+        how = "mean of the engines; the number of blocks is not reported"
+        return plain.ratio(total.kv_usage), how, "bad" if total.kv_usage >= 0.95 else None
+    return plain.ABSENT, "not reported by this server", None
+
+
+def _reasons(total: Reading) -> str | None:
+    if not total.waiting_by_reason:
+        return None
+    return ", ".join(f"{plain.count(n)} for {why}" for why, n in total.waiting_by_reason.items())
+
+
+def _waiting_tone(total: Reading) -> str | None:
+    """Colour where more wait than run."""
+    return "bad" if total.waiting and total.waiting > (total.running or 0) else None
+
+
+def _line(tones: list[object]) -> str:
+    """The page in a sentence: 5 servers, 1 in trouble, 1 to watch."""
+    if not tones:
+        return "No servers yet"
+    parts = [f"{len(tones)} server" + ("s" if len(tones) > 1 else "")]
+    parts += [f"{tones.count('bad')} in trouble"] if "bad" in tones else []
+    parts += [f"{tones.count('watch')} to watch"] if "watch" in tones else []
+    return ", ".join(parts if len(parts) > 1 else [*parts, "all well"])

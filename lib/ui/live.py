@@ -1,0 +1,117 @@
+"""The components that page scripts mount: one per live view, and plain lists of facts.
+
+Each is the same few lines of inline script, which load `assets/live.js` from our own route once for
+all pages; Streamlit sends those lines with every run. A component gets addresses, a ticket and
+settings; figures come by the stream, never through the script.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from lib.ui import guard, wire
+from lib.ui.house import house
+from lib.ui.routes import stream_path
+from lib.ui.windows import WINDOWS
+
+__all__ = ["facts", "overview", "rca", "sidebar"]
+
+_LOADER = """
+const views = new WeakMap();
+const sheet = (href) => new Promise((done) => {
+  if (document.querySelector(`link[href="${href}"]`)) return done();
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done, onerror: done });
+  document.head.append(link);
+});
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".vi");
+  let view = views.get(root);
+  if (!view) {
+    const at = (path) => new URL(path, document.baseURI).href;
+    view = { data, live: null, gone: false, send: (name, value) => view.trigger(name, value) };
+    views.set(root, view);
+    Promise.all([import(at(data.script)), sheet(at(data.sheet))]).then(([module]) => {
+      if (!view.gone) view.live = module.mount(root, view);
+    });
+  }
+  view.trigger = setTriggerValue;
+  view.data = data;
+  view.live?.update(data);
+  return () => { view.gone = true; view.live?.destroy(); views.delete(root); };
+}
+"""
+_HTML = '<div class="vi">\n</div>'
+
+_component = st.components.v2.component(
+    "inspector_live", html=_HTML, js=_LOADER, isolate_styles=False
+)
+
+
+def overview(*, window: str, on_open: Callable[[], None], on_window: Callable[[], None]) -> None:
+    """All servers, live."""
+    _mount(
+        "overview",
+        "live",
+        {
+            "title": "Overview",
+            "window": window,
+            "stream": stream_path("overview"),
+            "expected": max(1, len(house().watched())),
+            "target": "rca-cache",
+        },
+        on_open=on_open,
+        on_window=on_window,
+    )
+
+
+def rca(*, server: str, window: str, on_window: Callable[[], None]) -> None:
+    """One server's verdict, figures and plots, live."""
+    _mount(
+        "rca",
+        "live",
+        {
+            "title": "RCA / Cache",
+            "window": window,
+            "stream": stream_path("rca", server),
+            "plotly": wire.plotly_url(),
+        },
+        on_window=on_window,
+    )
+
+
+def sidebar(*, current: str, query: Mapping[str, str], on_open: Callable[[], None]) -> None:
+    """The list of servers with their states; it lives on the page's own stream."""
+    _mount(
+        "sidebar",
+        "servers",
+        {
+            "servers": house().servers(),
+            "current": current,
+            "query": urlencode(query),
+            "target": "rca-cache",
+        },
+        on_open=on_open,
+    )
+
+
+def facts(sections: Sequence[Mapping[str, object]], *, key: str) -> None:
+    """Lists of names and values: {title, note, rows: [(name, value, why)], code, wide}."""
+    _mount("facts", key, {"sections": list(sections)})
+
+
+def _mount(view: str, key: str, data: Mapping[str, object], **acts: Callable[[], None]) -> None:
+    fixed: dict[str, Any] = {
+        "view": view,
+        "script": wire.asset_url("live.js"),
+        "sheet": wire.asset_url("live.css"),
+        "windows": [{"key": w.key, "label": w.label, "words": w.words} for w in WINDOWS],
+        "ticket": guard.mint(),
+    }
+    callbacks = {f"{name}_change": act for name, act in acts.items()}
+    _component(key=key, data=fixed | dict(data), on_ticket_change=_nothing, **callbacks)
+
+
+def _nothing() -> None:
+    """A ticket was asked for: running the script has minted one."""

@@ -1,0 +1,225 @@
+"""The plots of RCA / Cache: which curves, from which quantities, in which unit and colour.
+
+This table alone decides them. A panel is drawn where the server reports what its first curve needs;
+else its `instead` is tried; else it is listed as not reported, in the words of `lib.metrics.names`.
+Colours are places in the theme's series palette, the same place for the same quantity everywhere;
+None is the quiet ink.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from lib.metrics import BY_NAME, Layout
+from lib.ui import plain
+
+__all__ = ["PANELS", "Absent", "Curve", "Kind", "Panel", "Unit", "choose", "wanted"]
+
+
+class Kind(Enum):
+    """How a curve is computed from its quantity."""
+
+    GAUGE = "mean over the bin"
+    HIGHEST = "highest over the bin and the engines"
+    LEFT = "usable less used"
+    RATE = "growth per second"
+    RATIO = "share of the growth"
+    PERCENTILE = "percentile of what was counted"
+
+
+class Unit(Enum):
+    """What the values of a panel are; the value names the writer in `assets/figures.js`."""
+
+    COUNT = "count"
+    RATE = "rate"
+    RATIO = "ratio"
+    SECONDS = "duration"
+
+    @property
+    def write(self) -> Callable[[float | None], str]:
+        """How a figure of this unit is written."""
+        return {
+            Unit.COUNT: plain.count,
+            Unit.RATE: plain.rate,
+            Unit.RATIO: plain.ratio,
+            Unit.SECONDS: plain.duration,
+        }[self]
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One line of a panel. `to` is what a ratio is a share of; `q` the quantile of a percentile."""
+
+    key: str
+    label: str
+    kind: Kind
+    quantity: str
+    colour: int | None = 0
+    part: str | None = None
+    to: str = ""
+    q: float = 0.0
+    dash: str | None = None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The quantities without which there is no curve."""
+        return (self.quantity, self.to) if self.to else (self.quantity,)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One plot. `limit` is a threshold as a share of `top`, the quantity that ends the axis."""
+
+    key: str
+    title: str
+    unit: Unit
+    how: str
+    curves: tuple[Curve, ...]
+    top: str = ""
+    limit: float | None = None
+    instead: "Panel | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """What a server does not report, and the flag or release that would show it."""
+
+    what: str
+    shown_by: str
+
+
+def _percentiles(key: str, title: str, quantity: str) -> Panel:
+    quantiles = (("p50", 0.5, 0, None), ("p95", 0.95, 1, None), ("p99", 0.99, 3, None))
+    curves = tuple(
+        Curve(name, name, Kind.PERCENTILE, quantity, colour, q=q, dash=dash)
+        for name, q, colour, dash in quantiles
+    )
+    return Panel(key, title, Unit.SECONDS, "from bucket differences, over the trailing", curves)
+
+
+_KV_SHARE = Panel(
+    "kv",
+    "KV cache use",
+    Unit.RATIO,
+    "share of the blocks that are in use; cached blocks without a live request count as free",
+    (
+        Curve("mean", "in use, mean of engines", Kind.GAUGE, "kv_usage", 0),
+        Curve("max", "highest", Kind.HIGHEST, "kv_usage", 1),
+    ),
+    limit=0.95,
+)
+
+PANELS = (
+    Panel(
+        "kv",
+        "KV blocks",
+        Unit.COUNT,
+        "blocks in use, free and usable; cached blocks without a live request count as free",
+        (
+            Curve("used", "used", Kind.GAUGE, "blocks_used", 0),
+            Curve("free", "free", Kind.LEFT, "blocks_used", 4, to="blocks_usable", dash="dot"),
+            Curve("total", "usable", Kind.GAUGE, "blocks_usable", None),
+        ),
+        top="blocks_usable",
+        limit=0.95,
+        instead=_KV_SHARE,
+    ),
+    Panel(
+        "requests",
+        "Requests waiting and running",
+        Unit.COUNT,
+        "mean over each bin",
+        (
+            Curve("running", "running", Kind.GAUGE, "running", 2),
+            Curve("waiting", "waiting", Kind.GAUGE, "waiting", 1),
+            Curve("deferred", "deferred", Kind.GAUGE, "waiting_by_reason", 3, part="deferred"),
+            Curve("swapped", "swapped", Kind.GAUGE, "swapped", 5),
+        ),
+    ),
+    Panel(
+        "tokens",
+        "Tokens / s",
+        Unit.RATE,
+        "growth of the token counters per second",
+        (
+            Curve("prompt", "prompt", Kind.RATE, "prompt_tokens", 4),
+            Curve("generation", "generated", Kind.RATE, "generation_tokens", 0),
+        ),
+    ),
+    Panel(
+        "preemptions",
+        "Preemptions / s",
+        Unit.RATE,
+        "requests pushed out of the batch, to be computed again later",
+        (Curve("rate", "preemptions / s", Kind.RATE, "preemptions", 3),),
+    ),
+    Panel(
+        "prefix",
+        "Prefix cache hit rate",
+        Unit.RATIO,
+        "prompt tokens found in the cache, as a share of those looked up",
+        (
+            Curve("hits", "hits", Kind.RATIO, "prefix_hits", 2, to="prefix_queries"),
+            Curve(
+                "external",
+                "external cache",
+                Kind.RATIO,
+                "external_prefix_hits",
+                5,
+                to="external_prefix_queries",
+            ),
+        ),
+        instead=Panel(
+            "prefix",
+            "Prefix cache hit rate",
+            Unit.RATIO,
+            "as the V0 engine computes it",
+            (Curve("hits", "hits", Kind.GAUGE, "prefix_hit_rate", 2),),
+        ),
+    ),
+    _percentiles("ttft", "Time to first token (TTFT)", "ttft"),
+    _percentiles("itl", "Inter-token latency (ITL)", "itl"),
+    _percentiles("e2e", "End-to-end latency", "e2e"),
+    _percentiles("queue", "Queue time", "queue_time"),
+)
+
+
+def choose(layout: Layout) -> tuple[list[Panel], list[Absent]]:
+    """The panels that a server's layout can fill, with the curves it can, and what it lacks."""
+    shown, absent = [], []
+    for panel in PANELS:
+        fitted = _fitted(panel, layout) or (panel.instead and _fitted(panel.instead, layout))
+        if fitted:
+            shown.append(fitted)
+        absent += _lacking(panel, layout, whole=not fitted)
+    return shown, absent
+
+
+def wanted() -> frozenset[str]:
+    """Every quantity that any panel draws."""
+    panels = [*PANELS, *(panel.instead for panel in PANELS if panel.instead)]
+    return frozenset(need for panel in panels for curve in panel.curves for need in curve.needs)
+
+
+def _fitted(panel: Panel, layout: Layout) -> Panel | None:
+    curves = tuple(curve for curve in panel.curves if _reported(curve, layout))
+    if not curves or curves[0] is not panel.curves[0]:
+        return None
+    return Panel(panel.key, panel.title, panel.unit, panel.how, curves, panel.top, panel.limit)
+
+
+def _reported(curve: Curve, layout: Layout) -> bool:
+    has = all(need in layout.quantities for need in curve.needs)
+    return has and (curve.part is None or curve.part in layout.parts(curve.quantity))
+
+
+def _lacking(panel: Panel, layout: Layout, *, whole: bool) -> Iterable[Absent]:
+    """One line for a panel that can't be drawn; for one that can, a line per curve it goes without."""
+    for curve in panel.curves:
+        missing = next((need for need in curve.needs if need not in layout.quantities), None)
+        if missing is None:
+            continue
+        what = panel.title if whole else f"{panel.title}: {curve.label}"
+        yield Absent(what, BY_NAME[missing].shown_by)
+        if whole:
+            return

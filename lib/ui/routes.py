@@ -1,0 +1,50 @@
+"""Our own routes beside Streamlit's: files, and the live stream.
+
+This module alone decides their paths and who is answered.
+"""
+
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+from streamlit import config
+
+from lib.ui import guard, wire
+from lib.ui.house import house
+from lib.ui.windows import window_named
+
+__all__ = ["routes", "stream_path"]
+
+PAGES = ("overview", "rca")
+
+
+def routes() -> list[BaseRoute]:
+    """All of them, under the dashboard's base path."""
+    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    root = f"/{base}/inspector" if base else "/inspector"
+    return [
+        Route(f"{root}/assets/{{digest}}/{{name}}", wire.asset, methods=["GET"]),
+        Route(f"{root}/live", _Live(), methods=["GET"]),
+    ]
+
+
+def stream_path(page: str, server: str = "") -> str:
+    """Where a page's stream is, relative to the dashboard's root; window and ticket are added there."""
+    return f"inspector/live?{urlencode({'page': page, 'server': server})}"
+
+
+class _Live:
+    """`/inspector/live?page=&server=&window=&ticket=`: events for as long as the viewer stays."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = Request(scope).query_params
+        page, name = query.get("page", ""), query.get("server", "")
+        if not guard.valid(query.get("ticket", "")):
+            await PlainTextResponse("Ask the page for a new ticket.", 401)(scope, receive, send)
+        elif page not in PAGES or (page == "rca" and house().named(name) is None):
+            await PlainTextResponse("No such view.", 404)(scope, receive, send)
+        else:
+            key = (page, name if page == "rca" else "", window_named(query.get("window")).key)
+            await house().hub.stream(key, receive, send)

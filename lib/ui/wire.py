@@ -1,0 +1,134 @@
+"""What goes out over HTTP besides Streamlit's own: headers on every answer, scripts, styles, and Plotly.js.
+
+This module alone decides the content security policy, and which requests are refused before anything else sees them.
+Nothing comes from another host: a page that needs one is wrong.
+"""
+
+import gzip
+import hashlib
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
+
+from lib.ui import guard
+
+__all__ = ["ASSETS", "Headers", "asset", "asset_url", "plotly_url"]
+
+ASSETS = Path(__file__).parent / "assets"
+
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' blob: 'wasm-unsafe-eval'",  # blob: Streamlit loads a component's inline script from one
+        "style-src 'self' 'unsafe-inline'",  # Streamlit's own styles are inline
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",
+    )
+)
+_HEADERS = (
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "SAMEORIGIN"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+)
+_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+_FOR_GOOD = "public, max-age=31536000, immutable"
+
+
+class Headers:
+    """ASGI middleware: security headers on every answer; a foreign Host, or a foreign machine without a login, is refused."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS:
+                    headers[name] = value
+            await send(message)
+
+        refused = _refused(scope)
+        await (refused or self._app)(scope, receive, send_with_headers)
+
+
+def _refused(scope: Scope) -> Response | None:
+    headers = dict(scope["headers"])
+    if not is_host_allowed(headers.get(b"host", b"").decode("latin-1")):
+        return PlainTextResponse("This name is not in server.allowedHosts.", 403)
+    # A server other than `streamlit run` may have bound another address than the configuration says.
+    reached = (scope.get("server") or ("127.0.0.1",))[0]
+    if guard.is_loopback(reached) or guard.has_login():
+        return None
+    return PlainTextResponse(guard.refusal(reached) or "", 403)
+
+
+async def asset(request: Request) -> Response:
+    """`/inspector/assets/{digest}/{name}`: a file of ours, or `plotly.js`; the digest makes it cacheable for good."""
+    name = request.path_params["name"]
+    body = _packed(name)
+    if body is None or request.path_params["digest"] != _digest(name):
+        return PlainTextResponse("No such file.", 404)
+    headers = {
+        "cache-control": _FOR_GOOD,
+        "content-type": _TYPES[Path(name).suffix],
+        "vary": "accept-encoding",
+    }
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(body, headers=headers | {"content-encoding": "gzip"})
+    return Response(gzip.decompress(body), headers=headers | {"content-encoding": "identity"})
+
+
+def asset_url(name: str) -> str:
+    """Where a browser finds a file of `assets/`, relative to the dashboard's root."""
+    return f"inspector/assets/{_digest(name)}/{name}"
+
+
+def plotly_url() -> str:
+    """Where a browser finds the Plotly.js that the installed plotly package carries."""
+    return asset_url("plotly.js")
+
+
+@cache
+def _packed(name: str) -> bytes | None:
+    """A file, compressed once for as long as the process lives."""
+    path = _files().get(name)
+    return gzip.compress(path.read_bytes(), 6, mtime=0) if path else None
+
+
+@cache
+def _digest(name: str) -> str:
+    """Our files share one digest, so that they may import each other by a relative path."""
+    if name == "plotly.js":
+        return hashlib.sha256(_packed(name) or b"").hexdigest()[:16]
+    digest = hashlib.sha256()
+    for path in sorted(ASSETS.iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _files() -> dict[str, Path]:
+    files = {path.name: path for path in ASSETS.iterdir() if path.suffix in _TYPES}
+    plotly = importlib.util.find_spec("plotly")
+    if plotly and plotly.origin:
+        files["plotly.js"] = Path(plotly.origin).parent / "package_data" / "plotly.min.js"
+    return files
