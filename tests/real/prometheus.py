@@ -55,6 +55,13 @@ class Prometheus:
         assert len(result) <= 1, f"{len(result)} series for {expression}"
         return float(result[0]["value"][1]) if result else None
 
+    def over(self, begin: float, end: float, template: str) -> float | None:
+        """The one value of an expression over exactly this time: R stands for its range.
+
+        The millisecond is for Prometheus 3, whose ranges leave out their first instant.
+        """
+        return self.value(template.replace("R", f"[{round((end - begin) * 1000) + 1}ms]"), end)
+
     def scrapes(self, start: float, end: float) -> list[tuple[float, bytes]]:
         """Every scrape from `start` to `end`, put back into the text that it was read from.
 

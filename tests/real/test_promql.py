@@ -81,9 +81,7 @@ def spans(window) -> list[Window]:
 
 def ask(prometheus, part: Window, template: str) -> float | None:
     """A PromQL expression over exactly this part: R stands for its range."""
-    begin, end = part.times[0], part.times[-1]
-    expression = template.replace("R", f"[{round((end - begin) * 1000) + 1}ms]")
-    return prometheus.value(expression, end)
+    return prometheus.over(part.times[0], part.times[-1], template)
 
 
 def test_the_load_queues_preempts_and_hits_the_prefix_cache(window):

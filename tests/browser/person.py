@@ -1,0 +1,88 @@
+"""What a person does and sees on the live pages, in words; alone in knowing their markup."""
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+__all__ = ["Person"]
+
+COLD_START = 30_000.0
+"""Milliseconds until the first figures: a cold browser on busy cores, and Plotly's 4.7 MB."""
+
+
+class Person:
+    """Someone in front of one browser window."""
+
+    def __init__(self, page: Page, url: str) -> None:
+        self.page = page
+        self.url = url
+
+    def goes_to(self, path: str = "") -> "Person":
+        """Open an address of the dashboard and wait for live figures."""
+        self.page.goto(f"{self.url}/{path}")
+        return self.sees_figures()
+
+    def sees_figures(self) -> "Person":
+        """Wait until the page has drawn what the stream brought."""
+        expect(self.updated).to_contain_text("updated", timeout=COLD_START)
+        return self
+
+    @property
+    def heading(self) -> Locator:
+        return self.page.get_by_role("heading", level=1)
+
+    @property
+    def updated(self) -> Locator:
+        """The line that says when the newest figure was taken."""
+        return self.page.get_by_role("status").filter(has_text=re.compile("updated|paused|last"))
+
+    @property
+    def rows(self) -> Locator:
+        """The servers of Overview."""
+        return self.page.locator("tr[data-server]")
+
+    def row(self, server: str) -> Locator:
+        return self.page.locator(f'tr[data-server="{server}"]')
+
+    def cell(self, server: str, label: str) -> Locator:
+        return self.row(server).locator(f'td[data-label="{label}"]')
+
+    @property
+    def panels(self) -> Locator:
+        """The plots of RCA/Cache, each a region with its title."""
+        return self.page.locator("section[data-panel]")
+
+    def panel(self, title: str) -> Locator:
+        return self.page.get_by_role("region", name=title, exact=True)
+
+    @property
+    def findings(self) -> Locator:
+        return self.page.get_by_role("region", name="Findings")
+
+    def window_button(self, label: str) -> Locator:
+        windows = self.page.get_by_role("group", name="Window of time")
+        return windows.get_by_role("button", name=label, exact=True)
+
+    def chooses_window(self, label: str) -> None:
+        self.window_button(label).click()
+        expect(self.window_button(label)).to_have_attribute("aria-pressed", "true")
+
+    def pauses(self) -> None:
+        self.page.get_by_role("button", name="Pause").click()
+        expect(self.updated).to_contain_text("paused")
+
+    def resumes(self) -> None:
+        self.page.get_by_role("button", name="Resume").click()
+        expect(self.updated).to_contain_text("updated")
+
+    def plotted(self, index: int = 0) -> list[float | None]:
+        """The values that one plot has drawn (its first curve)."""
+        canvas = self.panels.nth(index).locator(".js-plotly-plot")
+        expect(canvas).to_be_attached(timeout=COLD_START)
+        return canvas.evaluate("plot => Array.from(plot.data[0].y)")
+
+    def last_moment(self) -> float:
+        """The newest moment (s since 1970) that the first plot has drawn."""
+        canvas = self.panels.first.locator(".js-plotly-plot")
+        expect(canvas).to_be_attached(timeout=COLD_START)
+        return canvas.evaluate("plot => plot.data[0].x[plot.data[0].x.length - 1]")

@@ -1,0 +1,143 @@
+"""What a person does on the two live pages, on the demo servers, in a real browser."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+from tests.support.browsing import shot, window
+from tests.support.waiting import until
+
+
+@pytest.fixture
+def person(page, demo):
+    return Person(page, demo.url)
+
+
+def query(page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_overview_shows_every_demo_server_and_says_that_it_is_simulated(person):
+    person.goes_to()
+    expect(person.heading).to_have_text("Overview")
+    expect(person.rows).to_have_count(4)
+    names = person.rows.evaluate_all("rows => rows.map(row => row.dataset.server)")
+    assert set(names) == {"demo-chat", "demo-pressure", "demo-tutorial", "demo-hang"}
+    for name in names:
+        expect(person.row(name)).to_contain_text("simulated")
+    shot(person.page, "overview")
+
+
+def test_overview_changes_by_itself(person):
+    person.goes_to()
+    tokens = person.cell("demo-chat", "Tokens / s")
+    seen = {tokens.inner_text()}
+
+    def changed_twice():
+        seen.add(tokens.inner_text())
+        return len(seen) >= 3
+
+    until(changed_twice, 30, every=0.2)
+
+
+def test_a_click_opens_the_server_and_the_link_says_which(person):
+    person.goes_to()
+    person.page.get_by_role("link", name="demo-pressure", exact=True).click()
+    expect(person.heading).to_have_text("RCA / Cache")
+    person.page.wait_for_url(re.compile("rca-cache"))
+    assert query(person.page)["server"] == ["demo-pressure"]
+    person.sees_figures()
+    expect(person.page.locator("header")).to_contain_text(["demo-pressure"])
+
+
+def test_curves_grow_each_second_without_being_drawn_anew(person):
+    person.goes_to("rca-cache?server=demo-chat&window=1m")
+    first = person.last_moment()
+    plot = person.panels.first.locator(".js-plotly-plot svg.main-svg").first
+    plot.evaluate("drawing => { drawing.dataset.mine = 'yes'; }")
+    until(lambda: person.last_moment() >= first + 5, 30, every=0.2)
+    assert plot.get_attribute("data-mine") == "yes"
+    shot(person.page, "rca-cache")
+
+
+def test_a_paused_page_stands_still_and_loses_nothing(person):
+    person.goes_to("rca-cache?server=demo-chat&window=1m")
+    person.last_moment()
+    person.pauses()
+    held = person.last_moment()
+    clock = person.page.evaluate("Date.now()")
+    until(lambda: person.page.evaluate("Date.now()") > clock + 4000, 10, every=0.2)
+    assert person.last_moment() == held
+    person.resumes()
+    until(lambda: person.last_moment() >= held + 4, 15, every=0.2)
+    recent = person.plotted()[-4:]
+    assert None not in recent
+
+
+def test_the_window_is_chosen_and_kept_in_the_link(person):
+    person.goes_to("rca-cache?server=demo-chat&window=1m")
+    assert len(person.plotted()) == 60
+    person.chooses_window("5 m")
+    until(lambda: len(person.plotted()) == 300, 20)
+    until(lambda: query(person.page).get("window") == ["5m"], 10)
+    person.page.reload()
+    person.sees_figures()
+    expect(person.window_button("5 m")).to_have_attribute("aria-pressed", "true")
+
+
+def test_the_same_link_shows_a_second_person_the_same(person, browser, demo):
+    person.goes_to("rca-cache?server=demo-tutorial&window=1m")
+    person.chooses_window("30 m")
+    until(lambda: query(person.page).get("window") == ["30m"], 10)
+    link = person.page.url.removeprefix(f"{demo.url}/")
+    with window(browser) as page:
+        second = Person(page, demo.url).goes_to(link)
+        expect(second.heading).to_have_text("RCA / Cache")
+        expect(second.page.locator("header")).to_contain_text(["demo-tutorial"])
+        expect(second.window_button("30 m")).to_have_attribute("aria-pressed", "true")
+        titles = "panels => panels.map(panel => panel.getAttribute('aria-label'))"
+        assert second.panels.evaluate_all(titles) == person.panels.evaluate_all(titles)
+
+
+def test_pressure_is_told_in_words(person):
+    person.goes_to("rca-cache?server=demo-pressure&window=5m")
+    expect(person.findings).not_to_contain_text("Nothing wrong", timeout=60_000)
+    expect(person.findings.get_by_role("heading").first).to_be_visible()
+
+
+def test_a_zoom_stays_while_figures_tick(person):
+    person.goes_to("rca-cache?server=demo-chat&window=5m")
+    person.last_moment()
+    box = person.panels.first.locator(".nsewdrag").bounding_box()
+    mouse = person.page.mouse
+    mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 40)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 40, steps=5)
+    mouse.up()
+    reset = person.page.get_by_role("button", name="Reset zoom")
+    expect(reset).to_be_visible()
+    shown = "plot => plot.layout.xaxis.range"
+    plot = person.panels.first.locator(".js-plotly-plot")
+    zoomed, moment = plot.evaluate(shown), person.last_moment()
+    until(lambda: person.last_moment() >= moment + 3, 20, every=0.2)
+    assert plot.evaluate(shown) == zoomed
+    reset.click()
+    until(lambda: plot.evaluate(shown) != zoomed, 10)
+
+
+@pytest.mark.parametrize("path", ["", "rca-cache?server=demo-pressure&window=5m"])
+@pytest.mark.parametrize(("width", "dark"), [(1440, True), (800, False), (800, True)])
+def test_narrow_and_dark_windows_show_everything_without_sideways_scrolling(
+    browser, demo, path, width, dark
+):
+    with window(browser, width=width, dark=dark) as page:
+        Person(page, demo.url).goes_to(path)
+        wide = page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth")
+        assert wide <= 0
+        ground = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+        assert ground == ("rgb(16, 19, 23)" if dark else "rgb(251, 251, 250)")
+        kind = "rca-cache" if path else "overview"
+        shot(page, f"{kind}-{width}-{'dark' if dark else 'light'}")
