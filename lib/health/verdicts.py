@@ -18,6 +18,7 @@ from lib.metrics import Sample
 
 __all__ = [
     "DOWN_AFTER",
+    "QUIET_AFTER",
     "STALLED_AFTER",
     "UP_AFTER",
     "State",

@@ -54,6 +54,7 @@ class Window:
         self.values = values
         self.lows, self.highs = extremes or (values, values)
         self.start, self.end, self.period = start, end, period
+        self._bucket_growths: dict[str, tuple[Values, Values]] = {}
 
     @classmethod
     def of(cls, rows: Sequence[Row], *, start: float, end: float, period: float) -> "Window":
@@ -131,10 +132,13 @@ class Window:
 
     def bucket_growth(self, quantity: str) -> tuple[Values, Values]:
         """A histogram's growth per row: edges (e,) and cumulative counts by edge (n, e)."""
-        shared = self._shared_edges(quantity)
-        growths = [self.growth(quantity, part) for part in shared]
-        edges = np.array([edge_of(part) for part in shared], float)
-        return edges, np.stack(growths, axis=1) if growths else np.empty((len(self), 0))
+        if quantity not in self._bucket_growths:
+            shared = self._shared_edges(quantity)
+            growths = [self.growth(quantity, part) for part in shared]
+            edges = np.array([edge_of(part) for part in shared], float)
+            counts = np.stack(growths, axis=1) if growths else np.empty((len(self), 0))
+            self._bucket_growths[quantity] = edges, counts
+        return self._bucket_growths[quantity]
 
     def increase(self, quantity: str, part: str | None = None) -> float | None:
         """A counter's growth within the window, over restarts and gaps; None if not reported."""
