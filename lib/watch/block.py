@@ -179,7 +179,8 @@ def _is_mean(layout: Layout) -> NDArray[np.bool_]:
 def _mean(readings: Values, first: NDArray[np.intp]) -> Values:
     """Mean of each column from each `first` row to the next, over the values that there are."""
     known = np.isfinite(readings)
-    total = np.add.reduceat(np.where(known, readings, 0.0), first, axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):  # a figure that absurd has no mean
+        total = np.add.reduceat(np.where(known, readings, 0.0), first, axis=0)
     count = np.add.reduceat(known.astype(float), first, axis=0)
     mean: Values = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
     return mean
