@@ -1,0 +1,189 @@
+"""What the dashboard knows of the servers, live: one reading for all pages and all viewers.
+
+It keeps the newest ten minutes of every server in memory, joins them with the history file where
+more is asked for, and tells those who listen what is new. A page reads; it never waits for a server
+or for the watcher.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.metrics import Window
+from lib.servers import Server, setting
+from lib.watch.block import Block
+from lib.watch.database import FILE_NAME
+from lib.watch.ear import Ear
+from lib.watch.history import RAW_SECONDS, History
+from lib.watch.memory import Memory
+from lib.watch.record import Tick
+from lib.watch.store import Event
+from lib.watch.supervisor import Supervisor
+from lib.watch.timeline import window_of
+
+__all__ = ["Feed", "Pulse"]
+
+STALE_SECONDS = 3.0
+"""A heartbeat older than this is told to people: one comes each second."""
+
+Listener = Callable[[Sequence[Tick]], None]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How the watcher is.
+
+    `age` is that of its last heartbeat, in seconds, None before the first; `missed` counts ticks
+    that it skipped for being late, `late` is its greatest lateness in the last second, `dropped`
+    counts ticks that the history lost; `trouble` is why the history can't be written; `unwatched`
+    are servers of ours that it does not ask. `sentence` is what to tell people, "" if all is well.
+    """
+
+    age: float | None
+    pid: int | None
+    ours: bool
+    missed: int
+    late: float
+    dropped: int
+    trouble: str
+    unwatched: tuple[str, ...]
+    sentence: str
+
+
+class Feed:
+    """Reads what the watcher says. Every method is for any thread and returns at once.
+
+    `servers` are those that are to be watched; the running watcher may ask others. Without
+    `supervise` no watcher is started.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        servers: Sequence[Server] = (),
+        *,
+        environ: Mapping[str, str] | None = None,
+        supervise: bool = True,
+    ) -> None:
+        environ = {**(os.environ if environ is None else environ), "INSPECTOR_DATA": str(data)}
+        self.period = setting(environ, "INSPECTOR_PERIOD")
+        self._servers = tuple(server.id for server in servers)
+        self._history = History(data / FILE_NAME, period=self.period)
+        self._memories: dict[str, Memory] = {}
+        self._listeners: list[Listener] = []
+        supervisor = Supervisor(environ) if supervise else None
+        self._ear = Ear(data, self._hear, self._join, supervisor)
+
+    def start(self) -> None:
+        """Begin to listen, and start a watcher if none answers."""
+        self._ear.start()
+
+    def stop(self) -> None:
+        """Stop listening, and stop the watcher that was started."""
+        self._ear.stop()
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The servers (`Server.id`) that are watched, or are to be."""
+        hello = self._ear.hello
+        return tuple(dict.fromkeys((*self._servers, *(hello.servers if hello else ()))))
+
+    def latest(self, server: str) -> Tick | None:
+        """The newest tick of a server, failed ones included; None before the first."""
+        memory = self._memories.get(server)
+        return None if memory is None else memory.latest
+
+    def age(self, server: str) -> float | None:
+        """Seconds since the newest tick, by the monotonic clock; None before the first."""
+        tick = self.latest(server)
+        return None if tick is None else max(0.0, time.monotonic() - tick.mono)
+
+    def recent(self, server: str, seconds: float) -> Window:
+        """The last seconds of a server, from memory alone (ten minutes at most)."""
+        ticks, _ = self._remembered(server)
+        end = time.time()
+        return window_of(Block.of(ticks), start=end - seconds, end=end, period=self.period)
+
+    def window(self, server: str, start: float, end: float) -> Window:
+        """A server between two wall-clock moments: the newest from memory, the rest on file.
+
+        Over more than an hour the file's minutes are read; its newest seconds follow them.
+        """
+        ticks, complete = self._remembered(server)
+        minutes = end - start > RAW_SECONDS
+        sealed: list[Block] = []
+        if complete >= len(ticks) or ticks[complete].at > start:
+            until = ticks[complete].at if complete < len(ticks) else end + 1.0
+            found = self._history.blocks(server, start, min(end, until), minutes=minutes)
+            sealed = [block.part(block.at < until) for block in found]
+            last = max((float(block.mono[-1]) for block in sealed if len(block)), default=0.0)
+            ticks = [tick for i, tick in enumerate(ticks) if i >= complete or tick.mono > last]
+        period = 60.0 if minutes else self.period
+        return window_of([*sealed, *Block.of(ticks)], start=start, end=end, period=period)
+
+    def events(self, start: float, end: float, server: str | None = None) -> list[Event]:
+        """What happened between two wall-clock moments, from the file."""
+        return self._history.events(start, end, server)
+
+    def listen(self, callback: Listener) -> Callable[[], None]:
+        """Call with every batch of new ticks, from the feed's thread; returns how to end it."""
+        self._listeners.append(callback)
+
+        def end() -> None:
+            with suppress(ValueError):
+                self._listeners.remove(callback)
+
+        return end
+
+    @property
+    def pulse(self) -> Pulse:
+        """How the watcher is at this moment."""
+        hello, beat = self._ear.hello, self._ear.beat
+        age = None if beat is None else max(0.0, time.monotonic() - beat.mono)
+        trouble = "" if beat is None else beat.trouble
+        missing = () if hello is None else tuple(s for s in self._servers if s not in hello.servers)
+        return Pulse(
+            age=age,
+            pid=None if hello is None else hello.pid,
+            ours=self._ear.is_ours,
+            missed=0 if beat is None else beat.missed,
+            late=0.0 if beat is None else beat.late,
+            dropped=0 if beat is None else beat.dropped,
+            trouble=trouble,
+            unwatched=missing,
+            sentence=self._sentence(age, trouble or self._history.trouble, missing),
+        )
+
+    def _sentence(self, age: float | None, trouble: str, missing: Sequence[str]) -> str:
+        if age is None:
+            return self._ear.refusal or "The watcher is starting."
+        if age > STALE_SECONDS:
+            return self._ear.refusal or f"The watcher has been silent for {age:.0f} s."
+        if not trouble and missing:
+            return f"The running watcher does not ask {missing[0]}: restart it with our settings."
+        return trouble
+
+    def _remembered(self, server: str) -> tuple[list[Tick], int]:
+        memory = self._memories.get(server)
+        return ([], 0) if memory is None else memory.ticks()
+
+    def _join(self) -> None:
+        for memory in tuple(self._memories.values()):
+            memory.begin()
+
+    def _hear(self, newest: Sequence[Tick], ticks: Sequence[Tick]) -> None:
+        for tick in newest:
+            self._memories.setdefault(tick.server, Memory()).newest(tick)
+        fresh = [
+            tick for tick in ticks if self._memories.setdefault(tick.server, Memory()).add(tick)
+        ]
+        for callback in tuple(self._listeners) if fresh else ():
+            try:
+                callback(fresh)
+            except Exception:
+                log.exception("One who listens to the feed failed; the others are told.")

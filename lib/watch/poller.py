@@ -1,0 +1,152 @@
+"""Asks one server at its moments, one request at a time, and makes a tick of whatever comes of it.
+
+The deadline of the whole exchange is 0.8 of the period from the moment it was due. Nothing is tried
+twice: the next moment is the retry. Nothing ends the poller but its cancellation: what can't be
+foreseen is told as a failed tick and written to the log.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from lib.api import Denied, Reason, Refused
+from lib.health import State, Status, Tracker, Trouble
+from lib.metrics import NotMetricsError, Reader, Sample
+from lib.watch.pace import LONGEST_PAUSE, SHORT_PAUSE, Pace, phase_of
+from lib.watch.record import Tick
+from lib.watch.store import Event
+
+__all__ = ["DEADLINE", "Poller", "Scraper"]
+
+DEADLINE = 0.8
+"""Of the period: when an exchange is given up."""
+
+log = logging.getLogger(__name__)
+
+
+class Scraper(Protocol):
+    """What a poller needs of a client."""
+
+    async def scrape(self, deadline: float, names: Sequence[str]) -> bytes:
+        """The body of `/metrics` within `deadline` seconds. Raises Refused."""
+        ...
+
+    async def close(self) -> None:
+        """Close its connections."""
+        ...
+
+
+class Poller:
+    """One server; `tell` takes each tick and what happened with it."""
+
+    def __init__(
+        self,
+        server: str,
+        client: Scraper,
+        *,
+        period: float,
+        slots: asyncio.Semaphore,
+        tell: Callable[[Tick, list[Event]], None],
+    ) -> None:
+        self.server = server
+        self.pace = Pace(period, phase_of(server, period))
+        self.late = 0.0
+        self._client = client
+        self._slots = slots
+        self._tell = tell
+        self._reader = Reader()
+        self._tracker = Tracker()
+        self._last: Sample | None = None
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        due = self.pace.after(time.monotonic())
+        try:
+            while True:
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+                due = await self._turn(due)
+        finally:
+            await self._client.close()
+
+    async def once(self) -> None:
+        """Ask now, once, and tell."""
+        try:
+            await self._turn(time.monotonic())
+        finally:
+            await self._client.close()
+
+    async def _turn(self, due: float) -> float:
+        """Ask at `due`, tell, and return the next moment."""
+        now = time.monotonic()
+        self.late = max(self.late, now - due)
+        if self.pace.is_too_late(due, now):
+            return self.pace.skip(due, now)
+        at = time.time()
+        answer = await self._ask(due)
+        ended = time.monotonic()
+        trouble = _trouble(answer) if isinstance(answer, Exception) else None
+        sample = answer if isinstance(answer, Sample) else None
+        before = self._tracker.status
+        status = self._tracker.step(at, sample, trouble)
+        events = self._events(at, before, status, sample)
+        self._tell(Tick(self.server, at, now, ended - now, status, sample, trouble), events)
+        if isinstance(answer, Sample):
+            return self.pace.answered(due, ended)
+        return self._pause(answer, due, ended)
+
+    async def _ask(self, due: float) -> Sample | Exception:
+        """A sample, or what prevented it."""
+        try:
+            async with self._slots:
+                left = due + DEADLINE * self.pace.period - time.monotonic()
+                return self._reader.read(await self._client.scrape(left, self._reader.wanted))
+        except (Refused, NotMetricsError) as error:
+            return error
+        except Exception as error:  # a poller that died would look like a server that did
+            log.exception("Asking %s failed in an unforeseen way.", self.server)
+            return error
+
+    def _pause(self, error: Exception, due: float, now: float) -> float:
+        if not isinstance(error, Refused):
+            return self.pace.failed(due, now)
+        is_closed = error.reason is Reason.NOT_LISTENING
+        return self.pace.failed(
+            due,
+            now,
+            longest=SHORT_PAUSE if is_closed else LONGEST_PAUSE,
+            at_least=min(error.retry_after or 0.0, 4 * LONGEST_PAUSE),
+        )
+
+    def _events(
+        self, at: float, before: Status, status: Status, sample: Sample | None
+    ) -> list[Event]:
+        events = []
+        if status.state is State.DOWN and before.state is not State.DOWN:
+            events.append(Event(at, self.server, "down", status.reason))
+        if before.state is State.DOWN and status.state is not State.DOWN:
+            events.append(Event(at, self.server, "up", "It answers again."))
+        if sample is not None:
+            if self._last is not None and _began_again(self._last, sample):
+                events.append(Event(at, self.server, "restarted", "Its counters begin anew."))
+            self._last = sample
+        return events
+
+
+def _trouble(error: Exception) -> Trouble:
+    if isinstance(error, Refused):
+        kind = "denied" if isinstance(error, Denied) else error.reason.value
+        return Trouble(kind, error.sentence)
+    if isinstance(error, NotMetricsError):
+        return Trouble(Reason.NOT_METRICS.value, f"It answers /metrics with {error}.")
+    return Trouble("unforeseen", "Asking it failed in an unforeseen way; see the watcher's log.")
+
+
+def _began_again(before: Sample, after: Sample) -> bool:
+    """Whether the server was started anew between two samples."""
+    started = before.of("process_start"), after.of("process_start")
+    if started[0] is not None and started[1] is not None:
+        return abs(started[1] - started[0]) > 1.0
+    tokens = before.of("generation_tokens"), after.of("generation_tokens")
+    return tokens[0] is not None and tokens[1] is not None and tokens[1] < tokens[0]

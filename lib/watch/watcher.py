@@ -1,0 +1,172 @@
+"""The watcher: every server each period, in one event loop that nothing else uses.
+
+It joins the parts and decides nothing about one server (`poller`), the file (`writer`) or the
+socket (`beacon`). Once a second it says that it lives, and looks whether the list of servers has
+changed.
+"""
+
+import asyncio
+import logging
+import os
+import resource
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.servers import ADDED_FILE, Server, SettingsError
+from lib.watch.beacon import Beacon
+from lib.watch.poller import Poller, Scraper
+from lib.watch.record import Tick
+from lib.watch.store import Event
+from lib.watch.wire import VERSION, Beat, Hello
+from lib.watch.writer import Writer
+
+__all__ = ["Watcher"]
+
+BEAT_SECONDS = 1.0
+IN_FLIGHT_LIMIT = 512
+FILES_PER_SERVER = 3
+FILES_BESIDE = 64
+QUEUED_SECONDS = 60.0
+"""How many seconds of ticks wait while the history can't be written."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a watcher works with: how to list servers, how to speak to one, where ticks go."""
+
+    servers: Callable[[], Sequence[Server]]
+    connect: Callable[[Server], Scraper]
+    writer: Writer
+
+
+class Watcher:
+    """Watches from `run` until its event is set."""
+
+    def __init__(self, data: Path, socket: Path, parts: Parts, *, period: float = 1.0) -> None:
+        self._data = data
+        self._parts = parts
+        self._period = period
+        self._started = time.time()
+        self._beacon = Beacon(socket, self._hello)
+        self._pollers: dict[Server, tuple[Poller, asyncio.Task[None]]] = {}
+        self._missed_before = 0
+        self._slots = asyncio.Semaphore(_in_flight_limit())
+        self._list_stamp: tuple[float, int] | None = None
+
+    async def run(self, ending: asyncio.Event) -> None:
+        """Watch until `ending` is set. Raises SettingsError when the first list can't be read."""
+        self._list_stamp = self._stamp()
+        self._adopt(self._parts.servers())
+        self._parts.writer.put(events=[Event(time.time(), None, "started", "The watcher began.")])
+        await self._beacon.start()
+        beats = asyncio.create_task(self._beat())
+        try:
+            await ending.wait()
+        finally:
+            self._parts.writer.put(
+                events=[Event(time.time(), None, "stopped", "The watcher ended.")]
+            )
+            tasks = [beats, *(task for _, task in self._pollers.values())]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._beacon.close()
+
+    def _hello(self) -> Hello:
+        servers = tuple(server.id for server in self._pollers)
+        return Hello(VERSION, os.getpid(), self._started, self._period, servers)
+
+    def _tell(self, tick: Tick, events: list[Event]) -> None:
+        self._beacon.publish(tick)
+        self._parts.writer.put([tick], events)
+        for event in events:
+            log.info("%s: %s. %s", event.server, event.kind, event.text)
+
+    async def _beat(self) -> None:
+        number = 0
+        while True:
+            due = time.monotonic() + BEAT_SECONDS
+            await asyncio.sleep(BEAT_SECONDS)
+            number += 1
+            self._beacon.beat(self._beat_now(number, time.monotonic() - due))
+            self._look_for_changes()
+
+    def _beat_now(self, number: int, late: float) -> Beat:
+        pollers = [poller for poller, _ in self._pollers.values()]
+        late = max([late, *(poller.late for poller in pollers)])
+        for poller in pollers:
+            poller.late = 0.0
+        state = self._parts.writer.state
+        return Beat(
+            number,
+            time.time(),
+            time.monotonic(),
+            missed=self._missed_before + sum(poller.pace.missed for poller in pollers),
+            late=late,
+            trouble=state.trouble,
+            dropped=state.dropped,
+        )
+
+    def _look_for_changes(self) -> None:
+        stamp = self._stamp()
+        if stamp == self._list_stamp:
+            return
+        self._list_stamp = stamp
+        try:
+            self._adopt(self._parts.servers())
+        except SettingsError as error:
+            log.warning("The list of servers stays as it was: %s", error)
+        else:
+            self._beacon.greet()
+
+    def _stamp(self) -> tuple[float, int] | None:
+        with suppress(OSError):
+            found = (self._data / ADDED_FILE).stat()
+            return found.st_mtime, found.st_ino
+        return None
+
+    def _adopt(self, servers: Sequence[Server]) -> None:
+        """Watch exactly these servers; those that stay are not disturbed."""
+        for server in set(self._pollers).difference(servers):
+            poller, task = self._pollers.pop(server)
+            self._missed_before += poller.pace.missed
+            task.cancel()
+        for server in servers:
+            if server not in self._pollers:
+                poller = self._poller(server)
+                self._pollers[server] = poller, asyncio.create_task(poller.run())
+        seconds = QUEUED_SECONDS / self._period
+        self._parts.writer.make_room(max(600, round(seconds * len(servers))))
+        _have_files(len(servers))
+
+    def _poller(self, server: Server) -> Poller:
+        client = self._parts.connect(server)
+        return Poller(server.id, client, period=self._period, slots=self._slots, tell=self._tell)
+
+
+def _in_flight_limit() -> int:
+    """How many requests may be under way: at most half as many as files may be open."""
+    return max(1, min(IN_FLIGHT_LIMIT, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
+
+
+def _have_files(servers: int) -> None:
+    """Ask the system for as many open files as the servers take; say so when it refuses."""
+    need = servers * FILES_PER_SERVER + FILES_BESIDE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if need <= soft:
+        return
+    granted = need if hard == resource.RLIM_INFINITY else min(need, hard)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (granted, hard))
+    if granted < need:
+        log.warning(
+            "%d servers take %d open files, but only %d are allowed: raise `ulimit -n`.",
+            servers,
+            need,
+            granted,
+        )

@@ -1,0 +1,174 @@
+import asyncio
+import math
+import time
+
+import numpy as np
+import pytest
+
+from lib.api import Reason
+from lib.api.errors import refusal
+from lib.health import State
+from lib.metrics import Layout, Reader, Sample, Series
+from lib.watch.pace import phase_of
+from lib.watch.poller import DEADLINE, Poller
+
+BODY = b'vllm:num_requests_running{model_name="m",engine="0"} %d\n'
+PERIOD = 0.1
+
+
+class Scripted:
+    """A client that answers what it is told, one after the other, then for ever the last."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked = []
+        self.under_way = self.most_under_way = 0
+        self.closed = False
+
+    async def scrape(self, deadline, names):
+        self.asked.append((time.monotonic(), deadline, names))
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        try:
+            if callable(answer):
+                answer = await answer(deadline)
+        finally:
+            self.under_way -= 1
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def close(self):
+        self.closed = True
+
+
+def polled(client, seconds, *, server="chat", slots=64):
+    """What a poller tells within some seconds: (ticks, events, poller)."""
+    ticks, events = [], []
+
+    def tell(tick, happened):
+        ticks.append(tick)
+        events.extend(happened)
+
+    async def run():
+        poller = Poller(server, client, period=PERIOD, slots=asyncio.Semaphore(slots), tell=tell)
+        task = asyncio.create_task(poller.run())
+        await asyncio.sleep(seconds)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return poller
+
+    return ticks, events, asyncio.run(run())
+
+
+def test_it_asks_each_period_in_its_phase():
+    ticks, _, poller = polled(Scripted(BODY % 1), 1.05)
+    assert 8 <= len(ticks) <= 11
+    offsets = [(tick.mono - phase_of("chat", PERIOD)) % PERIOD for tick in ticks]
+    assert np.median(offsets) < 0.3 * PERIOD
+    assert ticks[-1].sample.total.running == 1
+    assert poller.pace.missed <= 2
+
+
+def test_it_asks_for_what_the_reader_wants_within_the_deadline():
+    client = Scripted(BODY % 1)
+    polled(client, 0.3)
+    _, deadline, names = client.asked[0]
+    assert deadline <= DEADLINE * PERIOD
+    assert names == Reader.wanted
+    assert client.closed
+
+
+def test_never_two_requests_at_once():
+    async def slow(_):
+        await asyncio.sleep(0.25)
+        return BODY % 1
+
+    client = Scripted(slow)
+    ticks, _, poller = polled(client, 1.0)
+    assert client.most_under_way == 1
+    assert 2 <= len(ticks) <= 4
+    assert poller.pace.missed >= 3
+
+
+def test_a_failure_is_a_tick_with_a_reason():
+    ticks, _, _ = polled(Scripted(refusal(Reason.TIMEOUT, "http://h")), 0.25)
+    assert ticks[0].sample is None
+    assert ticks[0].refused.kind == "timeout"
+    assert "http://h" in ticks[0].refused.sentence
+    assert ticks[0].status.state is State.FAILING
+
+
+@pytest.mark.parametrize("reason", [Reason.KEY_NEEDED, Reason.KEY_REFUSED])
+def test_a_server_that_wants_a_key_is_not_down(reason):
+    ticks, _, _ = polled(Scripted(refusal(reason, "http://h")), 0.6)
+    assert {tick.status.state for tick in ticks} == {State.DENIED}
+
+
+def test_what_is_no_metrics_page_is_a_failure():
+    ticks, _, _ = polled(Scripted(b"<html>"), 0.25)
+    assert ticks[0].refused.kind == "not metrics"
+    assert "an HTML page" in ticks[0].refused.sentence
+
+
+def test_what_nobody_foresaw_is_told_and_survived(caplog):
+    ticks, _, _ = polled(Scripted(RuntimeError("secret detail"), BODY % 2), 0.35)
+    assert ticks[0].refused.kind == "unforeseen"
+    assert "secret detail" not in ticks[0].refused.sentence
+    assert ticks[-1].sample is not None
+    assert "in an unforeseen way" in caplog.text
+
+
+def test_three_failures_are_down_and_two_answers_are_up():
+    failed = refusal(Reason.NOT_LISTENING, "http://h")
+    ticks, events, _ = polled(Scripted(*[failed] * 4, BODY % 1), 1.2)
+    states = [tick.status.state for tick in ticks[:7]]
+    assert states == [State.FAILING] * 2 + [State.DOWN] * 3 + [State.SERVING] * 2
+    assert [event.kind for event in events] == ["down", "up"]
+
+
+def test_a_server_that_stays_away_is_asked_less_often():
+    client = Scripted(refusal(Reason.TIMEOUT, "http://h"))
+    ticks, _, poller = polled(client, 3.0)
+    assert 5 <= len(ticks) < 20
+    assert poller.pace.missed <= 2  # a pause is no missed tick
+
+
+def test_a_pause_that_the_server_asks_for_is_kept():
+    client = Scripted(refusal(Reason.BUSY, "http://h", retry_after=0.5), BODY % 1)
+    polled(client, 0.9)
+    (first, *_), (second, *_) = client.asked[:2]
+    assert 0.5 <= second - first <= 0.5 + 2.5 * PERIOD
+
+
+def test_a_restart_is_an_event():
+    page = (
+        b"process_start_time_seconds %d\n"
+        b'vllm:generation_tokens_total{model_name="m",engine="0"} %d\n'
+    )
+    _, events, _ = polled(Scripted(page % (5, 9), page % (5, 9), page % (90, 0)), 0.6)
+    assert [event.kind for event in events] == ["restarted"]
+
+
+def test_without_a_start_time_fallen_counters_tell_of_a_restart():
+    page = b'vllm:generation_tokens_total{model_name="m",engine="0"} %d\n'
+    _, events, _ = polled(Scripted(page % 9, page % 12, page % 3), 0.6)
+    assert [event.kind for event in events] == ["restarted"]
+
+
+def test_with_all_slots_taken_the_deadline_still_holds():
+    async def hang(deadline):
+        await asyncio.sleep(deadline)
+        return refusal(Reason.TIMEOUT, "http://h")
+
+    ticks, _, _ = polled(Scripted(hang), 0.5, slots=1)
+    assert all(tick.took < PERIOD for tick in ticks[:3])
+
+
+def test_a_sample_is_the_readers():
+    ticks, _, _ = polled(Scripted(BODY % 7), 0.25)
+    assert ticks[0].sample.layout.series == (Series("running", "m", "0"),)
+    assert isinstance(ticks[0].sample, Sample)
+    assert isinstance(ticks[0].sample.layout, Layout)
+    assert math.isclose(ticks[0].at, time.time(), abs_tol=5)
