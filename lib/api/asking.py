@@ -1,0 +1,146 @@
+"""Asking: what both clients do alike before and after the network.
+
+This module alone decides how a request is judged before it is sent, what share of the time
+connecting may take, and which call a question becomes in the server's dialect.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Self, Unpack
+
+from lib.api import calls
+from lib.api.answers import Answer, Tokens
+from lib.api.calls import Call
+from lib.api.capabilities import Capabilities, Conversation, Memory, recall
+from lib.api.errors import Reason, Refused, Unfit
+from lib.api.resolver import Lookup, Resolver, system_lookup
+from lib.api.routes import Route
+from lib.api.strict_json import encode
+from lib.api.target import Target
+from lib.api.transport import Sending
+from lib.servers import AddressPolicy, Secret, Server, normal_url
+
+__all__ = ["Asking"]
+
+_MOST_SENT = 1_000_000  # bytes: tokenizing more would hold up the server's only event loop
+_CONNECT_SHARE = 0.6  # of an exchange's time may pass before the connection stands
+
+
+class Asking:
+    """The target, the time limit and what is remembered of a server.
+
+    Args:
+        url: the server's address, in any form that `normal_url` takes.
+        api_key: sent to this server only, in a header only.
+        policy: which addresses may be connected to; without one, all but the always forbidden.
+        timeout: seconds for each whole exchange.
+        verify: False for any certificate, or a file with the authorities to trust.
+        lookup: stands for the name service in tests.
+
+    Raises:
+        SettingsError: the address or key is unfit.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: Secret | str | None = None,
+        *,
+        policy: AddressPolicy | None = None,
+        timeout: float = 10.0,
+        verify: bool | str = True,
+        lookup: Lookup = system_lookup,
+    ) -> None:
+        key = Secret(api_key) if isinstance(api_key, str) else api_key
+        self._target = Target(normal_url(url), key, policy or AddressPolicy(), verify)
+        self._timeout = timeout
+        self._resolver = Resolver(lookup)
+        self._memory = Memory()
+        self._open()
+
+    def _open(self) -> None:
+        """Set up the way to the server."""
+        raise NotImplementedError
+
+    @classmethod
+    def of(cls, server: Server, policy: AddressPolicy, *, timeout: float = 10.0) -> Self:
+        """The client of a configured server."""
+        return cls(server.url, server.key, policy=policy, timeout=timeout, verify=server.verify_tls)
+
+    @property
+    def url(self) -> str:
+        """The server's address in its normal form."""
+        return self._target.url
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url})"
+
+    def _sending(self, call: Call[Any], seconds: float, *, retry: bool) -> Sending:
+        """The request of a call, judged.
+
+        Raises:
+            CallerMistake: it must not be sent.
+        """
+        try:
+            body = None if call.body is None else encode(call.body)
+        except (ValueError, TypeError, RecursionError):
+            problem = "it holds something that JSON and Unicode cannot"
+            raise self._mistake(problem, call.route) from None
+        if body is not None and len(body) > _MOST_SENT:
+            problem = f"it has {len(body):,} bytes; {_MOST_SENT:,} are sent at most"
+            raise self._mistake(problem, call.route)
+        return Sending(
+            route=call.route,
+            method=call.method,
+            query=call.query,
+            body=body,
+            zipped=call.zipped,
+            limit=call.limit,
+            seconds=seconds,
+            connect_seconds=_CONNECT_SHARE * seconds,
+            retry=retry,
+        )
+
+    def _mistake(self, problem: str, route: Route) -> Refused:
+        return self._target.refuse(Reason.CALLER, problem, route=route)
+
+    def _recalling(self) -> Conversation[Capabilities]:
+        return recall(self._memory, time.monotonic())
+
+    def _ready_calls(self, known: Capabilities) -> tuple[Call[Any], ...]:
+        """What to ask for readiness: the server's own route, or its health and its models."""
+        if known.dialect.ready is not None:
+            return (calls.ready(),)
+        return calls.health(), calls.models()
+
+    def _check_ready(self, answer: Answer[Any]) -> None:
+        if answer.value == ():
+            raise self._target.refuse(Reason.NOT_READY, "its list of models is empty")
+
+    def _tokenize_call(
+        self,
+        known: Capabilities,
+        text: str | None,
+        model: str | None,
+        **fields: Unpack[calls.TokenizeFields],
+    ) -> Call[Tokens]:
+        try:
+            return calls.tokenize(known.dialect, text, model or _first_model(known), **fields)
+        except Unfit as unfit:
+            problem = unfit.detail
+        raise self._mistake(problem, known.dialect.tokenize)
+
+    def _detokenize_call(
+        self, known: Capabilities, ids: Sequence[int], model: str | None
+    ) -> Call[str]:
+        try:
+            return calls.detokenize(known.dialect, ids, model or _first_model(known))
+        except Unfit as unfit:
+            problem = unfit.detail
+        raise self._mistake(problem, known.dialect.detokenize)
+
+
+def _first_model(known: Capabilities) -> str | None:
+    """What to name where nobody has chosen: releases up to 0.7 want a name."""
+    names = [model.id for model in known.models if model.parent is None]
+    return names[0] if names else None

@@ -1,0 +1,182 @@
+"""The client of an event loop: for the watcher and for whatever runs beside it.
+
+This module alone sends calls by awaiting, and decides how a scrape is asked for. An object belongs
+to the event loop in which it is first used. What is asked stands in `calls` and `asking`.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+from lib.api import calls
+from lib.api.answers import Answer, Model, Tokens
+from lib.api.asking import Asking
+from lib.api.calls import Call
+from lib.api.capabilities import Capabilities
+from lib.api.errors import BadRequest, NotOffered, Refused, WronglyAnswered
+from lib.api.refusals import answered
+from lib.api.strict_json import Json
+from lib.api.transport import AsyncWire
+
+__all__ = ["AsyncVllmClient"]
+
+T = TypeVar("T")
+
+
+class AsyncVllmClient(Asking):
+    """One server. Every method raises `Refused` where it gets no usable answer."""
+
+    def _open(self) -> None:
+        self._wire = AsyncWire(self._target, self._resolver)
+        self._learning = asyncio.Lock()
+        self._filters: bool | None = None  # whether `/metrics/` works here; None: not known
+
+    async def send(self, call: Call[T]) -> Answer[T]:
+        """Send any call: its value, and what it took."""
+        return await self._sent(call, self._timeout, retry=True)
+
+    async def scrape(self, deadline: float, names: Sequence[str] = ()) -> bytes:
+        """One reading of the metrics, as cheap as the server allows, and never tried again.
+
+        Args:
+            deadline: seconds from now in which the whole exchange must end.
+            names: the samples that are wanted; where the server filters, it sends only these.
+
+        Whether it filters is found out by asking for it. It is found out anew after any failure,
+        and after `forget`.
+        """
+        end = time.monotonic() + deadline
+        if names and self._filters is not False:
+            try:
+                answer = await self._sent(calls.metrics(names), deadline, retry=False)
+            except (NotOffered, WronglyAnswered, BadRequest):
+                self._filters = False  # no such route, or nothing came through the filter
+            except Refused:
+                self._filters = None
+                raise
+            else:
+                self._filters = True
+                return answer.value
+        try:
+            left = max(end - time.monotonic(), 0.001)
+            return (await self._sent(calls.metrics(), left, retry=False)).value
+        except Refused:
+            self._filters = None
+            raise
+
+    def forget(self) -> None:
+        """Find out anew what the server can do: it has another version."""
+        self._filters = None
+        self._memory.forget()
+
+    async def capabilities(self) -> Capabilities:
+        """What the server is and offers; found out once per version, checked every ten seconds."""
+        async with self._learning:
+            conversation = self._recalling()
+            try:
+                call = next(conversation)
+                while True:
+                    try:
+                        outcome = await self.send(call)
+                    except Refused as refused:
+                        call = conversation.send(refused)
+                    else:
+                        call = conversation.send(outcome)
+            except StopIteration as end:
+                known: Capabilities = end.value
+                return known
+
+    async def _sent(self, call: Call[T], seconds: float, *, retry: bool) -> Answer[T]:
+        sending = self._sending(call, seconds, retry=retry)
+        begun = time.perf_counter()
+        raw = await self._wire.exchange(sending)
+        return answered(call, raw, time.perf_counter() - begun, self._target)
+
+    async def health(self) -> None:
+        """Return if the server calls itself well."""
+        await self.send(calls.health())
+
+    async def ready(self) -> None:
+        """Return if a model is ready to answer."""
+        for call in self._ready_calls(await self.capabilities()):
+            self._check_ready(await self.send(call))
+
+    async def version(self) -> str:
+        """The release."""
+        return (await self.send(calls.version())).value
+
+    async def models(self) -> tuple[Model, ...]:
+        """The models it serves."""
+        return (await self.send(calls.models())).value
+
+    async def load(self) -> int:
+        """Requests in flight; always 0 without `--enable-server-load-tracking`."""
+        return (await self.send(calls.load())).value
+
+    async def server_info(self) -> dict[str, Json]:
+        """The whole running configuration, in development mode."""
+        return (await self.send(calls.server_info())).value
+
+    async def tokenizer_info(self) -> dict[str, Json]:
+        """The tokenizer's configuration."""
+        return (await self.send(calls.tokenizer_info())).value
+
+    async def openapi(self) -> dict[str, Json]:
+        """The description of its routes."""
+        return (await self.send(calls.openapi())).value
+
+    async def metrics(self, names: Sequence[str] = ()) -> bytes:
+        """Prometheus text: all of it, or these samples where the server can filter."""
+        return (await self.send(calls.metrics(names))).value
+
+    async def debug_version(self) -> Json:
+        """The tutorial's release, commit and libraries."""
+        return (await self.send(calls.debug("version"))).value
+
+    async def debug_stats(self) -> Json:
+        """The tutorial's running, waiting and swapped requests."""
+        return (await self.send(calls.debug("stats"))).value
+
+    async def debug_cache_stats(self) -> Json:
+        """The tutorial's free and used blocks."""
+        return (await self.send(calls.debug("cache_stats"))).value
+
+    async def debug_config(self) -> Json:
+        """The tutorial's running configuration."""
+        return (await self.send(calls.debug("config"))).value
+
+    async def debug_traces(self) -> Json:
+        """The tutorial's traces of recent requests."""
+        return (await self.send(calls.debug("traces"))).value
+
+    async def tokenize(
+        self,
+        text: str | None = None,
+        *,
+        model: str | None = None,
+        **fields: Unpack[calls.TokenizeFields],
+    ) -> Tokens:
+        """The tokens of a text, or of `messages` through the model's chat template."""
+        call = self._tokenize_call(await self.capabilities(), text, model, **fields)
+        return (await self.send(call)).value
+
+    async def detokenize(self, ids: Sequence[int], *, model: str | None = None) -> str:
+        """The text of tokens."""
+        return (await self.send(self._detokenize_call(await self.capabilities(), ids, model))).value
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._wire.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()

@@ -1,0 +1,177 @@
+"""Calls: every question to a server, written once as a value.
+
+This module alone decides what is sent: the route, the body, the query, how much of an answer is
+read, and which reader turns it into a value. Both clients send these; neither builds a request.
+The calls that generate or embed will stand in `stream.py`, beside how their answers arrive.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, Literal, TypedDict, TypeVar, Unpack
+
+from lib.api import answers
+from lib.api.answers import Model, Raw, Tokens
+from lib.api.dialects import Dialect
+from lib.api.errors import Reason, Unfit
+from lib.api.routes import Route
+from lib.api.strict_json import Json
+
+__all__ = [
+    "METRICS_LIMIT",
+    "Call",
+    "Debug",
+    "Message",
+    "TokenizeFields",
+    "debug",
+    "detokenize",
+    "health",
+    "load",
+    "metrics",
+    "models",
+    "openapi",
+    "probe",
+    "ready",
+    "server_info",
+    "tokenize",
+    "tokenizer_info",
+    "version",
+]
+
+T = TypeVar("T")
+Message = Mapping[str, Json]
+Debug = Literal["version", "stats", "cache_stats", "config", "traces"]
+
+METRICS_LIMIT = 4 << 20  # bytes, inflated
+_SMALL, _JSON_LIMIT = 256 << 10, 8 << 20
+
+
+class TokenizeFields(TypedDict, total=False):
+    """What else tokenizing can be told; each server's own name for it stands in its dialect."""
+
+    messages: Sequence[Message] | None  # a chat, instead of a text
+    add_special: bool | None  # a beginning token and the like; None: as the server does by itself
+    strings: bool  # ask for the pieces as text as well; on unless switched off
+    options: Mapping[str, Json] | None  # further fields of vLLM's chat form
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """One question: where, with what, and how to read the answer."""
+
+    route: Route
+    read: Callable[[Raw], T]
+    body: Mapping[str, Json] | None = None
+    query: tuple[tuple[str, str], ...] = ()
+    limit: int = _SMALL  # bytes of the inflated body
+    zipped: bool = False  # whether to offer gzip
+    probing: bool = False  # asks only whether the route exists; any status is an answer
+
+    @property
+    def method(self) -> Literal["GET", "HEAD", "POST"]:
+        """A probe never does what the route does: GET where it takes POST, HEAD where GET."""
+        if self.probing:
+            return "GET" if self.route.method == "POST" else "HEAD"
+        return self.route.method
+
+
+def health() -> Call[None]:
+    """Whether the server calls itself well."""
+    return Call(Route.HEALTH, answers.read_nothing)
+
+
+def ready() -> Call[None]:
+    """Whether a model is ready, where the server has a route for that."""
+    return Call(Route.HEALTH_READY, answers.read_nothing)
+
+
+def version(route: Route = Route.VERSION) -> Call[str]:
+    """The release."""
+    return Call(route, answers.read_version)
+
+
+def models() -> Call[tuple[Model, ...]]:
+    """The models it serves."""
+    return Call(Route.MODELS, answers.read_models, limit=_JSON_LIMIT)
+
+
+def load() -> Call[int]:
+    """Requests in flight; always 0 without `--enable-server-load-tracking`."""
+    return Call(Route.LOAD, answers.read_load)
+
+
+def server_info() -> Call[dict[str, Json]]:
+    """The whole running configuration, in development mode."""
+    query = (("config_format", "json"),)
+    return Call(Route.SERVER_INFO, answers.read_json_object, query=query, limit=_JSON_LIMIT)
+
+
+def tokenizer_info() -> Call[dict[str, Json]]:
+    """The tokenizer's configuration."""
+    return Call(Route.TOKENIZER_INFO, answers.read_json_object, limit=_JSON_LIMIT)
+
+
+def openapi() -> Call[dict[str, Json]]:
+    """The description of its routes."""
+    return Call(Route.OPENAPI, answers.read_json_object, limit=_JSON_LIMIT, zipped=True)
+
+
+def metrics(names: Sequence[str] = ()) -> Call[bytes]:
+    """A scrape: whole, or only the samples of these names where the server can filter."""
+    route = Route.METRICS_FILTERED if names else Route.METRICS
+    query = tuple(("name[]", name) for name in names)
+    return Call(route, answers.read_metrics, query=query, limit=METRICS_LIMIT, zipped=True)
+
+
+def debug(what: Debug) -> Call[Json]:
+    """One of the tutorial's debug routes."""
+    return Call(Route[f"DEBUG_{what.upper()}"], answers.read_json_value, limit=_JSON_LIMIT)
+
+
+def tokenize(
+    dialect: Dialect,
+    text: str | None,
+    model: str | None = None,
+    **fields: Unpack[TokenizeFields],
+) -> Call[Tokens]:
+    """The tokens of a text, or of a chat through the model's template.
+
+    Raises:
+        Unfit: neither or both are given, or this dialect tokenizes no chat.
+    """
+    messages = fields.get("messages")
+    if (text is None) == (messages is None):
+        raise Unfit(Reason.CALLER, "give either a text or messages")
+    if messages is not None and not dialect.takes_chat:
+        raise Unfit(Reason.CALLER, f"{dialect.kind.value} tokenizes texts only, no chats")
+    body: dict[str, Json] = {} if text is None else {dialect.text: text}
+    if messages is not None:
+        body["messages"] = list(messages)
+    if model is not None and dialect.takes_model:
+        body["model"] = model
+    if fields.get("add_special") is not None:
+        body[dialect.special] = fields["add_special"]
+    if fields.get("strings", True) and dialect.strings:
+        body[dialect.strings] = True
+    body |= fields.get("options") or {}
+    return Call(dialect.tokenize, answers.read_tokens, body, limit=_JSON_LIMIT)
+
+
+def detokenize(dialect: Dialect, ids: Sequence[int], model: str | None = None) -> Call[str]:
+    """The text of tokens.
+
+    Raises:
+        Unfit: an id is no whole number from 0 to 2³¹ - 1.
+    """
+    if not all(type(number) is int and 0 <= number < 2**31 for number in ids):
+        raise Unfit(Reason.CALLER, "token ids are whole numbers from 0 on")
+    body: dict[str, Json] = {"tokens": list(ids)}
+    if model is not None and dialect.takes_model:
+        body["model"] = model
+    read = partial(answers.read_text, dialect.back)
+    return Call(dialect.detokenize, read, body, limit=_JSON_LIMIT)
+
+
+def probe(route: Route) -> Call[bool | None]:
+    """Whether a route exists, without using it; None where only a key would tell."""
+    return Call(route, answers.read_exists, probing=True)

@@ -1,0 +1,222 @@
+"""Capabilities: what one server is and can do, found out once per server and version.
+
+This module alone decides how that is found out: from the server's own list of routes where it
+serves one, else by asking each route whether it exists, in a way that never uses it. It sends
+nothing itself: it is a conversation of calls and answers that either client can hold.
+"""
+
+import re
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from lib.api import calls
+from lib.api.answers import Answer, Model
+from lib.api.calls import Call
+from lib.api.dialects import Dialect, recognised
+from lib.api.errors import Denied, Refused, ServerFault, Unreachable
+from lib.api.routes import Kind, Route
+
+__all__ = ["Absent", "Capabilities", "Conversation", "Memory", "discover", "recall"]
+
+T = TypeVar("T")
+Conversation = Generator[Call[Any], "Answer[Any] | Refused", T]
+
+_FILTER_PROBE = ("vllm:num_requests_running", "sglang:num_running_reqs")
+_TASKS = {
+    Route.CHAT: "generate",
+    Route.COMPLETIONS: "generate",
+    Route.EMBEDDINGS: "embed",
+    Route.CLASSIFY: "classify",
+    Route.SCORE: "score",
+}
+_SURE_SECONDS, _KEPT_SECONDS = 10.0, 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Something this server does not give: what, why, and what would show it (or stand for it)."""
+
+    what: str
+    why: str
+    shown_by: str
+    route: Route | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a server is and offers."""
+
+    version: str | None
+    engine_kind: Kind
+    dialect: Dialect
+    models: tuple[Model, ...]
+    routes: frozenset[Route]
+    tasks: frozenset[str]  # generate, embed, classify, score; empty where the routes do not tell
+    absent: tuple[Absent, ...]
+    metrics_filter: bool  # `/metrics/` gives chosen samples only
+    metrics_gzip: bool  # `/metrics/` compresses
+
+
+class Memory:
+    """What was found out about one server; moments are of the monotonic clock, in seconds."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing."""
+        self.value: Capabilities | None = None
+        self.found_at = self.checked_at = float("-inf")
+
+
+def recall(memory: Memory, now: float) -> Conversation[Capabilities]:
+    """The capabilities: from memory, unless the version has changed or five minutes have passed.
+
+    Raises:
+        Refused: the server cannot be asked.
+    """
+    value = memory.value
+    if value is not None and now - memory.checked_at < _SURE_SECONDS:
+        return value
+    if value is not None and now - memory.found_at < _KEPT_SECONDS:
+        version = yield from _version()
+        if version == value.version:
+            memory.checked_at = now
+            return value
+    memory.value = yield from discover()
+    memory.found_at = memory.checked_at = now
+    return memory.value
+
+
+def discover() -> Conversation[Capabilities]:
+    """Find out everything anew.
+
+    Raises:
+        Refused: the server cannot be reached, says that it cannot answer, or is no model server.
+    """
+    version = yield from _version()
+    listed = yield from _ask(calls.models())
+    routes = yield from _listed_routes()
+    locked: frozenset[Route] = frozenset()
+    if routes is None:
+        routes, locked = yield from _probed_routes()
+    filtered = yield from _ask(calls.metrics(_FILTER_PROBE))
+    metrics_filter = isinstance(filtered, Answer) and _is_filtered(filtered.value)
+    if isinstance(listed, Refused) and version is None and not routes:
+        raise listed
+    if metrics_filter:
+        routes |= {Route.METRICS_FILTERED, Route.METRICS}
+    models: tuple[Model, ...] = () if isinstance(listed, Refused) else listed.value
+    dialect = recognised(routes, frozenset(model.owned_by or "" for model in models))
+    absent = [*_locked(listed, locked), *_absent(routes | locked, dialect, version)]
+    return Capabilities(
+        version=version,
+        engine_kind=dialect.kind,
+        dialect=dialect,
+        models=models,
+        routes=routes,
+        tasks=_tasks(routes, dialect, version),
+        absent=tuple(absent),
+        metrics_filter=metrics_filter,
+        metrics_gzip=isinstance(filtered, Answer)
+        and "gzip" in filtered.headers.get("content-encoding", ""),
+    )
+
+
+def _ask(call: Call[T]) -> Conversation[Answer[T] | Refused]:
+    """The outcome of one call; a server that cannot be reached ends the conversation."""
+    outcome = yield call
+    if isinstance(outcome, Unreachable):
+        raise outcome
+    return outcome
+
+
+def _version() -> Conversation[str | None]:
+    for route in (Route.VERSION, Route.DEBUG_VERSION):
+        outcome = yield from _ask(calls.version(route))
+        if isinstance(outcome, Answer):
+            return outcome.value
+        if isinstance(outcome, ServerFault):
+            raise outcome
+    return None
+
+
+def _listed_routes() -> Conversation[frozenset[Route] | None]:
+    """The routes of the server's OpenAPI description; None where it has none worth the name."""
+    outcome = yield from _ask(calls.openapi())
+    paths = {} if isinstance(outcome, Refused) else outcome.value.get("paths")
+    if not isinstance(paths, dict) or "/v1/models" not in paths:
+        return None
+    return frozenset({Route.OPENAPI, *(route for route in Route if _lists(paths, route))})
+
+
+def _lists(paths: Mapping[str, Any], route: Route) -> bool:
+    methods = paths.get(route.path)
+    return isinstance(methods, dict) and route.method.lower() in methods
+
+
+def _probed_routes() -> Conversation[tuple[frozenset[Route], frozenset[Route]]]:
+    """The routes that exist, and those of which only a key would tell."""
+    found: dict[bool | None, set[Route]] = {True: set(), False: set(), None: set()}
+    for route in Route:
+        if route is not Route.METRICS_FILTERED:
+            outcome = yield from _ask(calls.probe(route))
+            found[outcome.value if isinstance(outcome, Answer) else False].add(route)
+    return frozenset(found[True]), frozenset(found[None])
+
+
+def _is_filtered(body: bytes) -> bool:
+    samples = [line for line in body.decode("utf-8", "replace").splitlines() if line[:1] != "#"]
+    return all(line.startswith(_FILTER_PROBE) for line in samples if line.strip())
+
+
+def _tasks(routes: frozenset[Route], dialect: Dialect, version: str | None) -> frozenset[str]:
+    """From the routes, where a server registers only those that its model can do."""
+    registers_all = dialect.kind not in (Kind.VLLM, Kind.TUTORIAL)
+    if registers_all or _numbers(version) < (0, 16):
+        return frozenset()
+    return frozenset(task for route, task in _TASKS.items() if route in routes)
+
+
+def _locked(listed: Answer[Any] | Refused, locked: frozenset[Route]) -> Iterable[Absent]:
+    key = "the server's API key: VLLM_API_KEY, or api_key in the secrets file"
+    if isinstance(listed, Denied):
+        yield Absent(Route.MODELS.value.what, "the server wants a key", key, Route.MODELS)
+    for route in Route:
+        if route in locked and not (route is Route.MODELS and isinstance(listed, Denied)):
+            yield Absent(route.value.what, "only a key would tell whether it exists", key, route)
+
+
+def _absent(routes: frozenset[Route], dialect: Dialect, version: str | None) -> Iterable[Absent]:
+    for route in Route:
+        way = route.value
+        if route in routes:
+            continue
+        if dialect.kind in way.kinds:
+            why, shown_by = _why(route, dialect, version)
+            yield Absent(way.what, why, shown_by, route)
+        elif dialect.kind is Kind.VLLM and way.instead:
+            yield Absent(way.what, "no vLLM release has it", f"use {way.instead}", route)
+
+
+def _why(route: Route, dialect: Dialect, version: str | None) -> tuple[str, str]:
+    way = route.value
+    if dialect.kind is not Kind.VLLM:
+        return "this server does not offer it", dialect.flags.get(route, "")
+    if _numbers(version) < way.since:
+        release = f"vLLM {'.'.join(map(str, way.since))} or later"
+        return f"release {version} does not have it", " with ".join(
+            filter(None, (release, way.needs))
+        )
+    if way.needs.startswith("a server whose model"):
+        return "its model does something else", way.needs
+    return ("it is not switched on" if way.needs else "this server does not offer it"), way.needs
+
+
+def _numbers(version: str | None) -> tuple[int, ...]:
+    """`0.10.2` as numbers; a development build (`0.1.dev18…`) counts as newer than any release."""
+    found = re.match(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?(?!\.?dev)", version or "")
+    if not found or ".dev" in (version or ""):
+        return (1 << 30,)
+    return tuple(int(part) for part in found.groups("0"))

@@ -1,0 +1,143 @@
+"""The blocking client: for pages, scripts and commands; safe to share between threads.
+
+This module alone sends calls by blocking. What is asked stands in `calls` and `asking`.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+from lib.api import calls
+from lib.api.answers import Answer, Model, Tokens
+from lib.api.asking import Asking
+from lib.api.calls import Call
+from lib.api.capabilities import Capabilities
+from lib.api.errors import Refused
+from lib.api.refusals import answered
+from lib.api.strict_json import Json
+from lib.api.transport import Wire
+
+__all__ = ["VllmClient"]
+
+T = TypeVar("T")
+
+
+class VllmClient(Asking):
+    """One server. Every method raises `Refused` where it gets no usable answer."""
+
+    def _open(self) -> None:
+        self._wire = Wire(self._target, self._resolver)
+        self._learning = threading.Lock()  # one thread finds out, the others wait for it
+
+    def send(self, call: Call[T]) -> Answer[T]:
+        """Send any call: its value, and what it took."""
+        sending = self._sending(call, self._timeout, retry=True)
+        begun = time.perf_counter()
+        raw = self._wire.exchange(sending)
+        return answered(call, raw, time.perf_counter() - begun, self._target)
+
+    def capabilities(self) -> Capabilities:
+        """What the server is and offers; found out once per version, checked every ten seconds."""
+        with self._learning:
+            conversation = self._recalling()
+            try:
+                call = next(conversation)
+                while True:
+                    try:
+                        outcome = self.send(call)
+                    except Refused as refused:
+                        call = conversation.send(refused)
+                    else:
+                        call = conversation.send(outcome)
+            except StopIteration as end:
+                known: Capabilities = end.value
+                return known
+
+    def health(self) -> None:
+        """Return if the server calls itself well."""
+        self.send(calls.health())
+
+    def ready(self) -> None:
+        """Return if a model is ready to answer."""
+        for call in self._ready_calls(self.capabilities()):
+            self._check_ready(self.send(call))
+
+    def version(self) -> str:
+        """The release."""
+        return self.send(calls.version()).value
+
+    def models(self) -> tuple[Model, ...]:
+        """The models it serves."""
+        return self.send(calls.models()).value
+
+    def load(self) -> int:
+        """Requests in flight; always 0 without `--enable-server-load-tracking`."""
+        return self.send(calls.load()).value
+
+    def server_info(self) -> dict[str, Json]:
+        """The whole running configuration, in development mode."""
+        return self.send(calls.server_info()).value
+
+    def tokenizer_info(self) -> dict[str, Json]:
+        """The tokenizer's configuration."""
+        return self.send(calls.tokenizer_info()).value
+
+    def openapi(self) -> dict[str, Json]:
+        """The description of its routes."""
+        return self.send(calls.openapi()).value
+
+    def metrics(self, names: Sequence[str] = ()) -> bytes:
+        """Prometheus text: all of it, or these samples where the server can filter."""
+        return self.send(calls.metrics(names)).value
+
+    def debug_version(self) -> Json:
+        """The tutorial's release, commit and libraries."""
+        return self.send(calls.debug("version")).value
+
+    def debug_stats(self) -> Json:
+        """The tutorial's running, waiting and swapped requests."""
+        return self.send(calls.debug("stats")).value
+
+    def debug_cache_stats(self) -> Json:
+        """The tutorial's free and used blocks."""
+        return self.send(calls.debug("cache_stats")).value
+
+    def debug_config(self) -> Json:
+        """The tutorial's running configuration."""
+        return self.send(calls.debug("config")).value
+
+    def debug_traces(self) -> Json:
+        """The tutorial's traces of recent requests."""
+        return self.send(calls.debug("traces")).value
+
+    def tokenize(
+        self,
+        text: str | None = None,
+        *,
+        model: str | None = None,
+        **fields: Unpack[calls.TokenizeFields],
+    ) -> Tokens:
+        """The tokens of a text, or of `messages` through the model's chat template."""
+        call = self._tokenize_call(self.capabilities(), text, model, **fields)
+        return self.send(call).value
+
+    def detokenize(self, ids: Sequence[int], *, model: str | None = None) -> str:
+        """The text of tokens."""
+        return self.send(self._detokenize_call(self.capabilities(), ids, model)).value
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

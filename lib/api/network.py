@@ -1,0 +1,154 @@
+"""Network: connecting, with the address policy and the deadline in the only way to a socket.
+
+This module alone opens connections. Both backends resolve a name once, ask the policy about every
+address and connect to the very address that passed; the name is used again only for TLS. The
+blocking one also holds every read to the deadline of the whole exchange, which httpx does not know:
+its time limits are counted anew for each read.
+"""
+
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpcore
+
+from lib.api.resolver import Resolver
+from lib.servers import AddressPolicy, AddressRefused
+
+__all__ = ["AsyncBackend", "Backend", "Deadline"]
+
+_Options = Iterable[httpcore.SOCKET_OPTION] | None
+_PIECE = 16_384  # bytes sent under one look at the clock
+
+
+class Deadline(threading.local):
+    """When the exchange of the current thread must have ended, by the monotonic clock."""
+
+    end = float("inf")
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Hold every connect, read and write of this thread to so many seconds from now."""
+        self.end = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self.end = float("inf")
+
+    def left(self, timeout: float | None) -> float:
+        """Seconds that may still pass, at most `timeout`.
+
+        Raises:
+            TimeoutError: none are left.
+        """
+        seconds = self.end - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("the whole exchange took too long")
+        return seconds if timeout is None else min(seconds, timeout)
+
+
+class _Stream(httpcore.NetworkStream):
+    """A stream whose every step is held to the deadline."""
+
+    def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
+        self._inner, self._deadline = inner, deadline
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, self._deadline.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        for start in range(0, len(buffer), _PIECE):
+            piece = buffer[start : start + _PIECE]
+            self._inner.write(piece, self._deadline.left(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        left = self._deadline.left(timeout)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 — httpcore's own signature
+        return self._inner.get_extra_info(info)
+
+
+class Backend(httpcore.NetworkBackend):
+    """Connects for the blocking client."""
+
+    def __init__(self, policy: AddressPolicy, resolver: Resolver, deadline: Deadline) -> None:
+        self._policy, self._resolver, self._deadline = policy, resolver, deadline
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: _Options = None,
+    ) -> httpcore.NetworkStream:
+        found = self._resolver.addresses(host, port, self._deadline.left(timeout))
+        failure: Exception = ConnectionError("no address")
+        for address in _permitted(self._policy, host, found):
+            left = self._deadline.left(timeout)
+            try:
+                stream = self._inner.connect_tcp(address, port, left, local_address, socket_options)
+            except httpcore.ConnectError as error:
+                failure = error  # the next address may do: localhost is ::1 and 127.0.0.1
+            else:
+                return _Stream(stream, self._deadline)
+        raise failure
+
+
+class AsyncBackend(httpcore.AsyncNetworkBackend):
+    """Connects for the client of an event loop, whose deadline lies around the whole exchange."""
+
+    def __init__(self, policy: AddressPolicy, resolver: Resolver) -> None:
+        self._policy, self._resolver = policy, resolver
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 — httpcore's own signature
+        local_address: str | None = None,
+        socket_options: _Options = None,
+    ) -> httpcore.AsyncNetworkStream:
+        found = await self._resolver.addresses_async(host, port, timeout)
+        failure: Exception = ConnectionError("no address")
+        for address in _permitted(self._policy, host, found):
+            try:
+                return await self._inner.connect_tcp(
+                    address, port, timeout, local_address, socket_options
+                )
+            except httpcore.ConnectError as error:
+                failure = error
+        raise failure
+
+
+def _permitted(policy: AddressPolicy, host: str, addresses: Iterable[str]) -> list[str]:
+    """Those that may be connected to.
+
+    Raises:
+        AddressRefused: there is none.
+    """
+    passed, refused = [], AddressRefused(f"{host} has no address.")
+    for address in addresses:
+        try:
+            policy.check(host, address)
+        except AddressRefused as error:
+            refused = error
+        else:
+            passed.append(address)
+    if not passed:
+        raise refused
+    return passed

@@ -1,0 +1,116 @@
+"""JSON of servers, read strictly: no NaN, no infinity, no abyss; and typed fields out of it.
+
+This module alone decides what JSON is acceptable. A reader asks for a field by name and kind and
+gets that kind, or `Unfit` says which field is not what it should be. Sizes are capped before.
+"""
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from lib.api.errors import Reason, Unfit
+
+__all__ = ["Json", "encode", "integer", "items", "optional_integer", "read_json", "record", "text"]
+
+Json = Any  # what `json.loads` gives: None, bool, int, float, str, list or dict of these
+_DEEPEST = 64
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_BIGGEST = 2**63
+
+
+def read_json(body: bytes) -> Json:
+    """The value of a JSON text.
+
+    Raises:
+        Unfit: it is empty, not UTF-8, not JSON, nested deeper than 64, or holds NaN or infinity.
+    """
+    if not body.strip():
+        raise Unfit(Reason.EMPTY, "the body is empty")
+    _check_depth(body)
+    try:
+        value = json.loads(
+            body.decode("utf-8-sig"), parse_constant=_no_constant, parse_float=_float
+        )
+    except (ValueError, RecursionError) as error:
+        raise Unfit(Reason.NOT_JSON, str(error)) from None
+    return _without_lone_surrogates(value) if _SURROGATE.search(body) else value
+
+
+def encode(body: Mapping[str, Json]) -> bytes:
+    """A request's body, compact.
+
+    Raises:
+        ValueError: it holds NaN, infinity, or text that is no Unicode.
+    """
+    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def record(value: Json, what: str = "the answer") -> dict[str, Json]:
+    """An object."""
+    if not isinstance(value, dict):
+        _unfit(what, "an object")
+    return value
+
+
+def items(value: Mapping[str, Json], name: str) -> list[Json]:
+    """A list by name."""
+    found = value.get(name)
+    if not isinstance(found, list):
+        _unfit(name, "a list")
+    return found
+
+
+def text(value: Mapping[str, Json], name: str) -> str:
+    """A text by name."""
+    found = value.get(name)
+    if not isinstance(found, str):
+        _unfit(name, "a text")
+    return found
+
+
+def integer(value: Json, what: str) -> int:
+    """A whole number that fits in 64 bits."""
+    if isinstance(value, bool) or not isinstance(value, int) or not -_BIGGEST <= value < _BIGGEST:
+        _unfit(what, "a whole number")
+    return value
+
+
+def optional_integer(value: Mapping[str, Json], name: str) -> int | None:
+    """A whole number by name; None where it is absent or null."""
+    found = value.get(name)
+    return None if found is None else integer(found, name)
+
+
+def _unfit(what: str, kind: str) -> NoReturn:
+    raise Unfit(Reason.WRONG_SHAPE, f"{what} is not {kind}")
+
+
+def _check_depth(body: bytes) -> None:
+    """Refuse before parsing: the parser's own limit depends on the caller's stack."""
+    if body.count(b"[") + body.count(b"{") <= _DEEPEST:
+        return
+    depth = 0
+    for found in _BRACKETS.finditer(body):
+        depth += (found.lastindex == 1) - (found.lastindex == 2)
+        if depth > _DEEPEST:
+            raise Unfit(Reason.NOT_JSON, f"it is nested deeper than {_DEEPEST}")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"it holds {name}, which is no JSON number")
+
+
+def _float(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError("it holds a number beyond every bound")
+    return value
+
+
+def _without_lone_surrogates(value: Json) -> Json:
+    """Half characters, which no UTF-8 sink can take, become U+FFFD."""
+    dumped = json.dumps(value, ensure_ascii=False)
+    return json.loads(dumped.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace"))

@@ -1,0 +1,57 @@
+"""Target: the one server that a client speaks to, and how its refusals are worded.
+
+This module alone decides what of a server's text may enter an error: one clean line, without the
+key, which a hostile or chatty server may send back in any of the forms that text takes on the way.
+"""
+
+import html
+import json
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from lib.api.errors import Reason, Refused, refusal
+from lib.api.routes import Route
+from lib.api.text import plain_line
+from lib.servers import AddressPolicy, Secret
+
+__all__ = ["Target"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server's address, its key, and what may be connected to and trusted on the way there."""
+
+    url: str
+    key: Secret | None = None
+    policy: AddressPolicy = field(default_factory=AddressPolicy)
+    verify: bool | str = True
+
+    def refuse(
+        self,
+        reason: Reason,
+        detail: str | bytes = "",
+        *,
+        route: Route | None = None,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> Refused:
+        """The error of a reason at this server; the detail is cleaned here."""
+        return refusal(
+            reason,
+            self.url,
+            route=route,
+            status=status,
+            detail=plain_line(self.without_key(detail)),
+            retry_after=retry_after,
+        )
+
+    def without_key(self, text: str | bytes) -> str:
+        """The text with the key, in every spelling of it, replaced."""
+        shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        if self.key is None:
+            return shown
+        key = self.key.reveal()
+        spellings = {key, json.dumps(key)[1:-1], repr(key)[1:-1], quote(key, ""), html.escape(key)}
+        for spelling in sorted(spellings, key=len, reverse=True):
+            shown = shown.replace(spelling, "[key]")
+        return shown

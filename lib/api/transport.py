@@ -1,0 +1,190 @@
+"""Transport: one exchange with one server, blocking or in an event loop, within its limits.
+
+This module alone decides how an exchange goes: one request, one answer read up to its cap, an end
+at the deadline, and one second try where an idle connection turned out to be closed.
+
+httpx 0.28 can lose a slot of its pool for ever when a request is cancelled. So the client of an
+event loop is thrown away after every deadline and cancellation, and a new one takes its place.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from functools import lru_cache
+
+import httpcore
+import httpx
+
+from lib.api.answers import Raw
+from lib.api.body import Body
+from lib.api.errors import Refused
+from lib.api.failures import FAILURES, dropped, reason_of
+from lib.api.network import Deadline
+from lib.api.pool import async_client, blocking_client
+from lib.api.resolver import Resolver
+from lib.api.routes import Route
+from lib.api.target import Target
+
+__all__ = ["AsyncWire", "Sending", "Wire"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One request in bytes, and what it may take."""
+
+    route: Route
+    method: str
+    query: tuple[tuple[str, str], ...]
+    body: bytes | None
+    zipped: bool  # whether gzip is offered
+    limit: int  # bytes of the inflated answer
+    seconds: float  # for the whole exchange
+    connect_seconds: float
+    retry: bool  # once, where the connection is dropped before a byte of an answer
+
+
+class Wire:
+    """Exchanges of a blocking client; safe to use from many threads."""
+
+    def __init__(self, target: Target, resolver: Resolver) -> None:
+        self._target, self._deadline = target, Deadline()
+        self._client = blocking_client(target, resolver, self._deadline)
+
+    def exchange(self, sending: Sending) -> Raw:
+        """The whole answer, whatever its status.
+
+        Raises:
+            Refused: there was none.
+        """
+        failure: Exception
+        try:
+            with self._deadline.within(sending.seconds):
+                return self._fetch(sending)
+        except FAILURES as error:
+            failure = error
+        raise _refused(self._target, sending, failure)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+    def _fetch(self, sending: Sending) -> Raw:
+        timeout = httpx.Timeout(sending.seconds, connect=sending.connect_seconds)
+        request = _request(self._client, self._target, sending, timeout)
+        try:
+            response = self._client.send(request, stream=True)
+        except FAILURES as error:
+            if not (sending.retry and dropped(error)):
+                raise
+            response = self._client.send(request, stream=True)
+        try:
+            headers = dict(response.headers)
+            body = Body(headers, sending.limit)
+            for chunk in response.iter_raw():
+                body.feed(chunk)
+        finally:
+            response.close()
+        return Raw(response.status_code, headers, body.whole())
+
+
+class AsyncWire:
+    """Exchanges of a client that belongs to one event loop."""
+
+    def __init__(self, target: Target, resolver: Resolver) -> None:
+        self._target, self._resolver = target, resolver
+        self._closing: set[asyncio.Task[None]] = set()
+        self._inner = _Inner(async_client(target, resolver))
+
+    async def exchange(self, sending: Sending) -> Raw:
+        """The whole answer, whatever its status.
+
+        Raises:
+            Refused: there was none.
+        """
+        inner = self._inner
+        inner.users += 1
+        failure: Exception
+        try:
+            async with asyncio.timeout(sending.seconds):
+                return await self._fetch(inner.client, sending)
+        except FAILURES as error:
+            failure = error
+            if isinstance(error, (TimeoutError, httpcore.TimeoutException)):
+                self._replace(inner)
+        except asyncio.CancelledError:
+            self._replace(inner)
+            raise
+        finally:
+            inner.users -= 1
+            if inner is not self._inner and not inner.users:
+                self._discard(inner)
+        raise _refused(self._target, sending, failure)
+
+    async def close(self) -> None:
+        """Close every connection, those of discarded clients as well."""
+        self._discard(self._inner)
+        await asyncio.gather(*self._closing)
+
+    def _replace(self, inner: "_Inner") -> None:
+        if inner is self._inner:
+            self._inner = _Inner(async_client(self._target, self._resolver))
+
+    def _discard(self, inner: "_Inner") -> None:
+        """Close in a task of its own, which no cancellation of the caller reaches."""
+        task = asyncio.get_running_loop().create_task(inner.client.aclose())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _fetch(self, client: httpx.AsyncClient, sending: Sending) -> Raw:
+        timeout = httpx.Timeout(None, connect=sending.connect_seconds)
+        request = _request(client, self._target, sending, timeout)
+        try:
+            response = await client.send(request, stream=True)
+        except FAILURES as error:
+            if not (sending.retry and dropped(error)):
+                raise
+            response = await client.send(request, stream=True)
+        try:
+            headers = dict(response.headers)
+            body = Body(headers, sending.limit)
+            async for chunk in response.aiter_raw():
+                body.feed(chunk)
+        finally:
+            await response.aclose()
+        return Raw(response.status_code, headers, body.whole())
+
+
+@dataclass(eq=False, slots=True)
+class _Inner:
+    """An httpx client and how many exchanges use it."""
+
+    client: httpx.AsyncClient
+    users: int = 0
+
+
+def _request(
+    client: httpx.Client | httpx.AsyncClient,
+    target: Target,
+    sending: Sending,
+    timeout: httpx.Timeout,
+) -> httpx.Request:
+    headers = {"accept-encoding": "gzip" if sending.zipped else "identity"}
+    if sending.body is not None:
+        headers["content-type"] = "application/json"
+    return client.build_request(
+        sending.method,
+        _url(target.url, sending.route, sending.query),
+        headers=headers,
+        content=sending.body,
+        timeout=timeout,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _url(base: str, route: Route, query: tuple[tuple[str, str], ...]) -> httpx.URL:
+    """Kept, because encoding a scrape's hundred names costs more than the rest of a request."""
+    return httpx.URL(base + route.path, params=query) if query else httpx.URL(base + route.path)
+
+
+def _refused(target: Target, sending: Sending, failure: Exception) -> Refused:
+    reason, detail = reason_of(failure)
+    return target.refuse(reason, detail, route=sending.route)
