@@ -1,4 +1,4 @@
-"""vLLM Inspector: the ASGI application and, run by Streamlit for each viewer, what every page stands in.
+"""vLLM Inspector: the ASGI application, and the frame that every page stands in.
 
 `streamlit run app.py` loads this file twice over: once as a module, to find `app`, and as a script
 whenever a viewer's page runs.

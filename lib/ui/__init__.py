@@ -1,5 +1,6 @@
-"""Everything that is drawn more than once: shell, theme, live views, states; scripts and styles as files beside it.
+"""Everything that is drawn more than once, its scripts and styles as files beside it.
 
-This room draws what the others found out: it asks no server and knows no wire name of a metric. A live figure reaches a
-browser as server-sent events: `frames` and `fleet` say what a page shows, `stream` fans it out, `assets/` draws it.
+This room draws what the others found out: it asks no server and knows no wire name of a metric. A
+live figure reaches a browser as server-sent events: `frames` and `fleet` say what a page shows,
+`stream` fans it out, `assets/` draws it.
 """

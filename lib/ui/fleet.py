@@ -14,18 +14,28 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lib.diagnosis import Diagnosis, Finding
-from lib.metrics import BY_NAME, Grid, Reading, Window, gauge_curve, percentiles, rate_curve
+from lib.metrics import (
+    BY_NAME,
+    Grid,
+    Layout,
+    Reading,
+    Sample,
+    Window,
+    gauge_curve,
+    percentiles,
+    rate_curve,
+)
 from lib.metrics.sample import Values
 from lib.servers import Server
 from lib.ui import plain
-from lib.ui.frames import Board, Source, known, status_of, text_of
+from lib.ui.board import Board, Source, Words, known, text_of, verdict_of
 from lib.ui.stream import event
 from lib.ui.windows import Span
 from lib.watch.record import Tick
 
-__all__ = ["BINS", "OverviewView", "rank", "verdict"]
+__all__ = ["BINS", "OverviewView", "rank"]
 
 BINS = 60
 """Points of a sparkline."""
@@ -34,6 +44,7 @@ RECENT = 590.0
 """Seconds that the feed holds in memory: more comes from the history file."""
 HISTORY_BUDGET = 0.25
 """Seconds of a tick that may go into reading history."""
+COUNTED = ("prompt_tokens", "generation_tokens", "process_start")
 PERCENTILES = ("ttft", "itl")
 Cell = tuple[str, str | None, str | None]
 
@@ -59,12 +70,11 @@ class _Tally:
         found = percentiles(0.95, self.edges, np.sum(self.bins, axis=0))
         if not found.count > 0:
             return plain.ABSENT, f"no values in the last {over}", None
-        low, high = plain.duration(float(found.low)), plain.duration(float(found.high))
-        where = f"more than {low}" if math.isinf(found.high) else f"between {low} and {high}"
+        bucket = plain.between(float(found.low), float(found.high))
         text = plain.duration(float(found.value))
         how = (
             f"{BY_NAME[quantity].source}, p95 over the last {over}; "
-            f"n = {plain.count(float(found.count))}, the true value lies {where}"
+            f"n = {plain.count(float(found.count))}, the true value lies in {bucket}"
         )
         return text, how, None
 
@@ -76,16 +86,24 @@ class _Row:
         self.server = server
         self.span = span
         self.step = span.seconds / BINS
-        self.said: dict[str, object] = {}
+        self.said: Words = {}
         self.next: float | None = None
         self.shares = True
+        self.counted: deque[tuple[float, Sample | None]] = deque()
+        self.whole = self.few = Layout(())
+        self.columns: NDArray[np.intp] = np.empty(0, np.intp)
         self.tallies = {quantity: _Tally() for quantity in PERCENTILES}
+
+    @property
+    def state(self) -> Words:
+        state = self.said.get("state")
+        return state if isinstance(state, dict) else {}
 
     @property
     def begun(self) -> bool:
         return self.next is not None
 
-    def begin(self, source: Source, at: float) -> dict[str, object]:
+    def begin(self, source: Source, at: float) -> Words:
         """Read the window: the sparkline, and what the histograms counted."""
         grid = Grid.within(at - self.span.seconds, at, self.step)
         window = source.window(self.server.id, grid.first - 2 * self.step, at)
@@ -134,18 +152,17 @@ class _Row:
 
     # ── What is said of it ──
 
-    def news(self, source: Source, board: Board) -> dict[str, object]:
+    def news(self, source: Source, board: Board) -> Words:
         """What has changed in the row since the last call; empty when nothing has."""
         newest = source.latest(self.server.id)
-        finding = worst(board.diagnosis(self.server.id))
         cells = self._cells(newest, source)
-        now: dict[str, object] = {
+        now: Words = {
             "at": newest.at if newest else None,
-            "state": verdict(newest, finding),
+            "state": verdict_of(newest, board.brief(self.server.id)),
             "sub": self._sub(newest, board),
         }
         before = self.said.get("cells", {})
-        changed: dict[str, object] = {k: v for k, v in now.items() if self.said.get(k) != v}
+        changed: Words = {k: v for k, v in now.items() if self.said.get(k) != v}
         fresh = {
             k: v for k, v in cells.items() if not isinstance(before, dict) or before.get(k) != v
         }
@@ -172,12 +189,31 @@ class _Row:
         }
 
     def _tokens(self, source: Source) -> Cell:
-        window = source.recent(self.server.id, TOKENS_OVER + 1)
+        window = self._counters(source)
         prompt, generated = window.rate("prompt_tokens"), window.rate("generation_tokens")
         if prompt is None and generated is None:
             return plain.ABSENT, "needs two readings", None
-        how = f"prompt {plain.rate(prompt)}, generated {plain.rate(generated)} tokens / s over 15 s"
+        how = f"prompt {plain.rate(prompt)}, generated {plain.rate(generated)}"
         return plain.rate((prompt or 0.0) + (generated or 0.0)), how, None
+
+    def _counters(self, source: Source) -> Window:
+        """The last seconds of the token counters alone: whole samples cost much for many."""
+        newest = source.latest(self.server.id)
+        if newest and (not self.counted or newest.at > self.counted[-1][0]):
+            self.counted.append((newest.at, self._only(newest.sample)))
+        while self.counted and self.counted[0][0] < self.counted[-1][0] - TOKENS_OVER:
+            self.counted.popleft()
+        start, end = (self.counted[0][0], self.counted[-1][0]) if self.counted else (0.0, 0.0)
+        return Window.of(list(self.counted), start=start, end=end, period=1.0)
+
+    def _only(self, sample: Sample | None) -> Sample | None:
+        if sample is None:
+            return None
+        if sample.layout is not self.whole:
+            self.whole = sample.layout
+            self.columns = np.concatenate([sample.layout.columns(name) for name in COUNTED])
+            self.few = Layout(sample.layout.series[index] for index in self.columns)
+        return Sample(self.few, sample.values[self.columns])
 
 
 _NOTHING: Cell = (plain.ABSENT, "no answer", None)
@@ -186,14 +222,14 @@ _NOTHING: Cell = (plain.ABSENT, "no answer", None)
 class OverviewView:
     """All servers over one window. One thread at a time."""
 
-    servers = None
+    servers: frozenset[str] | None = None
 
     def __init__(self, source: Source, span: Span, board: Board) -> None:
         self._source = source
         self._span = span
         self._board = board
         self._rows: dict[str, _Row] = {}
-        self._said: dict[str, object] = {}
+        self._said: Words = {}
 
     def opening(self) -> bytes:
         """Every row as of now; history comes with the ticks."""
@@ -216,7 +252,7 @@ class OverviewView:
         }
         return event("window", text_of(self._news() | fixed))
 
-    def tick(self) -> bytes | None:
+    def tick(self) -> bytes:
         """The rows in which something changed."""
         if self._match_servers():
             return self.opening()
@@ -242,15 +278,15 @@ class OverviewView:
         return True
 
     @staticmethod
-    def _named(row: _Row) -> dict[str, object]:
+    def _named(row: _Row) -> Words:
         return {"name": row.server.name, "simulated": row.server.simulated}
 
-    def _news(self) -> dict[str, object]:
-        states = {name: row.said.get("state", {}) for name, row in self._rows.items()}
-        words: dict[str, object] = {
+    def _news(self) -> Words:
+        states = {name: row.state for name, row in self._rows.items()}
+        words: Words = {
             "order": sorted(states, key=lambda name: (rank(states[name]), name)),
             "line": _line([state.get("tone") for state in states.values()]),
-            "servers": self._board.servers(),
+            "servers": self._board.listed(),
         }
         changed = {key: value for key, value in words.items() if self._said.get(key) != value}
         self._said.update(changed)
@@ -261,24 +297,6 @@ def rank(state: Mapping[str, object]) -> int:
     """Worst first: trouble, to watch, asleep or not seen, healthy."""
     order = ("bad", "watch", "unknown", "off", "good")
     return order.index(str(state.get("tone", "unknown")))
-
-
-def worst(diagnosis: Diagnosis) -> Finding | None:
-    """The finding that a row shows: hints are for the server's own page."""
-    return next((one for one in diagnosis.findings if one.severity.value != "hint"), None)
-
-
-def verdict(newest: Tick | None, finding: Finding | None) -> dict[str, object]:
-    """A row's state: a server in trouble says that; else its worst finding; else what it does."""
-    state = status_of(newest.status if newest else None)
-    if finding is None or state["tone"] in {"bad", "unknown"}:
-        return state
-    return {
-        "tone": finding.severity.value,
-        "words": finding.headline,
-        "since": finding.since,
-        "text": finding.detail,
-    }
 
 
 def _blocks(total: Reading) -> Cell:

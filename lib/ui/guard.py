@@ -1,9 +1,10 @@
 """Who may see the dashboard: addresses it listens on, login, and tickets for its own routes.
 
-This module alone decides it. Without a login the dashboard serves loopback only. With one (OIDC in `[auth]`, or
-`server.trustedUserHeaders` behind a proxy) every page asks for it, and our routes ask for a ticket that a page mints
-for a viewer it has let in: Streamlit's login guards its own WebSocket, not a route beside it. A ticket is asked for
-without a login too, so that a foreign web page cannot read the stream from a visitor's browser.
+This module alone decides it. Without a login the dashboard serves loopback only. With one (OIDC in
+`[auth]`, or `server.trustedUserHeaders` behind a proxy) every page asks for it, and our routes ask
+for a ticket that a page mints for a viewer it has let in: Streamlit's login guards its own
+WebSocket, not a route beside it. A ticket is asked for without a login too, so that a foreign web
+page cannot read the stream from a visitor's browser.
 """
 
 import hashlib
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 TICKET_SECONDS = 900
-"""How long a ticket opens a stream. A stream that is open stays open; opening one again asks for a fresh ticket."""
+"""How long a ticket opens a stream; one that is open stays open."""
 
 _SECRET = secrets.token_bytes(32)
 
@@ -55,17 +56,18 @@ def has_login() -> bool:
 
 
 def refusal(address: str | None) -> str | None:
-    """Why the dashboard must not listen on `address`: one sentence that says what to set; None when it may."""
+    """Why the dashboard must not listen on `address`, and what to set; None when it may."""
     if is_loopback(address) or has_login():
         return None
     return (
-        f"vLLM Inspector does not listen on {address or 'all addresses'} without a login: configure one ([auth] in "
-        ".streamlit/secrets.toml, or server.trustedUserHeaders behind a proxy), or set HOST=127.0.0.1."
+        f"vLLM Inspector does not listen on {address or 'all addresses'} without a login: "
+        "configure one ([auth] in .streamlit/secrets.toml, or server.trustedUserHeaders behind a proxy), or "
+        "set HOST=127.0.0.1."
     )
 
 
 def allow_hosts(address: str | None) -> None:
-    """Add the names this machine is reached by to `server.allowedHosts`, when it serves more than loopback."""
+    """Add the names that this machine is reached by to `server.allowedHosts`, beyond loopback."""
     if is_loopback(address):
         return
     names = {socket.gethostname(), socket.getfqdn(), _redirect_host()}

@@ -6,7 +6,6 @@ settings; figures come by the stream, never through the script.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -18,35 +17,27 @@ from lib.ui.windows import WINDOWS
 
 __all__ = ["facts", "overview", "rca", "sidebar"]
 
-_LOADER = """
-const views = new WeakMap();
-const sheet = (href) => new Promise((done) => {
-  if (document.querySelector(`link[href="${href}"]`)) return done();
-  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done, onerror: done });
-  document.head.append(link);
-});
-export default function ({ data, parentElement, setTriggerValue }) {
-  const root = parentElement.querySelector(".vi");
-  let view = views.get(root);
-  if (!view) {
-    const at = (path) => new URL(path, document.baseURI).href;
-    view = { data, live: null, gone: false, send: (name, value) => view.trigger(name, value) };
-    views.set(root, view);
-    Promise.all([import(at(data.script)), sheet(at(data.sheet))]).then(([module]) => {
-      if (!view.gone) view.live = module.mount(root, view);
-    });
-  }
-  view.trigger = setTriggerValue;
-  view.data = data;
-  view.live?.update(data);
-  return () => { view.gone = true; view.live?.destroy(); views.delete(root); };
-}
+_LOADER = """ const views = new WeakMap(); const sheet = (href) => new Promise((done) => { if
+(document.querySelector(`link[href="${href}"]`)) return done(); const link =
+Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done, onerror: done
+}); document.head.append(link); }); export default function ({ data, parentElement, setTriggerValue
+}) { const root = parentElement.querySelector(".vi"); let view = views.get(root); if (!view) { const
+at = (path) => new URL(path, document.baseURI).href; view = { data, live: null, gone: false, send:
+(name, value) => view.trigger(name, value) }; views.set(root, view);
+Promise.all([import(at(data.script)), sheet(at(data.sheet))]).then(([module]) => { if (!view.gone)
+view.live = module.mount(root, view); }); } view.trigger = setTriggerValue; view.data = data;
+view.live?.update(data); return () => { view.gone = true; view.live?.destroy(); views.delete(root);
+}; }
 """
 _HTML = '<div class="vi">\n</div>'
 
 _component = st.components.v2.component(
     "inspector_live", html=_HTML, js=_LOADER, isolate_styles=False
 )
+
+
+def _nothing() -> None:
+    """Nothing to do: when a ticket is asked for, the run itself mints one."""
 
 
 def overview(*, window: str, on_open: Callable[[], None], on_window: Callable[[], None]) -> None:
@@ -87,7 +78,7 @@ def sidebar(*, current: str, query: Mapping[str, str], on_open: Callable[[], Non
         "sidebar",
         "servers",
         {
-            "servers": house().servers(),
+            "servers": house().listed(),
             "current": current,
             "query": urlencode(query),
             "target": "rca-cache",
@@ -97,21 +88,29 @@ def sidebar(*, current: str, query: Mapping[str, str], on_open: Callable[[], Non
 
 
 def facts(sections: Sequence[Mapping[str, object]], *, key: str) -> None:
-    """Lists of names and values: {title, note, rows: [(name, value, why)], code, wide}."""
+    """Lists of names and values, as `lib.ui.running.sections` makes them."""
     _mount("facts", key, {"sections": list(sections)})
 
 
-def _mount(view: str, key: str, data: Mapping[str, object], **acts: Callable[[], None]) -> None:
-    fixed: dict[str, Any] = {
+def _mount(
+    view: str,
+    key: str,
+    data: Mapping[str, object],
+    *,
+    on_open: Callable[[], None] = _nothing,
+    on_window: Callable[[], None] = _nothing,
+) -> None:
+    fixed: dict[str, object] = {
         "view": view,
         "script": wire.asset_url("live.js"),
         "sheet": wire.asset_url("live.css"),
         "windows": [{"key": w.key, "label": w.label, "words": w.words} for w in WINDOWS],
         "ticket": guard.mint(),
     }
-    callbacks = {f"{name}_change": act for name, act in acts.items()}
-    _component(key=key, data=fixed | dict(data), on_ticket_change=_nothing, **callbacks)
-
-
-def _nothing() -> None:
-    """A ticket was asked for: running the script has minted one."""
+    _component(
+        key=key,
+        data=fixed | dict(data),
+        on_ticket_change=_nothing,
+        on_open_change=on_open,
+        on_window_change=on_window,
+    )

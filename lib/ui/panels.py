@@ -7,13 +7,13 @@ None is the quiet ink.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from lib.metrics import BY_NAME, Layout
 from lib.ui import plain
 
-__all__ = ["PANELS", "Absent", "Curve", "Kind", "Panel", "Unit", "choose", "wanted"]
+__all__ = ["PANELS", "Absent", "Curve", "Kind", "Panel", "Unit", "choose"]
 
 
 class Kind(Enum):
@@ -48,7 +48,12 @@ class Unit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One line of a panel. `to` is what a ratio is a share of; `q` the quantile of a percentile."""
+    """One line of a panel.
+
+    `to` is what a ratio is a share of; `q` the quantile of a percentile. `area` fills down to the
+    curve drawn before; a curve without a `line` is told in figures only. `unless` names a quantity
+    that says the same more finely. `rare` curves appear once they are more than 0.
+    """
 
     key: str
     label: str
@@ -58,7 +63,10 @@ class Curve:
     part: str | None = None
     to: str = ""
     q: float = 0.0
-    dash: str | None = None
+    area: bool = False
+    line: bool = True
+    unless: str = ""
+    rare: bool = False
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -88,11 +96,13 @@ class Absent:
     shown_by: str
 
 
+_REASON = "waiting_by_reason"
+
+
 def _percentiles(key: str, title: str, quantity: str) -> Panel:
-    quantiles = (("p50", 0.5, 0, None), ("p95", 0.95, 1, None), ("p99", 0.99, 3, None))
+    quantiles = (("p50", 0.5, 0), ("p95", 0.95, 1), ("p99", 0.99, 3))
     curves = tuple(
-        Curve(name, name, Kind.PERCENTILE, quantity, colour, q=q, dash=dash)
-        for name, q, colour, dash in quantiles
+        Curve(name, name, Kind.PERCENTILE, quantity, colour, q=q) for name, q, colour in quantiles
     )
     return Panel(key, title, Unit.SECONDS, "from bucket differences, over the trailing", curves)
 
@@ -104,7 +114,7 @@ _KV_SHARE = Panel(
     "share of the blocks that are in use; cached blocks without a live request count as free",
     (
         Curve("mean", "in use, mean of engines", Kind.GAUGE, "kv_usage", 0),
-        Curve("max", "highest", Kind.HIGHEST, "kv_usage", 1),
+        Curve("max", "highest", Kind.HIGHEST, "kv_usage", 1, rare=True),
     ),
     limit=0.95,
 )
@@ -116,9 +126,9 @@ PANELS = (
         Unit.COUNT,
         "blocks in use, free and usable; cached blocks without a live request count as free",
         (
-            Curve("used", "used", Kind.GAUGE, "blocks_used", 0),
-            Curve("free", "free", Kind.LEFT, "blocks_used", 4, to="blocks_usable", dash="dot"),
-            Curve("total", "usable", Kind.GAUGE, "blocks_usable", None),
+            Curve("used", "used", Kind.GAUGE, "blocks_used", 0, area=True),
+            Curve("free", "free", Kind.LEFT, "blocks_used", None, to="blocks_usable", line=False),
+            Curve("total", "usable", Kind.GAUGE, "blocks_usable", None, area=True),
         ),
         top="blocks_usable",
         limit=0.95,
@@ -131,8 +141,9 @@ PANELS = (
         "mean over each bin",
         (
             Curve("running", "running", Kind.GAUGE, "running", 2),
-            Curve("waiting", "waiting", Kind.GAUGE, "waiting", 1),
-            Curve("deferred", "deferred", Kind.GAUGE, "waiting_by_reason", 3, part="deferred"),
+            Curve("waiting", "waiting", Kind.GAUGE, "waiting", 1, unless="waiting_by_reason"),
+            Curve("capacity", "waiting for capacity", Kind.GAUGE, _REASON, 1, part="capacity"),
+            Curve("deferred", "deferred", Kind.GAUGE, _REASON, 3, part="deferred"),
             Curve("swapped", "swapped", Kind.GAUGE, "swapped", 5),
         ),
     ),
@@ -142,7 +153,7 @@ PANELS = (
         Unit.RATE,
         "growth of the token counters per second",
         (
-            Curve("prompt", "prompt", Kind.RATE, "prompt_tokens", 4),
+            Curve("prompt", "prompt", Kind.RATE, "prompt_tokens", 5),
             Curve("generation", "generated", Kind.RATE, "generation_tokens", 0),
         ),
     ),
@@ -167,6 +178,7 @@ PANELS = (
                 "external_prefix_hits",
                 5,
                 to="external_prefix_queries",
+                rare=True,
             ),
         ),
         instead=Panel(
@@ -186,40 +198,38 @@ PANELS = (
 
 def choose(layout: Layout) -> tuple[list[Panel], list[Absent]]:
     """The panels that a server's layout can fill, with the curves it can, and what it lacks."""
-    shown, absent = [], []
+    shown: list[Panel] = []
+    absent: list[Absent] = []
     for panel in PANELS:
-        fitted = _fitted(panel, layout) or (panel.instead and _fitted(panel.instead, layout))
-        if fitted:
-            shown.append(fitted)
-        absent += _lacking(panel, layout, whole=not fitted)
+        fitted = _fitted(panel, layout)
+        other = panel.instead and _fitted(panel.instead, layout)
+        if fitted or other:
+            shown += [fitted or other or panel]
+        if fitted or not other:
+            absent += _lacking(panel, layout, whole=not fitted)
     return shown, absent
 
 
-def wanted() -> frozenset[str]:
-    """Every quantity that any panel draws."""
-    panels = [*PANELS, *(panel.instead for panel in PANELS if panel.instead)]
-    return frozenset(need for panel in panels for curve in panel.curves for need in curve.needs)
-
-
 def _fitted(panel: Panel, layout: Layout) -> Panel | None:
-    curves = tuple(curve for curve in panel.curves if _reported(curve, layout))
+    curves = tuple(curve for curve in panel.curves if _drawn(curve, layout))
     if not curves or curves[0] is not panel.curves[0]:
         return None
-    return Panel(panel.key, panel.title, panel.unit, panel.how, curves, panel.top, panel.limit)
+    return replace(panel, curves=curves, instead=None)
 
 
-def _reported(curve: Curve, layout: Layout) -> bool:
+def _drawn(curve: Curve, layout: Layout) -> bool:
     has = all(need in layout.quantities for need in curve.needs)
-    return has and (curve.part is None or curve.part in layout.parts(curve.quantity))
+    finer = curve.unless in layout.quantities
+    return has and not finer and (curve.part is None or curve.part in layout.parts(curve.quantity))
 
 
 def _lacking(panel: Panel, layout: Layout, *, whole: bool) -> Iterable[Absent]:
-    """One line for a panel that can't be drawn; for one that can, a line per curve it goes without."""
+    """One line for a panel that can't be drawn; else one for each quantity it goes without."""
+    told: set[str] = set()
     for curve in panel.curves:
         missing = next((need for need in curve.needs if need not in layout.quantities), None)
-        if missing is None:
+        if missing is None or missing in told or (whole and told):
             continue
+        told.add(missing)
         what = panel.title if whole else f"{panel.title}: {curve.label}"
         yield Absent(what, BY_NAME[missing].shown_by)
-        if whole:
-            return

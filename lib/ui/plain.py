@@ -1,29 +1,46 @@
 """How figures and foreign text are written.
 
-This module alone decides the digits, units and separators of a figure, and which characters of a server's text may
-reach a page. `assets/figures.js` writes the figures under the cursor by the same rules; change both together.
+This module alone decides the digits, units and separators of a figure, and which characters of a
+server's text may reach a page. `assets/figures.js` writes the figures under the cursor by the same
+rules; change both together.
 """
 
 import math
+import re
 import unicodedata
-from datetime import datetime
 
-__all__ = ["ABSENT", "clock", "count", "duration", "plain", "rate", "ratio", "span"]
+__all__ = [
+    "ABSENT",
+    "between",
+    "count",
+    "duration",
+    "escaped",
+    "plain",
+    "rate",
+    "ratio",
+    "span",
+]
 
 ABSENT = "–"
 _THIN = "\N{NARROW NO-BREAK SPACE}"
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def plain(text: object, limit: int = 120) -> str:
-    """Foreign text made safe to print: no control, direction or unassigned characters, one line, at most `limit` long."""
+    """Foreign text as one line of at most `limit` characters, none of them invisible."""
     kept = "".join(" " if unicodedata.category(char) in _HIDDEN else char for char in str(text))
     line = " ".join(kept.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def escaped(text: str) -> str:
+    """Text for a sink that reads Markdown: shown as it is, whatever it holds."""
+    return _PUNCTUATION.sub(r"\\\g<0>", text)
+
+
 def count(value: float | None) -> str:
-    """A whole number with thin spaces between thousands; from a hundred thousand on shortened (128 k)."""
+    """A whole number, thousands apart; from a hundred thousand on shortened (128 k)."""
     if value is None or math.isnan(value):
         return ABSENT
     if abs(value) >= 99_999.5:
@@ -70,17 +87,20 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 3600:.1f}{_THIN}h"
 
 
+def between(low: float, high: float) -> str:
+    """Two edges of a bucket of seconds, in one unit: 250–500 ms, 2.5–5 s, above 40 s."""
+    unit, factor = ("ms", 1000) if (low if math.isinf(high) else high) < 1 else ("s", 1)
+    if math.isinf(high):
+        return f"above {low * factor:.4g}{_THIN}{unit}"
+    return f"{low * factor:.4g}–{high * factor:.4g}{_THIN}{unit}"
+
+
 def span(seconds: float) -> str:
     """How long something has lasted, in its largest whole unit: 40 s, 11 min, 3 h, 2 d."""
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length or (seconds >= length and unit != "d"):
             return f"{int(seconds // length)}{_THIN}{unit}"
     return f"{max(0, round(seconds))}{_THIN}s"
-
-
-def clock(at: float) -> str:
-    """A wall-clock moment in the dashboard's own time zone, for text that leaves no choice (exports, logs)."""
-    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def _milliseconds(value: float) -> str:

@@ -13,6 +13,7 @@ from streamlit import config
 
 from lib.ui import guard, wire
 from lib.ui.house import house
+from lib.ui.stream import Wish
 from lib.ui.windows import window_named
 
 __all__ = ["routes", "stream_path"]
@@ -31,7 +32,7 @@ def routes() -> list[BaseRoute]:
 
 
 def stream_path(page: str, server: str = "") -> str:
-    """Where a page's stream is, relative to the dashboard's root; window and ticket are added there."""
+    """Where a page's stream is, relative to the root; the page adds window and ticket."""
     return f"inspector/live?{urlencode({'page': page, 'server': server})}"
 
 
@@ -46,5 +47,6 @@ class _Live:
         elif page not in PAGES or (page == "rca" and house().named(name) is None):
             await PlainTextResponse("No such view.", 404)(scope, receive, send)
         else:
-            key = (page, name if page == "rca" else "", window_named(query.get("window")).key)
-            await house().hub.stream(key, receive, send)
+            window = window_named(query.get("window")).key
+            wish = Wish(page, name if page == "rca" else "", window)
+            await house().hub.stream(wish, receive, send)

@@ -5,31 +5,33 @@ last in this session, else the first server and the default window; and it write
 the address can be sent to somebody else.
 """
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from lib.servers import Server
+from lib.servers import AddressPolicy, Server, SettingsError, Source, remove_server, setting
+from lib.servers import add_server as add_to_file
 from lib.ui import guard, live
 from lib.ui.house import house
+from lib.ui.plain import escaped
+from lib.ui.running import sections
 from lib.ui.windows import Span, window_named
 
 __all__ = [
+    "add_server",
     "draw",
     "no_servers",
     "open_server",
+    "running",
     "selected_server",
     "selected_window",
     "window_changed",
 ]
 
-STYLE = """
-<style>
-[data-testid="stMainBlockContainer"] { padding-left: 32px; padding-right: 32px; padding-top: 24px; max-width: 1800px; }
-[data-testid="stSidebarHeader"]::before { content: "vLLM Inspector"; font-weight: 700; font-size: 16px; padding-left: 8px; }
-[data-testid="stHeader"] { background: transparent; pointer-events: none; }
-[data-testid="stHeader"] * { pointer-events: auto; }
-</style>
-"""
+STYLE = (Path(__file__).parent / "assets" / "shell.css").read_text("utf-8")
 
 
 def draw() -> None:
@@ -39,7 +41,7 @@ def draw() -> None:
         _login()
         return
     page = st.navigation({"Live": _live_pages()}, expanded=True)
-    st.html(STYLE)
+    st.html(f"<style>{STYLE}</style>")
     _open_clicked()
     with st.sidebar:
         _servers(current=page.url_path == "rca-cache")
@@ -125,3 +127,53 @@ def no_servers() -> None:
     """What a page shows before there is any server."""
     st.title("No servers yet")
     st.text("Set VLLM_SERVERS, or add a server of this machine on the Overview page.")
+
+
+@st.fragment(run_every=15.0)
+def running(server: Server) -> None:
+    """What the server told when it was asked: configuration, statistics, traces, routes."""
+    newest = house().feed.latest(server.id)
+    layout = newest.sample.layout if newest and newest.sample else None
+    told = house().asked.told(server, documents=True, wait=0.8)
+    live.facts(sections(layout, told), key="running")
+
+
+def add_server() -> None:
+    """Offer to watch one more server, and to forget those that were added here."""
+    allowed = setting(house().environ, "INSPECTOR_ALLOW_HOSTS")
+    with st.popover("Add server", icon=":material/add:", key="add-server"):
+        with st.form("add", border=False, clear_on_submit=True):
+            name = st.text_input("Name", placeholder="chat", max_chars=64)
+            url = st.text_input("Address", placeholder="http://127.0.0.1:8000", max_chars=300)
+            st.caption(escaped(_what_may_be_added(allowed)))
+            if st.form_submit_button("Watch it"):
+                _change(lambda: _add(name, url, allowed))
+        for server in house().watched():
+            if server.source is Source.ADDED:
+                label = escaped(f"Forget {server.name}")
+                forget = partial(remove_server, house().data, server.name)
+                if st.button(label, icon=":material/close:", key=f"forget-{server.name}"):
+                    _change(forget)
+
+
+def _what_may_be_added(allowed: str) -> str:
+    if allowed:
+        return f"Servers of this machine, and {allowed}. Servers with a key belong in the settings."
+    return "Servers of this machine only; others belong in VLLM_SERVERS or the secrets file."
+
+
+def _add(name: str, url: str, allowed: str) -> None:
+    if house().named(name.strip()):
+        raise SettingsError(f"There is a server called {name.strip()!r} already.")
+    add_to_file(house().data, name, url, AddressPolicy.allowing(allowed))
+
+
+def _change(change: Callable[[], object]) -> None:
+    """Change the list of servers, or say why not."""
+    try:
+        change()
+    except SettingsError as error:
+        st.error(escaped(str(error)), icon=":material/error:")
+        return
+    house().forget_servers()
+    st.rerun()

@@ -47,7 +47,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     home = house()
     hub, feed = home.hub, home.feed
     hub.start()
-    unlisten = feed.listen(lambda ticks: [hub.ticked(tick.server) for tick in ticks] and None)
+    unlisten = feed.listen(hub.ticked)
     warm = asyncio.create_task(asyncio.to_thread(_warm_up))
     try:
         yield

@@ -1,23 +1,26 @@
-"""The live stream: each event is built once per tick and view, and fanned out to everyone who watches it.
+"""The live stream: an event is built once per tick and view, and fanned out to all who watch.
 
-This module alone decides how events travel: one channel per (page, server, window) with one task that builds, in a
-worker thread, first the whole view for those who come and then what each tick adds; a viewer is a bounded queue. A
-viewer that does not keep up is dropped: its browser connects again and gets the view whole. Server-sent events carry
-them (`text/event-stream`): the browser reconnects by itself and no Streamlit script runs for a tick.
+This module alone decides how events travel: one channel per (page, server, window) with one task
+that builds, in a worker thread, first the whole view for those who come and then what each tick
+adds; a viewer is a bounded queue. A viewer that does not keep up is dropped: its browser connects
+again and gets the view whole. Server-sent events carry them (`text/event-stream`): the browser
+reconnects by itself and no Streamlit script runs for a tick.
 """
 
 import asyncio
 import signal
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Send
 
-__all__ = ["Hub", "View", "event"]
+from lib.watch.record import Tick
+
+__all__ = ["Hub", "View", "Wish", "event"]
 
 _BACKLOG = 8
 """Events a viewer may lag behind before it is dropped."""
@@ -37,6 +40,14 @@ def event(kind: str, data: str) -> bytes:
     return f"event: {kind}\ndata: {data}\n\n".encode()
 
 
+class Wish(NamedTuple):
+    """What a viewer wants to see: a page, of a server (by name, "" for all), over a window."""
+
+    page: str
+    server: str
+    window: str
+
+
 class View(Protocol):
     """What a channel shows. Both methods run in a worker thread, one at a time."""
 
@@ -46,8 +57,8 @@ class View(Protocol):
     def opening(self) -> bytes:
         """The whole view, as an event."""
 
-    def tick(self) -> bytes | None:
-        """What is new since the last call, as an event; None when there is nothing to say."""
+    def tick(self) -> bytes:
+        """What is new since the last call, as an event."""
 
 
 class _Viewer:
@@ -74,7 +85,7 @@ class _Viewer:
 
 
 class _Channel:
-    """One view and its viewers; touched by the event loop only, except for the view, which its worker thread owns."""
+    """One view, which a worker thread owns, and its viewers, which the event loop owns."""
 
     def __init__(self, view: View, workers: ThreadPoolExecutor) -> None:
         self.view = view
@@ -115,7 +126,8 @@ class _Channel:
             await self._wake.wait()
             self._wake.clear()
             if self._arrivals:
-                whole = whole or await loop.run_in_executor(self._workers, self.view.opening)
+                if whole is None:
+                    whole = await loop.run_in_executor(self._workers, self.view.opening)
                 arrivals, self._arrivals = self._arrivals, []
                 self._viewers.update(arrivals)
                 self._fan_out(whole, arrivals)
@@ -123,8 +135,7 @@ class _Channel:
                 self._due, whole = False, None
                 self.built = time.monotonic()
                 new = await loop.run_in_executor(self._workers, self.view.tick)
-                if new:
-                    self._fan_out(new, self._viewers)
+                self._fan_out(new, self._viewers)
                 if self._arrivals:
                     self._wake.set()
 
@@ -135,12 +146,12 @@ class _Channel:
 
 
 class Hub:
-    """All channels of the process. `make(key)` makes the view of a new channel."""
+    """All channels of the process. `make(wish)` makes the view of a new channel."""
 
-    def __init__(self, make: Callable[[Hashable], View]) -> None:
+    def __init__(self, make: Callable[[Wish], View]) -> None:
         self._make = make
         self._workers = ThreadPoolExecutor(2, thread_name_prefix="frames")
-        self._channels: dict[Hashable, _Channel] = {}
+        self._channels: dict[Wish, _Channel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
@@ -151,22 +162,22 @@ class Hub:
         return sum(channel.size for channel in self._channels.values())
 
     def start(self) -> None:
-        """Take the running event loop as home; beats keep channels alive whose server sends no ticks."""
+        """Take the running event loop as home."""
         self._loop = asyncio.get_running_loop()
         self._keep(self._beat())
         if threading.current_thread() is threading.main_thread():
             self._close_before_shutdown(signal.SIGINT)
             self._close_before_shutdown(signal.SIGTERM)
 
-    def ticked(self, server: str) -> None:
-        """A tick of this server has come (any thread)."""
+    def ticked(self, ticks: Sequence[Tick]) -> None:
+        """New ticks have come (any thread)."""
         if self._loop and not self._closing:
-            self._loop.call_soon_threadsafe(self._mark, server)
+            self._loop.call_soon_threadsafe(self._mark, {tick.server for tick in ticks})
 
-    async def stream(self, key: Hashable, receive: Receive, send: Send) -> None:
+    async def stream(self, wish: Wish, receive: Receive, send: Send) -> None:
         """Serve one viewer until it leaves, falls behind, or the dashboard stops."""
         viewer = _Viewer()
-        self._join(key, viewer)
+        self._join(wish, viewer)
         leaving = asyncio.create_task(_until_gone(receive, viewer))
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
@@ -179,7 +190,7 @@ class Hub:
             pass  # a browser that does not read is not told either
         finally:
             leaving.cancel()
-            self._leave(key, viewer)
+            self._leave(wish, viewer)
 
     def close(self) -> None:
         """End every stream, so that the server may stop."""
@@ -195,29 +206,29 @@ class Hub:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._workers.shutdown(wait=False, cancel_futures=True)
 
-    def _join(self, key: Hashable, viewer: _Viewer) -> None:
-        channel = self._channels.get(key)
+    def _join(self, wish: Wish, viewer: _Viewer) -> None:
+        channel = self._channels.get(wish)
         if channel is None:
-            channel = self._channels[key] = _Channel(self._make(key), self._workers)
+            channel = self._channels[wish] = _Channel(self._make(wish), self._workers)
             channel.join(viewer)
-            self._keep(self._run(key, channel))
+            self._keep(self._run(wish, channel))
         else:
             channel.join(viewer)
         if self._closing:
             viewer.close()
 
-    def _leave(self, key: Hashable, viewer: _Viewer) -> None:
-        channel = self._channels.get(key)
+    def _leave(self, wish: Wish, viewer: _Viewer) -> None:
+        channel = self._channels.get(wish)
         if channel:
             channel.leave(viewer)
 
-    async def _run(self, key: Hashable, channel: _Channel) -> None:
+    async def _run(self, wish: Wish, channel: _Channel) -> None:
         try:
             await channel.run()
         finally:
             channel.close()
-            if self._channels.get(key) is channel:
-                del self._channels[key]
+            if self._channels.get(wish) is channel:
+                del self._channels[wish]
 
     async def _beat(self) -> None:
         while not self._closing:
@@ -227,18 +238,18 @@ class Hub:
                 if channel.view.servers is None or channel.built < late:
                     channel.mark_due()
 
-    def _mark(self, server: str) -> None:
+    def _mark(self, servers: set[str]) -> None:
         for channel in self._channels.values():
-            if channel.view.servers is not None and server in channel.view.servers:
+            if channel.view.servers and not servers.isdisjoint(channel.view.servers):
                 channel.mark_due()
 
-    def _keep(self, work: "asyncio.coroutines.Coroutine[object, object, None]") -> None:  # type: ignore[name-defined]
+    def _keep(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _close_before_shutdown(self, number: signal.Signals) -> None:
-        """uvicorn waits for open responses before it stops: streams never end by themselves, so end them first."""
+        """Uvicorn waits for open responses before it stops, and a stream never ends by itself."""
         previous = signal.getsignal(number)
 
         def handle(received: int, frame: FrameType | None) -> None:

@@ -1,7 +1,8 @@
 """The windows of time that a page can show, and how finely each is drawn.
 
-This table alone decides them. Bins are about as wide as one or two pixels of a plot: a finer one would cost work that
-nobody can see. Beyond an hour history is kept by the minute, so that no bin is shorter than that.
+This table alone decides them. Bins are about as wide as one or two pixels of a plot: a finer one
+would cost work that nobody can see. Beyond an hour history is kept by the minute, so that no bin is
+shorter than that.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ __all__ = ["DEFAULT", "WINDOWS", "Span", "window_named"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A window that ends now: its name in a URL, its label, its length and its bins, all in seconds.
+    """A window that ends now: its name in a URL, its labels, its length and bins in seconds.
 
     `trail` is how far back a point of a percentile or ratio looks, so that a bin with few requests
     is not noise.

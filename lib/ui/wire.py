@@ -1,15 +1,18 @@
-"""What goes out over HTTP besides Streamlit's own: headers on every answer, scripts, styles, and Plotly.js.
+"""What goes out over HTTP besides Streamlit's own: headers, scripts, styles, Plotly.js.
 
-This module alone decides the content security policy, and which requests are refused before anything else sees them.
-Nothing comes from another host: a page that needs one is wrong.
+This module alone decides the content security policy, and which requests are refused before
+anything else sees them. Nothing comes from another host: a page that needs one is wrong.
 """
 
+import base64
 import gzip
 import hashlib
 import importlib.util
+import re
 from functools import cache
 from pathlib import Path
 
+import streamlit
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -22,10 +25,20 @@ __all__ = ["ASSETS", "Headers", "asset", "asset_url", "plotly_url"]
 
 ASSETS = Path(__file__).parent / "assets"
 
+
+def _inline_scripts() -> str:
+    """The digests of the scripts in Streamlit's start page, which is all that may run inline."""
+    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text("utf-8")
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
+    return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+
+
 POLICY = "; ".join(
     (
         "default-src 'self'",
-        "script-src 'self' blob: 'wasm-unsafe-eval'",  # blob: Streamlit loads a component's inline script from one
+        # blob: is where Streamlit loads a component's inline script from
+        f"script-src 'self' blob: 'wasm-unsafe-eval' {_inline_scripts()}",
         "style-src 'self' 'unsafe-inline'",  # Streamlit's own styles are inline
         "img-src 'self' data: blob:",
         "font-src 'self' data:",
@@ -49,7 +62,7 @@ _FOR_GOOD = "public, max-age=31536000, immutable"
 
 
 class Headers:
-    """ASGI middleware: security headers on every answer; a foreign Host, or a foreign machine without a login, is refused."""
+    """ASGI middleware: headers on every answer; refuses foreign names and machines."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -74,7 +87,7 @@ def _refused(scope: Scope) -> Response | None:
     headers = dict(scope["headers"])
     if not is_host_allowed(headers.get(b"host", b"").decode("latin-1")):
         return PlainTextResponse("This name is not in server.allowedHosts.", 403)
-    # A server other than `streamlit run` may have bound another address than the configuration says.
+    # Another server than `streamlit run` may have bound another address than is configured.
     reached = (scope.get("server") or ("127.0.0.1",))[0]
     if guard.is_loopback(reached) or guard.has_login():
         return None
@@ -82,7 +95,10 @@ def _refused(scope: Scope) -> Response | None:
 
 
 async def asset(request: Request) -> Response:
-    """`/inspector/assets/{digest}/{name}`: a file of ours, or `plotly.js`; the digest makes it cacheable for good."""
+    """`/inspector/assets/{digest}/{name}`: a file of ours, or `plotly.js`.
+
+    The digest is part of the address, so that a browser may keep the file for good.
+    """
     name = request.path_params["name"]
     body = _packed(name)
     if body is None or request.path_params["digest"] != _digest(name):

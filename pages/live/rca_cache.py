@@ -1,7 +1,5 @@
 """RCA / Cache: what is wrong with one server, since when, and the curves that show it."""
 
-import streamlit as st
-
 from lib.ui import live, shell
 
 server = shell.selected_server()
@@ -10,3 +8,4 @@ if server is None:
 else:
     window = shell.selected_window()
     live.rca(server=server.name, window=window.key, on_window=shell.window_changed)
+    shell.running(server)

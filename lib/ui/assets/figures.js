@@ -50,6 +50,15 @@ export function written(rule, value) {
   return value === null || value === undefined || Number.isNaN(value) ? ABSENT : WRITERS[rule](value);
 }
 
+/** The labels of an axis: one unit for all of them, no digits that say nothing. */
+export function axisTexts(values, rule) {
+  const top = values[values.length - 1];
+  const trimmed = (value, unit = "") => (value === 0 ? "0" : String(Number(value.toPrecision(3))) + unit);
+  if (rule === "ratio") return values.map((value) => trimmed(value * 100, THIN + "%"));
+  if (rule === "duration") return values.map((value) => (top < 1 ? trimmed(value * 1000, THIN + "ms") : trimmed(value, THIN + "s")));
+  return values.map((value) => (value < 1000 ? trimmed(value) : count(value)));
+}
+
 /** How long something has lasted: 40 s, 11 min, 3 h, 2 d. */
 export function span(seconds) {
   for (const [unit, length] of [["d", 86400], ["h", 3600], ["min", 60]]) {

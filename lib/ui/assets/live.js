@@ -1,6 +1,7 @@
 // What the inline loader of a component (lib/ui/live.py) imports: `mount(root, page)` puts a view into its element.
 // `page` has `data` as the script sent it last, and `send(event, value)` to tell the script.
 
+import { themed } from "./dom.js";
 import { Facts } from "./facts.js";
 import { Overview } from "./overview.js";
 import { Rca } from "./rca.js";
@@ -9,5 +10,16 @@ import { Sidebar } from "./sidebar.js";
 const VIEWS = { facts: Facts, overview: Overview, rca: Rca, sidebar: Sidebar };
 
 export function mount(root, page) {
-  return new VIEWS[page.data.view](root, page);
+  colour(root);
+  const view = new VIEWS[page.data.view](root, page);
+  return {
+    update(data) { colour(root); view.update(data); },
+    destroy() { view.destroy(); },
+  };
+}
+
+/** Single series colours out of the theme's list, and what shell.css needs outside of any component. */
+function colour(root) {
+  themed(root, "--st-chart-categorical-colors").split(",").forEach((value, index) => root.style.setProperty(`--vi-s${index}`, value.trim()));
+  for (const name of ["--st-primary-color", "--st-background-color"]) document.documentElement.style.setProperty(name.replace("--st-", "--vi-page-"), themed(root, name));
 }

@@ -116,7 +116,8 @@ export class Overview {
     if (!row) { row = this.row(news); this.rows.set(news.name, row); }
     row.at = news.at ?? row.at;
     if (news.state) {
-      row.state.replaceChildren(state(news.state.tone, news.state.words, news.state.text));
+      const lasting = news.state.tone === "good" ? null : h("span.vi-quiet", { "data-since": news.state.since });
+      row.state.replaceChildren(state(news.state.tone, news.state.words, news.state.text), lasting ?? "");
       row.tone = news.state.tone;
       mark(row.element, "data-tone", row.tone);
       if (row.spark) this.draw(row);
@@ -199,6 +200,7 @@ export class Overview {
     this.head.age();
     if (this.head.paused) return;
     const now = this.stream.now;
+    for (const element of this.body.querySelectorAll("[data-since]")) put(element, ` ${span(now - element.dataset.since)}`);
     for (const row of this.rows.values()) {
       const age = row.at ? now - row.at : null;
       put(row.age, age === null ? ABSENT : span(age));

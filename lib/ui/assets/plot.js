@@ -2,7 +2,7 @@
 // `Plotly.extendTraces`; zoom, cursor and theme never leave the browser.
 
 import { h, put, mark, themed } from "./dom.js";
-import { ABSENT, clock, roundTop, timeTicks, written } from "./figures.js";
+import { axisTexts, clock, roundTop, timeTicks, written } from "./figures.js";
 
 const MARGIN = { l: 52, r: 12, t: 10, b: 22 };
 const HEIGHT = 150;
@@ -23,10 +23,9 @@ export class Plot {
     this.area.style.height = `${HEIGHT}px`;
     this.element = h("section.vi-panel", { "data-panel": spec.key, "aria-label": spec.title },
       h("h3", { title: spec.how }, spec.title), this.now, this.area);
-    this.items = new Map();
-    this.data = spec.data;
+    this.note = h("span.vi-note");
     this.listen();
-    this.show(spec.now);
+    this.load(spec);
   }
 
   /** Everything anew, from a frame. */
@@ -36,7 +35,9 @@ export class Plot {
     this.drawn = false;
     this.stale = true;
     this.pending = 0;
-    this.show(spec.now);
+    this.figures = spec.curves.map((curve) => this.figure(curve));
+    const limits = spec.limits.map(({ label }) => h("span.vi-figure", { title: "threshold" }, h("i.vi-key.vi-limit", { "aria-hidden": "true" }), h("span", {}, label)));
+    this.now.replaceChildren(...this.figures, ...limits, this.note);
   }
 
   /** New bins; drawn at the next chance. */
@@ -50,35 +51,24 @@ export class Plot {
     this.stale = true;
   }
 
-  /** The figures that tick: [{curve, figure, label, how, tone}]. Kept until the cursor leaves, if it is on. */
-  show(items) {
-    this.latest = items;
-    if (this.board.cursor == null) this.write(items);
+  /** What stands above the plot, per curve [text, tone], and a note. Kept back while the cursor is on a plot. */
+  show({ texts, note }) {
+    this.latest = { texts, note };
+    if (this.board.cursor == null) this.write(texts, note);
   }
 
-  write(items) {
-    const keys = items.map((item) => item.curve + item.label).join("|");
-    if (keys !== this.keys) {
-      this.keys = keys;
-      this.items.clear();
-      this.now.replaceChildren(...items.map((item) => this.item(item)));
-    }
-    for (const item of items) {
-      const { element, figure } = this.items.get(item.curve + item.label);
-      put(figure, item.figure);
-      mark(element, "title", item.how);
-      mark(element, "data-tone", item.tone);
-    }
+  write(texts, note) {
+    this.spec.curves.forEach((curve, index) => {
+      const [text, tone] = texts[index];
+      put(this.figures[index].firstElementChild.nextElementSibling, text);
+      mark(this.figures[index], "data-tone", tone);
+    });
+    put(this.note, note);
   }
 
-  item(item) {
-    const index = this.spec.curves.findIndex((curve) => curve.key === item.curve);
-    const curve = this.spec.curves[index];
-    const key = curve ? h("i.vi-key", { "data-colour": curve.colour, "data-dash": curve.dash, "aria-hidden": "true" }) : null;
-    const figure = h("b", {}, item.figure);
-    const element = h("span.vi-figure", {}, key, figure, " ", h("span", {}, item.label));
-    this.items.set(item.curve + item.label, { element, figure });
-    return element;
+  figure(curve) {
+    const key = h("i.vi-key", { "data-colour": curve.colour ?? "none", "data-area": curve.line ? curve.area && curve.colour !== null : "only", "aria-hidden": "true" });
+    return h("span.vi-figure", { title: curve.how }, key, h("b"), h("span", {}, curve.label));
   }
 
   /** Cursor at a moment (every plot at once), or away with null. */
@@ -86,7 +76,7 @@ export class Plot {
     if (moment == null || !this.width) {
       this.cursor.hidden = true;
       this.now.classList.remove("vi-past");
-      this.write(this.latest);
+      if (this.latest) this.write(this.latest.texts, this.latest.note);
       return;
     }
     const [start, end] = this.board.range;
@@ -97,12 +87,7 @@ export class Plot {
     put(this.cursor, clock(at, this.board.step * this.board.size, this.board.step < 900));
     this.cursor.classList.toggle("vi-left", (at - start) / (end - start) > 0.7);
     this.now.classList.add("vi-past");
-    this.write(this.latest.map((item) => this.past(item, index)));
-  }
-
-  past(item, index) {
-    const values = this.data[item.curve];
-    return { ...item, figure: values ? written(this.spec.write, values[index]) : ABSENT, tone: null };
+    this.write(this.spec.curves.map((curve) => [written(this.spec.write, this.data[curve.key][index]), null]), `at ${clock(at, this.board.step * this.board.size)}`);
   }
 
   listen() {
@@ -148,11 +133,12 @@ export class Plot {
     const fresh = !this.canvas.data;
     this.colours = themed(this.element, "--vi-series").split(",");
     const x = this.times();
-    const traces = this.spec.curves.map((curve) => ({
+    const traces = this.lines.map((curve) => ({
       type: "scatter", mode: "lines", x, y: this.data[curve.key].slice(), hoverinfo: "skip", connectgaps: false,
-      line: { color: this.colour(curve), width: curve.width ?? 1.5, dash: curve.dash ?? "solid", simplify: true },
+      line: { color: this.colour(curve), width: curve.colour === null ? 1 : 1.5, simplify: true },
+      ...(curve.area ? { fill: curve === this.lines[0] ? "tozeroy" : "tonexty", fillcolor: this.tint(curve) } : {}),
     }));
-    traces.push(...this.spec.curves.map((curve) => ({
+    traces.push(...this.lines.map((curve) => ({
       type: "scatter", mode: "markers", hoverinfo: "skip", ...this.lonely(curve), marker: { color: this.colour(curve), size: 3 },
     })));
     this.plotly().react(this.canvas, traces, this.layout(), CONFIG);
@@ -166,7 +152,7 @@ export class Plot {
     const count = Math.min(this.pending, this.board.size);
     this.pending = 0;
     Object.assign(this.canvas.layout, this.layout());
-    const curves = this.spec.curves;
+    const curves = this.lines;
     const times = this.times().slice(this.board.size - count);
     curves.forEach((curve, index) => Object.assign(this.canvas.data[curves.length + index], this.lonely(curve)));
     this.plotly().extendTraces(this.canvas, {
@@ -192,6 +178,14 @@ export class Plot {
     return { x, y };
   }
 
+  get lines() { return this.spec.curves.filter((curve) => curve.line); }
+
+  /** What lies under a curve: its colour, as faint as a panel. */
+  tint(curve) {
+    const [red, green, blue] = this.colour(curve).match(/[0-9a-f]{2}/gi).map((pair) => parseInt(pair, 16));
+    return `rgba(${red},${green},${blue},${curve.colour === null ? 0.06 : 0.14})`;
+  }
+
   colour(curve) { return curve.colour === null ? themed(this.element, "--vi-quiet") : this.colours[curve.colour].trim(); }
 
   highest() {
@@ -200,7 +194,7 @@ export class Plot {
     const from = Math.max(0, Math.floor((start - this.board.start) / this.board.step));
     const to = Math.ceil((end - this.board.start) / this.board.step);
     let highest = 0;
-    for (const curve of this.spec.curves) {
+    for (const curve of this.lines) {
       const values = this.data[curve.key];
       for (let index = from; index <= to && index < values.length; index += 1) if (values[index] > highest) highest = values[index];
     }
@@ -222,16 +216,28 @@ export class Plot {
       },
       yaxis: {
         type: "linear", range: [0, top * 1.04], fixedrange: true, zeroline: false, gridcolor: line, gridwidth: 1,
-        tickvals: [0, top / 2, top], ticktext: [0, top / 2, top].map((value) => written(this.spec.write, value)),
+        tickvals: [0, top / 2, top], ticktext: axisTexts([0, top / 2, top], this.spec.write),
       },
+      annotations: this.board.marks.map((mark) => this.markLabel(mark, font)),
       shapes: [...this.spec.limits.map((limit) => this.limit(limit)), ...this.board.marks.map((mark) => this.mark(mark))],
     };
   }
 
-  limit({ at, tone }) {
-    const color = themed(this.element, `--vi-${tone}`);
+  limit({ at }) {
+    const color = themed(this.element, "--vi-bad");
     return { type: "line", xref: "paper", x0: 0, x1: 1, y0: at, y1: at, line: { color, width: 1, dash: "3px,3px" }, layer: "below" };
   }
+
+  /** The moment at which something began stands in the first plot; the line alone in the others. */
+  markLabel({ at, tone }, font) {
+    const [start, end] = this.board.range;
+    if (!this.isFirst || at < start || at > end) return { text: "", showarrow: false, x: end, y: 0 };
+    const late = (at - start) / (end - start) > 0.8;
+    const color = themed(this.element, `--vi-${tone}`);
+    return { x: at, yref: "paper", y: 0, xanchor: late ? "right" : "left", yanchor: "bottom", text: clock(at), showarrow: false, font: { ...font, color, size: 11 }, borderpad: 2 };
+  }
+
+  get isFirst() { return this.element.previousElementSibling === null; }
 
   mark({ at, tone }) {
     const color = themed(this.element, `--vi-${tone}`);

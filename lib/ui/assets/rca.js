@@ -1,6 +1,7 @@
 // RCA / Cache: the verdict, the figures that explain it, their curves.
 
 import { Board } from "./board.js";
+import { Cells } from "./cells.js";
 import { h, mark, put, state, themed } from "./dom.js";
 import { clock, span } from "./figures.js";
 import { Head } from "./head.js";
@@ -25,6 +26,7 @@ export class Rca {
     root.replaceChildren(this.head.element, this.head.banner, this.verdict, this.panels, this.absent);
     this.board = new Board((zoom) => this.head.zoomed(zoom));
     this.plots = new Map();
+    this.cells = new Cells();
     this.stream = new Stream(this);
     this.clock = setInterval(() => this.grow(), 1000);
     loadPlotly(page.data.plotly).then(() => this.board.schedule());
@@ -79,7 +81,7 @@ export class Rca {
     this.dim(false);
     this.cover = frame;
     this.board.cover(frame.start, frame.step, frame.size);
-    const same = frame.panels.length === this.plots.size && frame.panels.every((spec) => this.plots.has(spec.key));
+    const same = this.plots.size > 0 && frame.panels.length === this.plots.size && frame.panels.every((spec) => this.plots.has(spec.key));
     if (!same) this.build(frame.panels);
     else for (const spec of frame.panels) this.plots.get(spec.key).load(spec);
     this.identify(frame.who);
@@ -92,7 +94,7 @@ export class Rca {
     this.board.clear();
     this.plots = new Map(panels.map((spec) => [spec.key, new Plot(spec, this.board, () => window.Plotly)]));
     this.panels.classList.remove("vi-loading");
-    this.panels.replaceChildren(...[...this.plots.values()].map((plot) => plot.element));
+    this.panels.replaceChildren(...[...this.plots.values()].map((plot) => plot.element), this.cells.element);
     for (const plot of this.plots.values()) this.board.add(plot);
     if (!panels.length) this.panels.replaceChildren(h("p.vi-note", {}, "No figures yet: they appear with the first answer of this server."));
   }
@@ -115,6 +117,7 @@ export class Rca {
     this.banner = news.banner;
     this.head.warn(this.isSilent ? SILENT : news.banner);
     for (const [key, items] of Object.entries(news.figures ?? {})) this.plots.get(key)?.show(items);
+    if (news.cells !== undefined) this.cells.show(news.cells);
     if (news.status) this.status = news.status;
     if (news.findings) this.findings = news.findings;
     if (news.status || news.findings) this.judge();
@@ -134,27 +137,39 @@ export class Rca {
 
   identify({ name, model, version, simulated, url }) {
     const parts = [model, version && `vLLM ${version}`].filter(Boolean).join(" · ");
+    this.state = h("span.vi-now-state");
     this.head.line.replaceChildren(
-      h("b", {}, name), parts ? ` · ${parts}` : "", simulated ? h("span.vi-demo", { title: `A simulated server at ${url}` }, "demo · simulated") : "");
+      h("b", {}, name), parts ? ` · ${parts}` : "", simulated ? h("span.vi-demo", { title: `A simulated server at ${url}` }, "demo · simulated") : "", this.state);
   }
 
   judge() {
     const { findings, fine, unchecked } = this.findings ?? { findings: [], fine: [], unchecked: [] };
     const { tone, words, since, text } = this.status;
-    const ill = tone !== "good";
-    const line = h("p.vi-status", {}, state(tone, words), h("span", { "data-since": since }), text && ill ? ` · ${text}` : "");
-    const blocks = findings.map((finding) => this.finding(finding));
-    if (!findings.length && !ill) blocks.push(this.nothing(fine));
-    const note = unchecked.length ? h("details.vi-unchecked", {}, h("summary", {}, `${unchecked.length} not checked`), h("ul", {}, ...unchecked.map((what) => h("li", {}, what)))) : null;
     const key = JSON.stringify([tone, words, since, text, findings, fine, unchecked]);
     if (key === this.judged) return;
     this.judged = key;
-    this.verdict.replaceChildren(line, ...blocks, ...(note ? [note] : []));
-    this.board.marks = findings.filter(({ tone }) => tone !== "hint").map(({ since, tone }) => ({ at: since, tone }));
+    this.state.replaceChildren(state(tone, words, text), h("span", { "data-since": since }));
+    const ill = tone === "bad" || tone === "watch";
+    const blocks = findings.map((finding) => this.finding(finding));
+    if (ill) blocks.unshift(this.trouble(tone, words, since, text));
+    else if (!findings.length && tone === "good") blocks.push(this.nothing(fine));
+    this.verdict.replaceChildren(...blocks, ...this.unchecked(unchecked));
+    this.board.marks = findings.filter((finding) => finding.tone !== "hint").map((finding) => ({ at: finding.since, tone: finding.tone }));
+    if (ill) this.board.marks.push({ at: since, tone });
     for (const plot of this.plots.values()) plot.stale = true;
   }
 
+  trouble(tone, words, since, text) {
+    return h("section.vi-finding", { "data-tone": tone }, h("h2", {}, words), h("p", {}, h("span", { "data-began": since }), " ", text));
+  }
+
+  unchecked(unchecked) {
+    if (!unchecked.length) return [];
+    return [h("details.vi-unchecked", {}, h("summary", {}, `${unchecked.length} not checked`), h("ul", {}, ...unchecked.map((what) => h("li", {}, what))))];
+  }
+
   nothing(fine) {
+    if (!fine.length) return h("section.vi-finding", {}, h("h2", {}, "Too early to judge"), h("p.vi-quiet", {}, "Each check needs to see a while of readings first."));
     return h("section.vi-finding", { "data-tone": "good" }, h("h2", {}, "Nothing wrong"),
       fine.length ? h("p.vi-quiet", {}, `Checked: ${fine.join(" · ")}`) : null);
   }

@@ -1,0 +1,121 @@
+"""What every live view reads and how it puts facts into an event.
+
+`Source` is the feed of `lib.watch`, `Board` what `lib.ui.house` adds to it: both as protocols, so
+that a view can be read, and tested, without a process around it.
+"""
+
+import json
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from lib.diagnosis import Diagnosis, Finding
+from lib.health import Status
+from lib.metrics import Window
+from lib.servers import Server
+from lib.ui.plain import plain
+from lib.watch.record import Tick
+
+__all__ = ["Board", "Source", "finding_of", "known", "status_of", "text_of", "verdict_of"]
+
+Words = dict[str, object]
+
+_BRIEF = {"cache_full": "KV cache full", "queue_grows": "Queue growing"}
+
+
+class Source(Protocol):
+    """The newest readings of all servers; `lib.watch.Feed`."""
+
+    def latest(self, server: str) -> Tick | None:
+        """The newest tick of a server (`Server.id`)."""
+
+    def recent(self, server: str, seconds: float) -> Window:
+        """The last seconds, from memory."""
+
+    def window(self, server: str, start: float, end: float) -> Window:
+        """Any stretch of wall-clock time, from memory and history."""
+
+
+class Board(Protocol):
+    """What all views share besides the readings; `lib.ui.house.House`."""
+
+    def banner(self) -> Mapping[str, str] | None:
+        """What is wrong with the dashboard itself."""
+
+    def watched(self) -> Sequence[Server]:
+        """All servers."""
+
+    def listed(self) -> Sequence[Mapping[str, object]]:
+        """All servers with their states, for the sidebar."""
+
+    def brief(self, server: str) -> Diagnosis:
+        """What is wrong with a server (`Server.id`), from the last minutes."""
+
+    def diagnosis(self, server: str) -> Diagnosis:
+        """What is wrong with a server, from half an hour."""
+
+    def version(self, server: Server) -> str:
+        """The release that a server runs, "" if it was not asked yet."""
+
+
+def status_of(status: Status | None) -> Words:
+    """A state as a view draws it."""
+    if status is None:
+        return {"tone": "unknown", "words": "Not seen yet", "since": time.time(), "text": ""}
+    return {
+        "tone": status.state.tone.value,
+        "words": status.state.value,
+        "since": status.since,
+        "text": plain(status.reason, 300),
+    }
+
+
+def verdict_of(newest: Tick | None, diagnosis: Diagnosis) -> Words:
+    """A server in one line: trouble of its own first, then its worst finding, then what it does."""
+    state = status_of(newest.status if newest else None)
+    finding = next((one for one in diagnosis.findings if one.severity.value != "hint"), None)
+    if finding is None or state["tone"] in {"bad", "unknown", "off"}:
+        return state
+    return {
+        "tone": finding.severity.value,
+        "words": brief(finding),
+        "since": finding.since,
+        "text": finding.headline,
+    }
+
+
+def brief(finding: Finding) -> str:
+    """A finding in a few words, for a line in a list."""
+    return _BRIEF.get(finding.rule, finding.headline.partition(":")[0].partition(";")[0])
+
+
+def finding_of(finding: Finding) -> Words:
+    """A finding as a view draws it."""
+    return {
+        "tone": finding.severity.value,
+        "headline": finding.headline,
+        "detail": plain(finding.detail, 500),
+        "since": finding.since,
+        "evidence": [
+            {
+                "label": one.label,
+                "figure": one.figure,
+                "threshold": one.threshold,
+                "since": one.since,
+            }
+            for one in finding.evidence
+        ],
+        "ruled_out": list(finding.ruled_out),
+        "remedy": finding.remedy,
+    }
+
+
+def known(values: Iterable[float]) -> list[float | None]:
+    """Values for an event: four significant digits, None for a gap."""
+    return [float(f"{value:.4g}") if math.isfinite(value) else None for value in values]
+
+
+def text_of(content: object) -> str:
+    """JSON in one line, without blanks."""
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
