@@ -5,7 +5,7 @@ whole answer as bytes and raises `Unfit` where it is not what the route gives.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from lib.api.errors import Reason, Unfit
@@ -45,8 +45,9 @@ class Raw:
     """One whole answer as it came, inflated; header names in lower case."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    # not in the repr: a server may send the key back, and tracebacks can show local variables
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ class Answer(Generic[T]):
     value: T
     seconds: float
     status: int
-    headers: Mapping[str, str]
-    raw: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    raw: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

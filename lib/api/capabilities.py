@@ -103,12 +103,12 @@ def discover() -> Conversation[Capabilities]:
         routes, locked = yield from _probed_routes()
     filtered = yield from _ask(calls.metrics(_FILTER_PROBE))
     metrics_filter = isinstance(filtered, Answer) and _is_filtered(filtered.value)
-    if isinstance(listed, Refused) and version is None and not routes:
-        raise listed
+    if isinstance(listed, Refused) and not isinstance(listed, Denied) and version is None:
+        raise listed  # neither a release nor a model: some servers answer 200 to everything
     if metrics_filter:
         routes |= {Route.METRICS_FILTERED, Route.METRICS}
     models: tuple[Model, ...] = () if isinstance(listed, Refused) else listed.value
-    dialect = recognised(routes, frozenset(model.owned_by or "" for model in models))
+    dialect = recognised(routes, frozenset(m.owned_by for m in models if m.owned_by))
     absent = [*_locked(listed, locked), *_absent(routes | locked, dialect, version)]
     return Capabilities(
         version=version,

@@ -26,7 +26,6 @@ FAILURES = (
     Unfit,
 )
 _NO_WAY = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EACCES}
-_TLS_ALERT = r"bytearray(b'\x15\x03"
 
 
 def reason_of(failure: BaseException) -> tuple[Reason, str]:
@@ -77,7 +76,9 @@ def _reason(error: BaseException) -> Reason | None:
     return Reason.NO_ROUTE if isinstance(error, OSError) and error.errno in _NO_WAY else None
 
 
-def _tls_reason(error: ssl.SSLError) -> Reason:
+def _tls_reason(error: ssl.SSLError) -> Reason | None:
+    if isinstance(error, (ssl.SSLWantReadError, ssl.SSLWantWriteError)):
+        return None  # no failure: the handshake was waiting when its time ran out
     text = str(error).upper().replace(" ", "_")
     plain = any(sign in text for sign in ("WRONG_VERSION", "RECORD_LAYER", "HTTP_REQUEST"))
     closed = isinstance(error, ssl.SSLEOFError) or "EOF" in text
@@ -89,7 +90,8 @@ def _tls_reason(error: ssl.SSLError) -> Reason:
 def _protocol_reason(text: str) -> Reason | None:
     if "too long" in text:
         return Reason.TOO_LARGE
+    if "illegal request line" in text:
+        return Reason.WRONG_SCHEME  # h11's words for a control byte, with which TLS alerts begin
     if "illegal" in text or "malformed" in text.lower():
-        # a TLS server answers plain HTTP with an alert record
-        return Reason.WRONG_SCHEME if _TLS_ALERT in text else Reason.NOT_HTTP
+        return Reason.NOT_HTTP
     return None

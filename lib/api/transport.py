@@ -55,13 +55,12 @@ class Wire:
         Raises:
             Refused: there was none.
         """
-        failure: Exception
         try:
             with self._deadline.within(sending.seconds):
                 return self._fetch(sending)
         except FAILURES as error:
-            failure = error
-        raise _refused(self._target, sending, failure)
+            refused = _refused(self._target, sending, error)
+        raise refused  # outside the handler: the cause may quote the server, and that the key
 
     def close(self) -> None:
         """Close every connection."""
@@ -102,12 +101,11 @@ class AsyncWire:
         """
         inner = self._inner
         inner.users += 1
-        failure: Exception
         try:
             async with asyncio.timeout(sending.seconds):
                 return await self._fetch(inner.client, sending)
         except FAILURES as error:
-            failure = error
+            refused = _refused(self._target, sending, error)
             if isinstance(error, (TimeoutError, httpcore.TimeoutException)):
                 self._replace(inner)
         except asyncio.CancelledError:
@@ -117,7 +115,7 @@ class AsyncWire:
             inner.users -= 1
             if inner is not self._inner and not inner.users:
                 self._discard(inner)
-        raise _refused(self._target, sending, failure)
+        raise refused
 
     async def close(self) -> None:
         """Close every connection, those of discarded clients as well."""

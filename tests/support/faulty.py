@@ -10,6 +10,7 @@ Many servers in one: give each a base path ("/s17*"). `MODES` holds every fault 
 
 import asyncio
 import contextlib
+import functools
 import gzip
 import itertools
 import json
@@ -79,6 +80,7 @@ class Exchange:
     """A request and the connection to misbehave on."""
 
     seen: Seen
+    reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     async def send(self, data: bytes) -> None:
@@ -103,7 +105,8 @@ class FaultServer:
     ) -> None:
         self.behaviours = dict(behaviours or {})
         self.seen: list[Seen] = []
-        self.connections = 0
+        self.connections = 0  # open now
+        self.opened = 0  # since the start
         self.port = 0
         self._tls = tls
         self._thread = threading.Thread(target=self._run, name="fault server", daemon=True)
@@ -148,10 +151,11 @@ class FaultServer:
         task = asyncio.current_task()
         self._tasks.add(task)
         self.connections += 1
+        self.opened += 1
         try:
-            while (seen := await _request(reader)) is not None:
+            while (seen := await _request(reader, writer)) is not None:
                 self.seen.append(seen)
-                await self._behaviour(seen)(Exchange(seen, writer))
+                await self._behaviour(seen)(Exchange(seen, reader, writer))
         except (ConnectionError, asyncio.IncompleteReadError, ValueError, ssl.SSLError):
             pass  # the client went away, or sent what is no request
         except asyncio.CancelledError:
@@ -170,11 +174,14 @@ class FaultServer:
         return answer_json({"detail": "Not Found"}, 404)
 
 
-async def _request(reader: asyncio.StreamReader) -> Seen | None:
-    try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    except asyncio.IncompleteReadError:
+async def _request(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Seen | None:
+    start = await reader.read(1)
+    if not start.isalpha():
+        if start:  # a TLS hello, say: uvicorn answers so
+            writer.write(_head(400, {"content-length": "0"}))
+            await writer.drain()
         return None
+    head = (start + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip("\r\n").split("\r\n")
     method, target, _ = first.split(" ")
     headers = {name.lower(): value.strip() for name, _, value in (x.partition(":") for x in lines)}
@@ -243,8 +250,8 @@ def big(megabytes: int = 10) -> Behaviour:
 def hang() -> Behaviour:
     """Take the request and never answer."""
 
-    async def behave(_: Exchange) -> None:
-        await asyncio.Event().wait()
+    async def behave(exchange: Exchange) -> None:
+        await exchange.reader.read()  # until the client goes away
 
     return behave
 
@@ -285,7 +292,7 @@ def drip_headers(every: float = 0.02) -> Behaviour:
 
 def drip_body(every: float = 0.02) -> Behaviour:
     """Body bytes one by one, without end."""
-    return _drip(_head(200, {"content-type": "text/plain", "content-length": "999999"}), every)
+    return _drip(_head(200, {"content-type": "text/plain", "content-length": "100000"}), every)
 
 
 def half_body(kind: str = "application/json") -> Behaviour:
@@ -313,10 +320,8 @@ def endless(kind: str = "text/plain") -> Behaviour:
 
 def gzip_bomb(megabytes: int = 64) -> Behaviour:
     """A few kilobytes on the wire that inflate to so many megabytes."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    zeros = bytes(1 << 20)
-    packed = b"".join([*(packer.compress(zeros) for _ in range(megabytes)), packer.flush()])
-    return answer(packed, kind="text/plain", headers={"content-encoding": "gzip"})
+    headers = {"content-encoding": "gzip"}
+    return answer(_packed_zeros(megabytes), kind="text/plain", headers=headers)
 
 
 def header_flood(count: int = 20_000) -> Behaviour:
@@ -342,6 +347,13 @@ def in_turn(*behaviours: Behaviour) -> Behaviour:
         await next(turns)(exchange)
 
     return behave
+
+
+@functools.cache
+def _packed_zeros(megabytes: int) -> bytes:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    zeros = bytes(1 << 20)
+    return b"".join([*(packer.compress(zeros) for _ in range(megabytes)), packer.flush()])
 
 
 def _drip(start: bytes, every: float) -> Behaviour:

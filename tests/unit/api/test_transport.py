@@ -1,0 +1,201 @@
+import asyncio
+import random
+import threading
+import time
+
+import pytest
+
+from lib.api import AsyncVllmClient, Reason, Refused, VllmClient
+from tests.support.faulty import (
+    FaultServer,
+    answer,
+    answer_json,
+    close_at_once,
+    drip_body,
+    drip_headers,
+    hang,
+    in_turn,
+    redirect,
+    slow,
+)
+from tests.support.waiting import until
+
+GOOD = answer_json({"version": "1.2.3"})
+either = pytest.mark.parametrize("asynchronous", [False, True], ids=["blocking", "async"])
+
+
+def versions(url, count=1, *, asynchronous, **options):
+    """The version, several times over one client."""
+
+    async def awaited():
+        async with AsyncVllmClient(url, **options) as client:
+            return [await client.version() for _ in range(count)]
+
+    if asynchronous:
+        return asyncio.run(awaited())
+    with VllmClient(url, **options) as client:
+        return [client.version() for _ in range(count)]
+
+
+@either
+@pytest.mark.parametrize("behave", [hang, drip_headers, drip_body], ids=lambda mode: mode.__name__)
+def test_the_whole_exchange_ends_at_its_deadline(behave, asynchronous):
+    with FaultServer({"/version": behave()}) as server:
+        begun = time.monotonic()
+        with pytest.raises(Refused) as caught:
+            versions(server.url, asynchronous=asynchronous, timeout=0.3)
+        assert 0.25 < time.monotonic() - begun < 1.0  # a busy machine adds some
+    assert caught.value.reason is Reason.TIMEOUT
+
+
+@either
+def test_one_connection_serves_many_calls(asynchronous):
+    with FaultServer({"/version": GOOD}) as server:
+        assert versions(server.url, 5, asynchronous=asynchronous) == ["1.2.3"] * 5
+        assert server.opened == 1
+
+
+@either
+def test_a_dropped_connection_is_tried_once_more(asynchronous):
+    with FaultServer({"/version": in_turn(GOOD, close_at_once(), GOOD)}) as server:
+        assert versions(server.url, 2, asynchronous=asynchronous) == ["1.2.3"] * 2
+    with FaultServer({"/version": close_at_once()}) as server:
+        with pytest.raises(Refused) as caught:
+            versions(server.url, asynchronous=asynchronous)
+        assert caught.value.reason is Reason.CLOSED
+        assert len(server.seen) == 2
+
+
+@either
+def test_no_redirect_is_followed_and_no_key_goes_elsewhere(asynchronous):
+    with (
+        FaultServer() as other,
+        FaultServer({"/version": redirect(f"{other.url}/version")}) as server,
+    ):
+        with pytest.raises(Refused) as caught:
+            versions(server.url, asynchronous=asynchronous, api_key="sk-canary")
+        assert caught.value.reason is Reason.REDIRECT
+        assert other.seen == []
+
+
+@either
+def test_nothing_is_taken_from_the_environment(asynchronous, monkeypatch, tmp_path):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login user password canary\n")
+    with FaultServer() as proxy, FaultServer({"/version": GOOD}) as server:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+            monkeypatch.setenv(name.lower(), proxy.url)
+        monkeypatch.setenv("NETRC", str(netrc))
+        assert versions(server.url, asynchronous=asynchronous) == ["1.2.3"]
+        assert proxy.seen == []
+        assert "authorization" not in server.seen[0].headers
+
+
+@either
+def test_no_cookie_is_kept(asynchronous):
+    setting = answer('{"version": "1.2.3"}', headers={"set-cookie": "bomb=" + "x" * 4000})
+    with FaultServer({"/version": setting}) as server:
+        versions(server.url, 2, asynchronous=asynchronous)
+        assert "cookie" not in server.seen[1].headers
+
+
+@either
+def test_the_key_goes_with_every_request_and_the_base_path_before_every_route(asynchronous):
+    with FaultServer({"/base/version": GOOD}) as server:
+        versions(server.url + "/base/v1", 2, asynchronous=asynchronous, api_key=" sk-1\n")
+        assert [seen.headers["authorization"] for seen in server.seen] == ["Bearer sk-1"] * 2
+
+
+def test_threads_share_a_blocking_client_each_with_its_own_deadline():
+    with FaultServer({"/version": slow(0.2, GOOD), "/health": hang()}) as server:
+        with VllmClient(server.url, timeout=0.5) as client:
+            outcomes = []
+
+            def ask(method):
+                try:
+                    outcomes.append(method())
+                except Refused as refused:
+                    outcomes.append(refused.reason)
+
+            methods = [client.version, client.health] * 4
+            threads = [threading.Thread(target=ask, args=(method,)) for method in methods]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert sorted(map(str, outcomes)) == ["1.2.3"] * 4 + ["Reason.TIMEOUT"] * 4
+
+
+@pytest.mark.parametrize("first", [hang(), GOOD], ids=["hanging", "answering"])
+@pytest.mark.parametrize(("tasks", "times"), [(20, 50), (1, 400)])
+def test_a_client_survives_many_cancellations(first, tasks, times):
+    """Each of these leaves a shared httpx 0.28 pool dead or with connections that never return."""
+
+    async def cancel_soon(client):
+        for _ in range(times):
+            task = asyncio.create_task(client.version())
+            await asyncio.sleep(random.random() * 0.006)
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def main(server):
+        async with AsyncVllmClient(server.url, timeout=5) as client:
+            await asyncio.gather(*(cancel_soon(client) for _ in range(tasks)))
+            server["/version"] = GOOD
+            assert [await client.version() for _ in range(20)] == ["1.2.3"] * 20
+            await asyncio.to_thread(until, lambda: server.connections == 1)
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    with FaultServer({"/version": first}) as server:
+        assert asyncio.run(main(server)) == set()
+        until(lambda: server.connections == 0)
+
+
+def test_a_client_survives_many_deadlines():
+    async def main(server):
+        async with AsyncVllmClient(server.url, timeout=0.02) as client:
+            for _ in range(10):
+                calls = [client.version() for _ in range(20)]
+                late = await asyncio.gather(*calls, return_exceptions=True)
+                assert {refused.reason for refused in late} == {Reason.TIMEOUT}
+            server["/version"] = GOOD
+            client._timeout = 5
+            assert [await client.version() for _ in range(20)] == ["1.2.3"] * 20
+            await asyncio.to_thread(until, lambda: server.connections == 1)
+
+    with FaultServer({"/version": hang()}) as server:
+        asyncio.run(main(server))
+        until(lambda: server.connections == 0)
+
+
+def test_a_deadline_of_one_call_leaves_another_of_the_same_client_alone():
+    async def main(server):
+        async with AsyncVllmClient(server.url, timeout=0.6) as client:
+            good = asyncio.create_task(client.version())
+            await asyncio.sleep(0.05)
+            stopped = asyncio.create_task(client.health())
+            await asyncio.sleep(0.05)
+            stopped.cancel()
+            return await good
+
+    with FaultServer({"/version": slow(0.3, GOOD), "/health": hang()}) as server:
+        assert asyncio.run(main(server)) == "1.2.3"
+
+
+def test_a_second_cancellation_does_not_leave_a_connection_open():
+    async def main(server):
+        client = AsyncVllmClient(server.url)
+        for _ in range(20):
+            task = asyncio.create_task(client.version())
+            await asyncio.to_thread(until, lambda: server.connections)
+            task.cancel()
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        await client.close()
+
+    with FaultServer({"/version": hang()}) as server:
+        asyncio.run(main(server))
+        until(lambda: server.connections == 0)
