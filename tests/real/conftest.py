@@ -1,9 +1,21 @@
 """One chat server with a small cache and one Prometheus that watches it, for all tests of a run."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.real.prometheus import watching
 from tests.real.vllm import SMALL_CACHE, serving
+
+HERE = Path(__file__).parent
+TIMEOUT = 900
+"""Seconds of one test: it may start two servers, which takes minutes on a busy machine."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.timeout(TIMEOUT))
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ As a command: says whether it is there, and what to install.
 import os
 import shutil
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,10 @@ class Prometheus:
             return self._client.get("/-/ready").status_code == 200
         except httpx.HTTPError:
             return False
+
+    def has_scraped(self) -> bool:
+        """Whether its last scrape of the target was answered."""
+        return self.ready() and self.value("up", time.time()) == 1.0
 
     def query(self, expression: str, at: float) -> list[dict]:
         """The result of an instant query; fails with Prometheus' own words."""
@@ -88,7 +93,10 @@ def _escaped(value: str) -> str:
 
 @contextmanager
 def watching(target: str, folder: Path) -> Iterator[Prometheus]:
-    """A Prometheus that scrapes `target` (host:port) once a second; its data lies in `folder`."""
+    """A Prometheus that scrapes `target` (host:port) once a second, from its first scrape on.
+
+    Its data lies in `folder`.
+    """
     config = folder / "prometheus.yml"
     config.write_text(CONFIG.format(target=target))
     port = free_port()
@@ -101,7 +109,7 @@ def watching(target: str, folder: Path) -> Iterator[Prometheus]:
     with running(command, log=folder / "prometheus.log") as process:
         prometheus = Prometheus(f"http://127.0.0.1:{port}")
         try:
-            process.ready_when(prometheus.ready, 30)
+            process.ready_when(prometheus.has_scraped, 30)
             yield prometheus
         finally:
             prometheus.close()

@@ -18,14 +18,13 @@ SEEN_WITHIN = 4.0
 HEALTHY = {state for state in State if state.tone is Tone.GOOD}
 
 
-@pytest.fixture
-def watch(chat, tmp_path):
-    with watched({"chat": chat.url}, tmp_path) as watch:
-        watch.data = tmp_path
+@pytest.fixture(scope="module")
+def watch(chat, tmp_path_factory):
+    with watched({"chat": chat.url}, tmp_path_factory.mktemp("watch")) as watch:
         yield watch
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def rest(chat, watch):
     """Waits until the server has nothing to do."""
 
@@ -37,22 +36,24 @@ def rest(chat, watch):
     return wait
 
 
+@pytest.fixture(scope="module")
+def burst(chat, prometheus, watch, rest):
+    """Begin and end of a span with 20 s of load in it, and nothing to do at either end."""
+    begin = rest() + 1.5
+    until(lambda: time.time() > begin, 5)
+    with loaded(chat.url):
+        until(lambda: time.time() > begin + 20, 30)
+    end = rest() + 2.5
+    until(lambda: time.time() > end, 5)
+    return begin, end
+
+
 class TestFigures:
     """Our own scrapes fall between Prometheus' ones, so they can't be equal at every moment.
 
     But where nothing moves at either end of a span, what was counted in it is the same whoever
     counts. And a counter that we read between two of its scrapes lies between their values.
     """
-
-    @pytest.fixture
-    def burst(self, chat, prometheus, watch, rest):
-        begin = rest() + 1.5
-        until(lambda: time.time() > begin, 5)
-        with loaded(chat.url):
-            until(lambda: time.time() > begin + 20, 30)
-        end = rest() + 2.5
-        until(lambda: time.time() > end, 5)
-        return begin, end
 
     def test_a_burst_counts_the_same_in_history_memory_and_prometheus(
         self, prometheus, watch, burst
@@ -142,8 +143,7 @@ def test_a_killed_and_restarted_server_is_seen_within_four_seconds(tmp_path):
     with watched({"victim": url}, tmp_path) as watch:
         with serving("chat", *SMALL_CACHE, log=tmp_path / "first.log", port=port) as first:
             watch.first(State.IDLE, since=time.time(), timeout=SEEN_WITHIN)
-            first.process.stop(patience=0.0)
-            killed = time.time()
+            killed = first.kill()
             down = watch.first(State.DOWN, since=killed, timeout=SEEN_WITHIN)
             print(f"killed: down after {down.at + down.took - killed:.1f} s")
             assert not watch.states(killed) & HEALTHY

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,12 @@ class RealServer:
             if same_group and title.startswith(b"VLLM::EngineCore"):
                 return pid
         raise AssertionError("no engine process in the server's group")
+
+    def kill(self) -> float:
+        """End every process of the server at once; when that was (wall-clock seconds)."""
+        self.process.signal_all(signal.SIGKILL)
+        self.process.popen.wait(10)
+        return time.time()
 
     @contextmanager
     def stopped(self) -> Iterator[None]:

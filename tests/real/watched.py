@@ -18,8 +18,9 @@ __all__ = ["Watched", "watched"]
 class Watched:
     """What a watcher has said of its first server since it began."""
 
-    def __init__(self, feed: Feed, server: Server) -> None:
+    def __init__(self, feed: Feed, server: Server, data: Path) -> None:
         self.feed = feed
+        self.data = data
         self.server = server.id
         self.ticks: list[Tick] = []
         self._end = feed.listen(self._hear)
@@ -53,7 +54,7 @@ def watched(servers: Mapping[str, str], data: Path) -> Iterator[Watched]:
     with running(command, log=data / "watch.log", env=environment):
         known = configured(environment, None)
         feed = Feed(data, known, environ=environment, supervise=False)
-        watch = Watched(feed, known[0])
+        watch = Watched(feed, known[0], data)
         feed.start()
         try:
             watch.first(*State, since=time.time() - 60, timeout=30)
