@@ -14,7 +14,7 @@ from lib.api import calls
 from lib.api.answers import Answer, Model
 from lib.api.calls import Call
 from lib.api.dialects import Dialect, recognised
-from lib.api.errors import Denied, Refused, ServerFault, Unreachable
+from lib.api.errors import Denied, Reason, Refused, ServerFault, Unreachable
 from lib.api.routes import Kind, Route
 
 __all__ = ["Absent", "Capabilities", "Conversation", "Memory", "discover", "recall"]
@@ -109,14 +109,15 @@ def discover() -> Conversation[Capabilities]:
         routes |= {Route.METRICS_FILTERED, Route.METRICS}
     models: tuple[Model, ...] = () if isinstance(listed, Refused) else listed.value
     dialect = recognised(routes, frozenset(m.owned_by for m in models if m.owned_by))
-    absent = [*_locked(listed, locked), *_absent(routes | locked, dialect, version)]
+    tasks = _tasks(routes, dialect, version)
+    absent = [*_locked(listed, locked), *_absent(routes | locked, dialect, version, tasks)]
     return Capabilities(
         version=version,
         engine_kind=dialect.kind,
         dialect=dialect,
         models=models,
         routes=routes,
-        tasks=_tasks(routes, dialect, version),
+        tasks=tasks,
         absent=tuple(absent),
         metrics_filter=metrics_filter,
         metrics_gzip=isinstance(filtered, Answer)
@@ -180,27 +181,37 @@ def _tasks(routes: frozenset[Route], dialect: Dialect, version: str | None) -> f
 
 
 def _locked(listed: Answer[Any] | Refused, locked: frozenset[Route]) -> Iterable[Absent]:
-    key = "the server's API key: VLLM_API_KEY, or api_key in the secrets file"
+    """What only a key, or another one, would show."""
+    key = "the API key of the server"
     if isinstance(listed, Denied):
-        yield Absent(Route.MODELS.value.what, "the server wants a key", key, Route.MODELS)
+        wrong = listed.reason is Reason.KEY_REFUSED
+        why = "the server does not accept the key" if wrong else "the server wants a key"
+        yield Absent(Route.MODELS.value.what, why, key, Route.MODELS)
+        locked -= {Route.MODELS}
     for route in Route:
-        if route in locked and not (route is Route.MODELS and isinstance(listed, Denied)):
+        if route in locked:
             yield Absent(route.value.what, "only a key would tell whether it exists", key, route)
 
 
-def _absent(routes: frozenset[Route], dialect: Dialect, version: str | None) -> Iterable[Absent]:
-    for route in Route:
+def _absent(
+    routes: frozenset[Route], dialect: Dialect, version: str | None, tasks: frozenset[str]
+) -> Iterable[Absent]:
+    """What the server lacks of its kind; then what a tutorial promises of vLLM and none has."""
+    lacking = [route for route in Route if route not in routes]
+    for route in lacking:
+        if dialect.kind in route.value.kinds:
+            why, shown_by = _why(route, dialect, version, tasks)
+            yield Absent(route.value.what, why, shown_by, route)
+    for route in lacking:
         way = route.value
-        if route in routes:
-            continue
-        if dialect.kind in way.kinds:
-            why, shown_by = _why(route, dialect, version)
-            yield Absent(way.what, why, shown_by, route)
-        elif dialect.kind is Kind.VLLM and way.instead:
+        if dialect.kind is Kind.VLLM and Kind.VLLM not in way.kinds and way.instead:
             yield Absent(way.what, "no vLLM release has it", f"use {way.instead}", route)
 
 
-def _why(route: Route, dialect: Dialect, version: str | None) -> tuple[str, str]:
+def _why(
+    route: Route, dialect: Dialect, version: str | None, tasks: frozenset[str]
+) -> tuple[str, str]:
+    """Why a server lacks a route that its kind can have, and what would show it."""
     way = route.value
     if dialect.kind is not Kind.VLLM:
         return "this server does not offer it", dialect.flags.get(route, "")
@@ -210,7 +221,8 @@ def _why(route: Route, dialect: Dialect, version: str | None) -> tuple[str, str]
             filter(None, (release, way.needs))
         )
     if way.needs.startswith("a server whose model"):
-        return "its model does something else", way.needs
+        does = "its model does something else" if tasks else "no task of its model is served"
+        return does, way.needs
     return ("it is not switched on" if way.needs else "this server does not offer it"), way.needs
 
 

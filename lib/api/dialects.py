@@ -40,7 +40,6 @@ DIALECTS: tuple[Dialect, ...] = (
         Route.V1_DETOKENIZE,
         text="text",
         back="text",
-        takes_model=False,
         ready=Route.HEALTH_READY,
         signs=frozenset({Route.DEBUG_STATS, Route.DEBUG_CACHE_STATS, Route.HEALTH_READY}),
     ),

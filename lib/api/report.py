@@ -7,7 +7,6 @@ import shutil
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 from lib.api.answers import Model
 from lib.api.capabilities import Absent, Capabilities
@@ -114,8 +113,10 @@ def _offered(route: Route) -> tuple[str, ...]:
 
 
 def _absent_blocks(absent: Sequence[Absent], columns: int) -> Iterable[str]:
-    rows = sorted(absent, key=lambda row: row.why)  # a stable sort: routes keep their order
-    for why, group in groupby(rows, key=lambda row: row.why):
+    groups: dict[str, list[Absent]] = {}
+    for row in absent:
+        groups.setdefault(row.why, []).append(row)
+    for why, group in groups.items():
         lines = [
             (
                 row.route.method if row.route else "",

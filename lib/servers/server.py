@@ -6,6 +6,7 @@ This module alone decides what identifies a server and what its name may be.
 import re
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import urlsplit
 
 from lib.servers.secret import Secret
 from lib.servers.settings import SettingsError
@@ -43,6 +44,13 @@ class Server:
     def id(self) -> str:
         """Names its history. A demo server keeps its history when its port changes."""
         return self.name if self.simulated else f"{self.name} {self.url}"
+
+    @property
+    def key_in_clear(self) -> bool:
+        """Whether its key crosses a network unencrypted: worth a warning, no reason to refuse."""
+        host = urlsplit(self.url).hostname or ""
+        here = host in ("localhost", "::1") or host.startswith("127.")
+        return self.key is not None and self.url.startswith("http:") and not here
 
 
 def checked_name(text: str) -> str:

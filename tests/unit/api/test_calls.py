@@ -17,7 +17,11 @@ CHAT = [{"role": "user", "content": "Hi"}]
             Route.TOKENIZE,
             {"prompt": "a", "model": "m", "add_special_tokens": False, "return_token_strs": True},
         ),
-        (Kind.TUTORIAL, Route.V1_TOKENIZE, {"text": "a", "add_special_tokens": False}),
+        (
+            Kind.TUTORIAL,
+            Route.V1_TOKENIZE,
+            {"text": "a", "model": "m", "add_special_tokens": False},
+        ),
         (
             Kind.SGLANG,
             Route.V1_TOKENIZE,
@@ -71,7 +75,7 @@ def test_tokens_are_sent_back():
         "tokens": [1, 2],
         "model": "m",
     }
-    assert calls.detokenize(BY_KIND[Kind.TUTORIAL], [], "m").body == {"tokens": []}
+    assert calls.detokenize(BY_KIND[Kind.LLAMACPP], [], "m").body == {"tokens": []}
 
 
 @pytest.mark.parametrize("ids", [[-1], [1.0], [True], ["1"], [2**31], [None]])

@@ -91,7 +91,7 @@ def test_a_tutorial_server_answers_every_question(tutorial):
     client.ready()
     assert client.capabilities().engine_kind is Kind.TUTORIAL
     assert client.tokenize("Hi").ids == (1, 2)
-    assert server.seen[-1].json == {"text": "Hi"}
+    assert server.seen[-1].json == {"text": "Hi", "model": "m"}
     assert client.detokenize((1, 2)) == "Hi"
     assert client.debug_version()["git_hash"] == "abc"
     assert client.debug_stats() == {"num_running_requests": 2}

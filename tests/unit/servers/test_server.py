@@ -32,3 +32,20 @@ def test_names_that_people_use_are_names(name):
 def test_what_is_no_name_is_refused(name):
     with pytest.raises(SettingsError, match="cannot name a server"):
         checked_name(name)
+
+
+@pytest.mark.parametrize(
+    ("url", "key", "clear"),
+    [
+        ("http://10.0.0.5:8000", "sk-1", True),
+        ("http://10.0.0.5:8000", None, False),
+        ("https://10.0.0.5:8000", "sk-1", False),
+        ("http://127.0.0.1:8000", "sk-1", False),
+        ("http://[::1]:8000", "sk-1", False),
+        ("http://localhost", "sk-1", False),
+        ("http://localhost.example.org", "sk-1", True),
+    ],
+)
+def test_a_key_that_crosses_a_network_unencrypted_is_known(url, key, clear):
+    server = Server("a", url, Secret(key) if key else None, Source.SECRETS)
+    assert server.key_in_clear is clear
