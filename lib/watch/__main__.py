@@ -18,6 +18,7 @@ from pathlib import Path
 
 from lib.api import AsyncVllmClient
 from lib.servers import AddressPolicy, Server, SettingsError, configured, data_folder, setting
+from lib.watch.lag import Lag
 from lib.watch.places import AlreadyWatchedError, Lock, PlaceError, socket_path
 from lib.watch.poller import Poller, Scraper
 from lib.watch.record import Tick
@@ -57,7 +58,8 @@ async def _watch(*, is_child: bool) -> int:
     data = data_folder(os.environ)
     period = setting(os.environ, "INSPECTOR_PERIOD")
     ending = asyncio.Event()
-    _end_on_signals(ending, is_child=is_child)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        _loop().add_signal_handler(number, ending.set)
     if is_child:
         threading.Thread(target=_end_with_parent, args=(ending, _loop()), daemon=True).start()
     with Lock(data):
@@ -87,7 +89,7 @@ async def _once() -> int:
         print(tick.status.reason, flush=True)
 
     pollers = [
-        Poller(server.id, _connect(server), period=period, slots=slots, tell=tell)
+        Poller(server.id, _connect(server), period=period, slots=slots, lag=Lag(), tell=tell)
         for server in _servers()
     ]
     await asyncio.gather(*(poller.once() for poller in pollers))
@@ -112,16 +114,6 @@ def _keep() -> Keep:
 
 def _loop() -> asyncio.AbstractEventLoop:
     return asyncio.get_running_loop()
-
-
-def _end_on_signals(ending: asyncio.Event, *, is_child: bool) -> None:
-    loop = _loop()
-    loop.add_signal_handler(signal.SIGTERM, ending.set)
-    if is_child:
-        # Ctrl-C in the terminal reaches the whole group: the dashboard ends, and this one with it.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    else:
-        loop.add_signal_handler(signal.SIGINT, ending.set)
 
 
 def _end_with_parent(ending: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:

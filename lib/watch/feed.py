@@ -30,6 +30,9 @@ __all__ = ["Feed", "Pulse"]
 STALE_SECONDS = 3.0
 """A heartbeat older than this is told to people: one comes each second."""
 
+LATE = 0.5
+"""Seconds of lateness that are told to people."""
+
 Listener = Callable[[Sequence[Tick]], None]
 log = logging.getLogger(__name__)
 
@@ -164,9 +167,12 @@ class Feed:
             return self._ear.refusal or "The watcher is starting."
         if age > STALE_SECONDS:
             return self._ear.refusal or f"The watcher has been silent for {age:.0f} s."
-        if not trouble and missing:
+        if trouble:
+            return trouble
+        if missing:
             return f"The running watcher does not ask {missing[0]}: restart it with our settings."
-        return trouble
+        late = 0.0 if self._ear.beat is None else self._ear.beat.late
+        return f"This machine is too busy: readings are {late:.1f} s late." if late > LATE else ""
 
     def _remembered(self, server: str) -> tuple[list[Tick], int]:
         memory = self._memories.get(server)

@@ -78,7 +78,7 @@ class History:
         self, db: sqlite3.Connection, server: str, start: float, end: float, table: str
     ) -> list[Block]:
         query = (
-            f"SELECT layout.key, body FROM {table}"  # noqa: S608 # our name
+            f"SELECT layout.key, body FROM {table}"  # noqa: S608 — our name
             f" JOIN server ON server.id={table}.server JOIN layout ON layout.id={table}.layout"
             f" WHERE server.name=? AND last>=? AND first<=? ORDER BY {table}.id"
         )

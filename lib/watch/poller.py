@@ -1,8 +1,9 @@
 """Asks one server at its moments, one request at a time, and makes a tick of whatever comes of it.
 
 The deadline of the whole exchange is 0.8 of the period from the moment it was due. Nothing is tried
-twice: the next moment is the retry. Nothing ends the poller but its cancellation: what can't be
-foreseen is told as a failed tick and written to the log.
+twice: the next moment is the retry. An exchange that ran out of time while this process itself was
+kept from running is a tick that we missed, not one that the server failed. Nothing ends the poller
+but its cancellation: what can't be foreseen is told as a failed tick and written to the log.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Protocol
 from lib.api import Denied, Reason, Refused
 from lib.health import State, Status, Tracker, Trouble
 from lib.metrics import NotMetricsError, Reader, Sample
+from lib.watch.lag import Lag
 from lib.watch.pace import LONGEST_PAUSE, SHORT_PAUSE, Pace, phase_of
 from lib.watch.record import Tick
 from lib.watch.store import Event
@@ -22,6 +24,14 @@ __all__ = ["DEADLINE", "Poller", "Scraper"]
 
 DEADLINE = 0.8
 """Of the period: when an exchange is given up."""
+
+OWN_FAULT = 0.5
+"""Of the period: when the loop was late by this much, a timeout is our fault."""
+EXCUSES = 2
+"""Timeouts in a row that are put down to us: a server must not hang behind our own load."""
+YIELDING = ((0.25, 4), (0.1, 2))
+"""When a turn of the loop comes late by so many seconds, only each so manieth moment is used: an
+exchange takes half a dozen turns, and one that is begun and not ended in time is work lost."""
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +58,7 @@ class Poller:
         *,
         period: float,
         slots: asyncio.Semaphore,
+        lag: Lag,
         tell: Callable[[Tick, list[Event]], None],
     ) -> None:
         self.server = server
@@ -55,14 +66,17 @@ class Poller:
         self.late = 0.0
         self._client = client
         self._slots = slots
+        self._lag = lag
         self._tell = tell
         self._reader = Reader()
         self._tracker = Tracker()
         self._last: Sample | None = None
+        self._excused = 0
+        self._moments = 0
 
-    async def run(self) -> None:
-        """Ask until cancelled."""
-        due = self.pace.after(time.monotonic())
+    async def run(self, delay: float = 0.0) -> None:
+        """Ask until cancelled, beginning `delay` seconds from now."""
+        due = self.pace.after(time.monotonic() + delay)
         try:
             while True:
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
@@ -81,11 +95,14 @@ class Poller:
         """Ask at `due`, tell, and return the next moment."""
         now = time.monotonic()
         self.late = max(self.late, now - due)
-        if self.pace.is_too_late(due, now):
+        if self.pace.is_too_late(due, now) or self._must_yield(now):
             return self.pace.skip(due, now)
         at = time.time()
         answer = await self._ask(due)
         ended = time.monotonic()
+        if self._is_own_fault(answer, now):
+            self.pace.missed += 1
+            return self.pace.failed(due, ended)
         trouble = _trouble(answer) if isinstance(answer, Exception) else None
         sample = answer if isinstance(answer, Sample) else None
         before = self._tracker.status
@@ -107,6 +124,21 @@ class Poller:
         except Exception as error:  # a poller that died would look like a server that did
             log.exception("Asking %s failed in an unforeseen way.", self.server)
             return error
+
+    def _must_yield(self, now: float) -> bool:
+        """Whether this moment is left out, because the machine can't serve them all."""
+        self._moments += 1
+        held_up = self._lag.mean(now - 1.0)
+        every = next((every for limit, every in YIELDING if held_up > limit), 1)
+        return self._moments % every != 0
+
+    def _is_own_fault(self, answer: Sample | Exception, begun: float) -> bool:
+        if not isinstance(answer, Refused) or answer.reason is not Reason.TIMEOUT:
+            self._excused = 0
+            return False
+        self._excused += 1
+        was_held_up = self._lag.since(begun) > OWN_FAULT * self.pace.period
+        return was_held_up and self._excused <= EXCUSES
 
     def _pause(self, error: Exception, due: float, now: float) -> float:
         if not isinstance(error, Refused):

@@ -150,9 +150,9 @@ class Store:
 
     def _drop_oldest(self, table: str) -> bool:
         """Drop the oldest twentieth of a table; False when it is empty."""
-        query = f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY last LIMIT ?)"  # noqa: S608 # our name
+        query = f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY last LIMIT ?)"  # noqa: S608 — our name
         with self._transaction():
-            count = self._one(f"SELECT count(*) FROM {table}")  # noqa: S608 # our name
+            count = self._one(f"SELECT count(*) FROM {table}")  # noqa: S608 — our name
             return self._db.execute(query, (count // 20 + 1,)).rowcount > 0
 
     def _insert(self, table: str, server: int, run: int, block: Block) -> None:

@@ -90,7 +90,12 @@ class Supervisor:
         self._started = now
         # `ROOT` is where `lib` lies; relative paths in the settings mean the dashboard's folder.
         environ = {**self._environ, "PYTHONPATH": _with_root(self._environ.get("PYTHONPATH", ""))}
-        self._child = subprocess.Popen(self._command, stdin=subprocess.PIPE, env=environ)  # noqa: S603 # our own command
+        self._child = subprocess.Popen(  # noqa: S603 — our own command
+            self._command,
+            stdin=subprocess.PIPE,
+            env=environ,
+            start_new_session=True,  # its own scheduling group: busy pages cannot starve it
+        )
 
     def _bury(self, now: float) -> None:
         child, self._child = self._child, None

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lib.servers import ADDED_FILE, Server, SettingsError
 from lib.watch.beacon import Beacon
+from lib.watch.lag import Lag
 from lib.watch.poller import Poller, Scraper
 from lib.watch.record import Tick
 from lib.watch.store import Event
@@ -27,6 +28,8 @@ __all__ = ["Watcher"]
 
 BEAT_SECONDS = 1.0
 IN_FLIGHT_LIMIT = 512
+START_STEP_SECONDS = 0.02
+"""Between the first requests to two servers: the first answer of each takes long to understand."""
 FILES_PER_SERVER = 3
 FILES_BESIDE = 64
 QUEUED_SECONDS = 60.0
@@ -56,6 +59,7 @@ class Watcher:
         self._pollers: dict[Server, tuple[Poller, asyncio.Task[None]]] = {}
         self._missed_before = 0
         self._slots = asyncio.Semaphore(_in_flight_limit())
+        self._lag = Lag()
         self._list_stamp: tuple[float, int] | None = None
 
     async def run(self, ending: asyncio.Event) -> None:
@@ -64,14 +68,14 @@ class Watcher:
         self._adopt(self._parts.servers())
         self._parts.writer.put(events=[Event(time.time(), None, "started", "The watcher began.")])
         await self._beacon.start()
-        beats = asyncio.create_task(self._beat())
+        beats, lag = asyncio.create_task(self._beat()), asyncio.create_task(self._lag.run())
         try:
             await ending.wait()
         finally:
             self._parts.writer.put(
                 events=[Event(time.time(), None, "stopped", "The watcher ended.")]
             )
-            tasks = [beats, *(task for _, task in self._pollers.values())]
+            tasks = [beats, lag, *(task for _, task in self._pollers.values())]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -136,17 +140,25 @@ class Watcher:
             poller, task = self._pollers.pop(server)
             self._missed_before += poller.pace.missed
             task.cancel()
-        for server in servers:
-            if server not in self._pollers:
-                poller = self._poller(server)
-                self._pollers[server] = poller, asyncio.create_task(poller.run())
+        new = [server for server in servers if server not in self._pollers]
+        for number, server in enumerate(new):
+            poller = self._poller(server)
+            task = asyncio.create_task(poller.run(number * START_STEP_SECONDS))
+            self._pollers[server] = poller, task
         seconds = QUEUED_SECONDS / self._period
         self._parts.writer.make_room(max(600, round(seconds * len(servers))))
         _have_files(len(servers))
 
     def _poller(self, server: Server) -> Poller:
         client = self._parts.connect(server)
-        return Poller(server.id, client, period=self._period, slots=self._slots, tell=self._tell)
+        return Poller(
+            server.id,
+            client,
+            period=self._period,
+            slots=self._slots,
+            lag=self._lag,
+            tell=self._tell,
+        )
 
 
 def _in_flight_limit() -> int:

@@ -167,17 +167,21 @@ class Writer:
         if not fault.is_passing:
             self._close()
         self._retry_at = time.monotonic() + RETRY_SECONDS
-        if self._trouble != fault.sentence:
-            log.warning("History can't be written to %s: %s", self.path, fault.sentence)
-        self._trouble = fault.sentence
+        self._complain(fault.sentence)
+
+    def _complain(self, cause: str) -> None:
+        sentence = f"The history can't be written: {cause}."
+        if sentence != self._trouble:
+            log.warning("%s", sentence)
+        self._trouble = sentence
 
     def _begin_anew(self, error: sqlite3.Error | OSError) -> None:
         self._close()
         try:
             self._set_aside = set_aside(self.path, time.time()).name
         except OSError as refused:
-            self._trouble = f"the file is damaged and can't be moved away: {refused.strerror}"
             self._retry_at = time.monotonic() + RETRY_SECONDS
+            self._complain(f"the file is damaged and can't be moved away ({refused.strerror})")
             return
         sentence = (
             f"The history was damaged ({error}). "

@@ -284,7 +284,7 @@ def test_a_folder_that_cannot_be_is_told(tmp_path):
     with writing(tmp_path / "file" / "data") as writer:
         writer.put(ticks(3))
         until(lambda: writer.state.trouble, 5)
-        assert writer.state.trouble.endswith("set INSPECTOR_DATA to a folder that can be used")
+        assert writer.state.trouble.endswith("set INSPECTOR_DATA to a folder that can be used.")
 
 
 def test_readers_meet_a_damaged_file_with_a_sentence(tmp_path):

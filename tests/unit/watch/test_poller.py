@@ -9,6 +9,7 @@ from lib.api import Reason
 from lib.api.errors import refusal
 from lib.health import State
 from lib.metrics import Layout, Reader, Sample, Series
+from lib.watch.lag import Lag
 from lib.watch.pace import phase_of
 from lib.watch.poller import DEADLINE, Poller
 
@@ -43,7 +44,7 @@ class Scripted:
         self.closed = True
 
 
-def polled(client, seconds, *, server="chat", slots=64):
+def polled(client, seconds, *, server="chat", slots=64, measured=False):
     """What a poller tells within some seconds: (ticks, events, poller)."""
     ticks, events = [], []
 
@@ -52,11 +53,17 @@ def polled(client, seconds, *, server="chat", slots=64):
         events.extend(happened)
 
     async def run():
-        poller = Poller(server, client, period=PERIOD, slots=asyncio.Semaphore(slots), tell=tell)
+        lag = Lag()
+        measuring = asyncio.create_task(lag.run() if measured else asyncio.sleep(0))
+        await asyncio.sleep(0.12 if measured else 0)
+        poller = Poller(
+            server, client, period=PERIOD, slots=asyncio.Semaphore(slots), lag=lag, tell=tell
+        )
         task = asyncio.create_task(poller.run())
         await asyncio.sleep(seconds)
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        measuring.cancel()
+        await asyncio.gather(task, measuring, return_exceptions=True)
         return poller
 
     return ticks, events, asyncio.run(run())
@@ -172,3 +179,14 @@ def test_a_sample_is_the_readers():
     assert isinstance(ticks[0].sample, Sample)
     assert isinstance(ticks[0].sample.layout, Layout)
     assert math.isclose(ticks[0].at, time.time(), abs_tol=5)
+
+
+def test_running_out_of_time_while_the_loop_stood_still_is_no_fault_of_the_server():
+    async def held_up(_):
+        time.sleep(0.15)  # noqa: ASYNC251 — another task's fault
+        await asyncio.sleep(0)
+        return refusal(Reason.TIMEOUT, "http://h")
+
+    ticks, _, poller = polled(Scripted(BODY % 1, held_up, BODY % 1), 0.8, measured=True)
+    assert all(tick.sample is not None for tick in ticks)
+    assert poller.pace.missed >= 1

@@ -1,0 +1,370 @@
+"""A real watcher process against servers that misbehave: the others notice nothing."""
+
+import http.server
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lib.health import State
+from lib.servers import Server, Source
+from lib.watch.feed import Feed
+from lib.watch.places import socket_path
+from lib.watch.supervisor import ALREADY_WATCHED, BAD_SETTINGS
+from tests.support.faulty import (
+    MODES,
+    FaultServer,
+    closed_port,
+    hang,
+    recorded,
+)
+from tests.support.processes import ROOT, running
+from tests.support.waiting import until
+
+TCP_TABLE = Path("/proc/net/tcp")
+GOOD = {"/metrics": recorded("metrics.txt"), "/metrics/": recorded("metrics.txt")}
+
+
+@pytest.fixture(autouse=True)
+def own_tempdir(tmp_path_factory, monkeypatch):
+    """Sockets of this test alone, with a path short enough."""
+    folder = tmp_path_factory.mktemp("t")
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+
+
+def server(name, url):
+    return Server(name, url, None, Source.ENVIRONMENT)
+
+
+def settings(data, servers, **more):
+    listed = ",".join(f"{one.name}={one.url}" for one in servers)
+    mine = {"VLLM_SERVERS": listed, "INSPECTOR_DATA": str(data), "INSPECTOR_PERIOD": "0.3"}
+    return {**os.environ, **mine, **more}
+
+
+@contextmanager
+def feeding(data, servers, *, supervise=True, **more):
+    feed = Feed(data, servers, environ=settings(data, servers, **more), supervise=supervise)
+    feed.start()
+    try:
+        yield feed
+    finally:
+        feed.stop()
+
+
+def ticking(feed, one, count=1):
+    """Wait until a server has that many ticks in memory."""
+    until(lambda: len(feed.recent(one.id, 600)) >= count, 30)
+
+
+def test_every_bad_server_is_told_and_the_good_ones_keep_their_period(tmp_path):
+    modes = ["hang", "drip body", "drip headers", "half body", "reset", "html", "500", "endless"]
+    with ExitStack() as stack:
+        good = [server(f"good{i}", stack.enter_context(FaultServer(GOOD)).url) for i in range(2)]
+        bad = {
+            mode: server(
+                mode.replace(" ", "-"), stack.enter_context(FaultServer({"*": MODES[mode]()})).url
+            )
+            for mode in modes
+        }
+        bad["refused"] = server("refused", stack.enter_context(closed_port()))
+        servers = [*good, *bad.values()]
+        feed = stack.enter_context(feeding(tmp_path, servers, INSPECTOR_PERIOD="1"))
+        for one in good:
+            ticking(feed, one, 9)
+        troubles = {mode: feed.latest(one.id).refused for mode, one in bad.items()}
+        assert {mode: trouble.kind for mode, trouble in troubles.items()} == {
+            "hang": "timeout",
+            "drip body": "timeout",
+            "drip headers": "timeout",
+            "half body": "closed",
+            "reset": "closed",
+            "html": "html",
+            "500": "server error",
+            "endless": "too large",
+            "refused": "not listening",
+        }
+        for one in bad.values():
+            assert feed.latest(one.id).status.state is State.DOWN
+            assert feed.latest(one.id).took < 1.0
+        for one in good:
+            window = feed.recent(one.id, 600)
+            assert window.answered.all()
+            assert np.abs(np.diff(window.times) - 1.0).max() < 0.5
+        assert feed.pulse.sentence == ""
+
+
+@pytest.mark.skipif(not TCP_TABLE.exists(), reason="the system's table of connections is Linux's")
+def test_a_hanging_server_has_one_request_in_flight(tmp_path):
+    with FaultServer({"*": hang()}) as hanging:
+        one = server("hang", hanging.url)
+        with feeding(tmp_path, [one], INSPECTOR_PERIOD="0.3") as feed:
+            seen = []
+
+            def five_ticks():
+                seen.append(established(hanging.port))
+                return len(feed.recent(one.id, 600)) >= 5
+
+            until(five_ticks, 30)
+    assert max(seen) == 1
+
+
+def established(port):
+    """How many connections to a port their client holds open."""
+    rows = [line.split() for line in TCP_TABLE.read_text().splitlines()[1:]]
+    return sum(row[2].endswith(f":{port:04X}") and row[3] == "01" for row in rows)
+
+
+class MetricsPage(http.server.BaseHTTPRequestHandler):
+    body = (ROOT / "tests/recordings/metrics.txt").read_bytes()
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def started_at(url):
+    """A metrics page at an address at which nothing listened."""
+    port = int(url.rsplit(":", 1)[1])
+    with http.server.ThreadingHTTPServer(("127.0.0.1", port), MetricsPage) as page:
+        thread = threading.Thread(target=page.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield
+        finally:
+            page.shutdown()
+            thread.join()
+
+
+def test_a_server_that_was_long_away_is_seen_within_four_seconds(tmp_path):
+    with closed_port() as url:
+        one = server("late", url)
+        feed = Feed(tmp_path, [one], environ=settings(tmp_path, [one], INSPECTOR_PERIOD="1"))
+        feed.start()
+        until(lambda: len(feed.recent(one.id, 600)) >= 7, 60)
+        assert feed.latest(one.id).status.state is State.DOWN
+    try:
+        with started_at(url):
+            begun = time.monotonic()
+            until(lambda: feed.latest(one.id).status.state is State.IDLE, 20)
+            assert time.monotonic() - begun < 4.5
+        until(lambda: [e.kind for e in feed.events(0, 1e12, one.id)] == ["down", "up"], 10)
+    finally:
+        feed.stop()
+
+
+def test_a_killed_watcher_is_replaced_within_two_seconds(tmp_path):
+    with FaultServer(GOOD) as good:
+        one = server("good", good.url)
+        with feeding(tmp_path, [one]) as feed:
+            ticking(feed, one, 4)
+            first = feed.pulse.pid
+            assert feed.pulse.ours
+            killed = time.monotonic()
+            os.kill(first, signal.SIGKILL)
+            until(lambda: feed.pulse.pid != first, 10)
+            assert time.monotonic() - killed < 2.5  # two, and half a second for a busy machine
+            before = len(feed.recent(one.id, 600))
+            ticking(feed, one, before + 2)
+            window = feed.window(one.id, time.time() - 60, time.time())
+            assert (np.diff(window.times) > 0).all()
+            assert len(window) >= before + 1
+
+
+def test_a_watcher_that_stands_still_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr("lib.watch.ear.WEDGED_SECONDS", 1.5)
+    with FaultServer(GOOD) as good:
+        one = server("good", good.url)
+        with feeding(tmp_path, [one]) as feed:
+            ticking(feed, one, 2)
+            first = feed.pulse.pid
+            os.kill(first, signal.SIGSTOP)
+            until(lambda: feed.pulse.pid != first and feed.pulse.ours, 20)
+            until(lambda: feed.age(one.id) < 1.5, 10)
+
+
+def test_the_heartbeats_age_is_told(tmp_path):
+    with FaultServer(GOOD) as good:
+        one = server("good", good.url)
+        with feeding(tmp_path, [one]) as feed:
+            ticking(feed, one, 2)
+            until(lambda: feed.pulse.age is not None)
+            assert feed.pulse.sentence == ""
+            os.kill(feed.pulse.pid, signal.SIGSTOP)
+            try:
+                until(lambda: feed.pulse.sentence, 10)
+                assert feed.pulse.sentence.startswith("The watcher has been silent for ")
+            finally:
+                os.kill(feed.pulse.pid, signal.SIGCONT)
+
+
+DASHBOARD = textwrap.dedent(
+    """
+    import sys, time
+    from pathlib import Path
+    from lib.watch import Feed
+    feed = Feed(Path(sys.argv[1]))
+    feed.start()
+    while feed.pulse.age is None:
+        time.sleep(0.05)
+    print(feed.pulse.pid, flush=True)
+    time.sleep(60)
+    """
+)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_the_watcher_ends_with_a_dashboard_that_is_killed(tmp_path):
+    with FaultServer(GOOD) as good:
+        dashboard = subprocess.Popen(
+            [sys.executable, "-c", DASHBOARD, str(tmp_path)],
+            cwd=ROOT,
+            env=settings(tmp_path, [server("good", good.url)]),
+            stdout=subprocess.PIPE,
+        )
+        with dashboard.stdout:
+            words = [dashboard.stdout.readline() for _ in range(2)]
+        watcher = int(next(word for word in words if word.strip().isdigit()))
+        assert alive(watcher)
+        dashboard.kill()
+        dashboard.wait()
+        until(lambda: not alive(watcher), 10)
+
+
+def test_two_dashboards_share_one_watcher_and_the_second_takes_over(tmp_path):
+    with FaultServer(GOOD) as good:
+        one = server("good", good.url)
+        with feeding(tmp_path, [one]) as second:
+            with feeding(tmp_path, [one]) as first:
+                until(lambda: first.pulse.pid and first.pulse.pid == second.pulse.pid, 20)
+                assert [first.pulse.ours, second.pulse.ours].count(True) == 1
+                owner = first if first.pulse.ours else second
+                pid = owner.pulse.pid
+            until(lambda: second.pulse.age is not None and second.pulse.age < 1.5, 20)
+            until(lambda: second.pulse.ours, 20)
+            assert owner is second or second.pulse.pid != pid
+
+
+def run_watcher(data, servers, *arguments, timeout=30, **more):
+    return subprocess.run(
+        [sys.executable, "-m", "lib.watch", *arguments],
+        cwd=ROOT,
+        env=settings(data, servers, **more),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def test_a_second_watcher_says_so_and_ends(tmp_path):
+    with FaultServer(GOOD) as good:
+        one = server("good", good.url)
+        environ = settings(tmp_path, [one])
+        with running(["python", "-m", "lib.watch"], log=tmp_path / "log", env=environ) as first:
+            until(lambda: socket_path(tmp_path).exists(), 20)
+            assert first.output().startswith("Watching 1 server")
+            second = run_watcher(tmp_path, [one])
+            assert second.returncode == ALREADY_WATCHED
+            assert "Another watcher already holds" in second.stderr
+            with feeding(tmp_path, [one]) as feed:
+                ticking(feed, one, 2)
+                assert not feed.pulse.ours
+                assert feed.pulse.pid == first.popen.pid
+            first.popen.terminate()
+            assert first.popen.wait(10) == 0
+        kinds = [event.kind for event in Feed(tmp_path, environ=environ).events(0, 1e12)]
+        assert kinds == ["started", "stopped"]
+
+
+def test_settings_that_cannot_be_used_are_told_in_a_sentence(tmp_path):
+    done = run_watcher(tmp_path, [], VLLM_SERVERS="chat=ftp://nowhere")
+    assert done.returncode == BAD_SETTINGS
+    assert done.stderr.startswith("VLLM_SERVERS: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_once_asks_each_server_once(tmp_path):
+    with FaultServer(GOOD) as good, closed_port() as nobody:
+        servers = [server("good", good.url)]
+        done = run_watcher(tmp_path, servers, "--once")
+        assert done.returncode == 0
+        assert done.stdout.startswith(f"good {good.url}: Idle, 290 series, ")
+        done = run_watcher(tmp_path, [*servers, server("bad", nobody)], "--once")
+        assert done.returncode == 1
+        assert "Nothing listens at" in done.stdout
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_server_added_in_the_page_is_watched_without_a_restart(tmp_path):
+    with FaultServer(GOOD) as good, FaultServer(GOOD) as more:
+        one, other = server("good", good.url), server("more", more.url)
+        with feeding(tmp_path, [one]) as feed:
+            ticking(feed, one, 2)
+            pid = feed.pulse.pid
+            added = {"servers": [{"name": "more", "url": more.url}]}
+            (tmp_path / "added.json").write_text(json.dumps(added))
+            ticking(feed, other, 2)
+            assert feed.servers == (one.id, other.id)
+            (tmp_path / "added.json").unlink()
+            until(lambda: feed.servers == (one.id,), 10)
+            assert feed.pulse.pid == pid
+
+
+def test_a_broken_list_of_added_servers_changes_nothing(tmp_path):
+    with FaultServer(GOOD) as good:
+        one = server("good", good.url)
+        with feeding(tmp_path, [one]) as feed:
+            ticking(feed, one, 2)
+            (tmp_path / "added.json").write_text("{")
+            ticking(feed, one, 5)
+            assert feed.servers == (one.id,)
+
+
+def test_a_server_that_the_running_watcher_does_not_ask_is_told(tmp_path):
+    with FaultServer(GOOD) as good:
+        one, other = server("good", good.url), server("other", "http://127.0.0.1:9")
+        environ = settings(tmp_path, [one])
+        with (
+            running(["python", "-m", "lib.watch"], log=tmp_path / "log", env=environ),
+            feeding(tmp_path, [one, other]) as feed,
+        ):
+            ticking(feed, one, 2)
+            until(lambda: feed.pulse.age is not None, 20)
+            assert feed.pulse.unwatched == (other.id,)
+            assert "does not ask other" in feed.pulse.sentence
+
+
+def test_the_live_view_goes_on_without_a_store(tmp_path):
+    (tmp_path / "file").touch()
+    data = tmp_path / "file" / "data"
+    with FaultServer(GOOD) as good:
+        one = server("good", good.url)
+        with feeding(data, [one]) as feed:
+            ticking(feed, one, 4)
+            until(lambda: feed.pulse.trouble, 10)
+            assert feed.pulse.sentence == feed.pulse.trouble
+            assert len(feed.window(one.id, time.time() - 60, time.time())) >= 4
