@@ -83,6 +83,7 @@ class Reader:
 
     def _forget(self) -> None:
         self._known: dict[str, int] = {}
+        self._identities: dict[tuple[str | tuple[str, str], ...], int] = {}
         self._meanings: list[_Meaning] = []
         self._page: list[int] = []
         self._arrangement: _Arrangement | None = None
@@ -98,7 +99,7 @@ class Reader:
 
     def _lines(self, text: str) -> tuple[list[int], list[float]]:
         """The known lines of a body, in order, and their values."""
-        if len(self._meanings) > LINE_LIMIT:
+        if max(len(self._known), len(self._meanings)) > LINE_LIMIT:
             self._forget()
         page: list[int] = []
         numbers: list[float] = []
@@ -128,8 +129,9 @@ class Reader:
             number(value)
         except ValueError:
             return None
-        index = len(self._meanings)
-        self._meanings.append(_meaning(name, labels))
+        index = self._identities.setdefault((name, *sorted(labels.items())), len(self._meanings))
+        if index == len(self._meanings):
+            self._meanings.append(_meaning(name, labels))
         if not timestamp:
             self._known[key] = index
         return index, value
