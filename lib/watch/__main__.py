@@ -66,7 +66,8 @@ async def _watch(*, is_child: bool) -> int:
         writer = Writer(data, keep=_keep())
         watcher = Watcher(data, socket_path(data), Parts(_servers, _connect, writer), period=period)
         count = len(_servers())
-        print(f"Watching {count} servers every {period:g} s; the history is in {data}.", flush=True)
+        what = "1 server" if count == 1 else f"{count} servers"
+        print(f"Watching {what} every {period:g} s; the history is in {data}.", flush=True)
         writer.start()
         try:
             await watcher.run(ending)

@@ -54,7 +54,8 @@ class Ear:
     def stop(self) -> None:
         """Stop listening, and stop the watcher that was started."""
         self._ending.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         if self._supervisor is not None:
             self._supervisor.stop()
 

@@ -108,8 +108,8 @@ class Feed:
 
     def recent(self, server: str, seconds: float) -> Window:
         """The last seconds of a server, from memory alone (ten minutes at most)."""
-        ticks, _ = self._remembered(server)
         end = time.time()
+        ticks = _between(self._remembered(server)[0], end - seconds, end)
         return window_of(Block.of(ticks), start=end - seconds, end=end, period=self.period)
 
     def window(self, server: str, start: float, end: float) -> Window:
@@ -127,7 +127,8 @@ class Feed:
             last = max((float(block.mono[-1]) for block in sealed if len(block)), default=0.0)
             ticks = [tick for i, tick in enumerate(ticks) if i >= complete or tick.mono > last]
         period = 60.0 if minutes else self.period
-        return window_of([*sealed, *Block.of(ticks)], start=start, end=end, period=period)
+        blocks = [*sealed, *Block.of(_between(ticks, start, end))]
+        return window_of(blocks, start=start, end=end, period=period)
 
     def events(self, start: float, end: float, server: str | None = None) -> list[Event]:
         """What happened between two wall-clock moments, from the file."""
@@ -193,3 +194,8 @@ class Feed:
                 callback(fresh)
             except Exception:
                 log.exception("One who listens to the feed failed; the others are told.")
+
+
+def _between(ticks: Sequence[Tick], start: float, end: float) -> list[Tick]:
+    """Only what a window will show: stacking ten minutes to show a few seconds costs too much."""
+    return [tick for tick in ticks if start <= tick.at <= end]

@@ -50,7 +50,8 @@ class Memory:
                 return False
             self._ticks.append(tick)
             while self._ticks[0].mono < tick.mono - KEPT_SECONDS:
-                self._ticks.popleft()
+                if self._ticks.popleft() is self._hole_ends:
+                    self._hole_ends = None
         self.newest(tick)
         return True
 
