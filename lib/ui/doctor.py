@@ -1,19 +1,17 @@
 """What is wrong with each server, worked out once for all the views that ask.
 
-Two depths: `brief` looks at the minutes in memory, for lists; `full` at half an hour
-and more, for the server's own page. Both are remembered for about ten seconds. Decided here: a
+Two depths: `brief` looks at ten minutes, for lists (the feed has them in memory); `full` at half an
+hour and more, for the server's own page. Both are remembered for about ten seconds. Decided here: a
 finding that is still there began when it was first seen, also when that is longer ago than the
 readings that were looked at.
 """
 
 import random
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from threading import Lock
 
 from lib.diagnosis import Diagnosis, Finding, diagnose
-from lib.metrics import Window
 from lib.ui.board import Source
 
 __all__ = ["Doctor"]
@@ -33,29 +31,26 @@ class Doctor:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._lock = Lock()
-        self._known: dict[tuple[str, bool], tuple[float, Diagnosis]] = {}
+        self._known: dict[tuple[str, float], tuple[float, Diagnosis]] = {}
         self._began: dict[tuple[str, str], tuple[float, float]] = {}
 
     def brief(self, server: str) -> Diagnosis:
-        """From the minutes in memory."""
-        return self._recalled(server, False, lambda: self._source.recent(server, BRIEF_SECONDS))
+        """From the last minutes."""
+        return self._recalled(server, BRIEF_SECONDS)
 
     def full(self, server: str) -> Diagnosis:
-        """From half an hour, history included."""
-        end = time.time()
-        return self._recalled(
-            server, True, lambda: self._source.window(server, end - FULL_SECONDS, end)
-        )
+        """From half an hour."""
+        return self._recalled(server, FULL_SECONDS)
 
-    def _recalled(self, server: str, full: bool, read: Callable[[], Window]) -> Diagnosis:
-        now = time.monotonic()
-        due, diagnosis = self._known.get((server, full), (0.0, _NOTHING))
+    def _recalled(self, server: str, seconds: float) -> Diagnosis:
+        now, end = time.monotonic(), time.time()
+        due, diagnosis = self._known.get((server, seconds), (0.0, _NOTHING))
         if now < due:
             return diagnosis
-        made = diagnose(read())
+        made = diagnose(self._source.window(server, end - seconds, end))
         findings = tuple(self._dated(server, finding, now) for finding in made.findings)
         diagnosis = replace(made, findings=findings)
-        self._known[server, full] = (now + random.uniform(*REMEMBERED), diagnosis)
+        self._known[server, seconds] = (now + random.uniform(*REMEMBERED), diagnosis)
         return diagnosis
 
     def _dated(self, server: str, finding: Finding, now: float) -> Finding:

@@ -105,8 +105,7 @@ class RcaView:
                     "label": curve.label,
                     "how": lines.how(curve, self._span),
                     "colour": curve.colour,
-                    "area": curve.area,
-                    "line": curve.line,
+                    "dash": curve.dash,
                 }
                 for curve in panel.curves
             ],

@@ -61,8 +61,8 @@ def refusal(address: str | None) -> str | None:
         return None
     return (
         f"vLLM Inspector does not listen on {address or 'all addresses'} without a login: "
-        "configure one ([auth] in .streamlit/secrets.toml, or server.trustedUserHeaders behind a proxy), or "
-        "set HOST=127.0.0.1."
+        "configure one ([auth] in .streamlit/secrets.toml, or server.trustedUserHeaders behind a "
+        "proxy), or set HOST=127.0.0.1."
     )
 
 

@@ -64,6 +64,7 @@ def rca(*, server: str, window: str, on_window: Callable[[], None]) -> None:
         "live",
         {
             "title": "RCA / Cache",
+            "server": server,
             "window": window,
             "stream": stream_path("rca", server),
             "plotly": wire.plotly_url(),

@@ -50,8 +50,7 @@ class Unit(Enum):
 class Curve:
     """One line of a panel.
 
-    `to` is what a ratio is a share of; `q` the quantile of a percentile. `area` fills down to the
-    curve drawn before; a curve without a `line` is told in figures only. `unless` names a quantity
+    `to` is what a ratio is a share of; `q` the quantile of a percentile. `unless` names a quantity
     that says the same more finely. `rare` curves appear once they are more than 0.
     """
 
@@ -63,8 +62,7 @@ class Curve:
     part: str | None = None
     to: str = ""
     q: float = 0.0
-    area: bool = False
-    line: bool = True
+    dash: str | None = None
     unless: str = ""
     rare: bool = False
 
@@ -126,9 +124,9 @@ PANELS = (
         Unit.COUNT,
         "blocks in use, free and usable; cached blocks without a live request count as free",
         (
-            Curve("used", "used", Kind.GAUGE, "blocks_used", 0, area=True),
-            Curve("free", "free", Kind.LEFT, "blocks_used", None, to="blocks_usable", line=False),
-            Curve("total", "usable", Kind.GAUGE, "blocks_usable", None, area=True),
+            Curve("used", "used", Kind.GAUGE, "blocks_used", 0),
+            Curve("free", "free", Kind.LEFT, "blocks_used", 4, to="blocks_usable", dash="dot"),
+            Curve("total", "usable", Kind.GAUGE, "blocks_usable", None),
         ),
         top="blocks_usable",
         limit=0.95,

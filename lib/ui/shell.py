@@ -1,8 +1,7 @@
 """What every page stands in: login, navigation, the servers in the sidebar, what the URL says.
 
 This module alone decides which server and window a page shows: those in the URL, else those shown
-last in this session, else the first server and the default window; and it writes them back, so that
-the address can be sent to somebody else.
+last in this session, else the first server and the default window.
 """
 
 from collections.abc import Callable
@@ -31,6 +30,9 @@ __all__ = [
     "window_changed",
 ]
 
+CHOSEN = ("server", "window")
+"""What the URL may say, and session state remembers under the same names."""
+
 STYLE = (Path(__file__).parent / "assets" / "shell.css").read_text("utf-8")
 
 
@@ -42,6 +44,7 @@ def draw() -> None:
         return
     page = st.navigation({"Live": _live_pages()}, expanded=True)
     st.html(f"<style>{STYLE}</style>")
+    _read_address()
     _open_clicked()
     with st.sidebar:
         _servers(current=page.url_path == "rca-cache")
@@ -65,13 +68,24 @@ def _live_pages() -> list[Page]:
     ]
 
 
+def _read_address() -> None:
+    """Take over what the URL says, when it says something new.
+
+    The live view in the browser keeps the URL up to date (`assets/address.js`); Streamlit's idea of
+    it may then be an old one, and must not undo what was chosen since.
+    """
+    told = {name: st.query_params[name] for name in CHOSEN if name in st.query_params}
+    if told != st.session_state.get("address"):
+        st.session_state["address"] = told
+        st.session_state.update(told)
+
+
 def _open_clicked() -> None:
     """Go to the server that was clicked in the run before."""
     name = st.session_state.pop("opening", None)
     if house().named(name):
         st.session_state["server"] = name
-        query = {"server": name, "window": selected_window().key}
-        st.switch_page("pages/live/rca_cache.py", query_params=query)
+        st.switch_page("pages/live/rca_cache.py")
 
 
 def _servers(*, current: bool) -> None:
@@ -93,29 +107,18 @@ def _login() -> None:
 
 def selected_window() -> Span:
     """The window of time that the page shows."""
-    window = window_named(st.query_params.get("window") or st.session_state.get("window"))
-    st.session_state["window"] = window.key
-    if st.query_params.get("window", window.key) != window.key:
-        st.query_params["window"] = window.key
-    return window
+    return window_named(st.session_state.get("window"))
 
 
 def selected_server() -> Server | None:
-    """The server that the page shows, which the URL then names; None when there is none."""
-    asked = st.query_params.get("server") or st.session_state.get("server")
-    server = house().named(asked) or next(iter(house().watched()), None)
-    if server:
-        st.session_state["server"] = server.name
-        told = {"server": server.name, "window": selected_window().key}
-        if st.query_params.to_dict() != told:
-            st.query_params.from_dict(told)
-    return server
+    """The server that the page shows; None when there is none."""
+    asked = st.session_state.get("server")
+    return house().named(asked) or next(iter(house().watched()), None)
 
 
 def window_changed() -> None:
     """Take over the window that the viewer has chosen in a live view."""
-    window = window_named(st.session_state["live"].window)
-    st.session_state["window"] = st.query_params["window"] = window.key
+    st.session_state["window"] = window_named(st.session_state["live"].window).key
 
 
 def open_server(component: str = "live") -> None:

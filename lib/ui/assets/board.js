@@ -57,6 +57,14 @@ export class Board {
     this.schedule();
   }
 
+  /** Moments at which something began, drawn through every plot: [{at, tone}]. */
+  mark(marks) {
+    if (JSON.stringify(marks) === JSON.stringify(this.marks)) return;
+    this.marks = marks;
+    for (const plot of this.plots) plot.stale = true;
+    this.schedule();
+  }
+
   pointAt(moment) {
     this.cursor = moment;
     if (this.pointing) return;

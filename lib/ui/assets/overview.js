@@ -1,5 +1,6 @@
 // Overview: one row per server, worst first. Cells change where their text changed; a row is a real link.
 
+import { tell } from "./address.js";
 import { h, mark, put, state } from "./dom.js";
 import { ABSENT, clock, span } from "./figures.js";
 import { Head } from "./head.js";
@@ -46,7 +47,10 @@ export class Overview {
     this.aim();
   }
 
-  aim() { this.stream.aim(`${this.data.stream}&window=${this.window}`, this.data.ticket); }
+  aim() {
+    this.stream.aim(`${this.data.stream}&window=${this.window}`, this.data.ticket);
+    tell({ window: this.window });
+  }
 
   choose(key) {
     if (key === this.window) return;

@@ -1,5 +1,6 @@
 // RCA / Cache: the verdict, the figures that explain it, their curves.
 
+import { tell } from "./address.js";
 import { Board } from "./board.js";
 import { Cells } from "./cells.js";
 import { h, mark, put, state, themed } from "./dom.js";
@@ -53,6 +54,7 @@ export class Rca {
     const address = `${this.data.stream}&window=${this.window}`;
     if (this.stream.address !== undefined && address !== this.stream.address) this.dim(true);
     this.stream.aim(address, this.data.ticket);
+    tell({ server: this.data.server, window: this.window });
   }
 
   choose(key) {
@@ -139,24 +141,23 @@ export class Rca {
     const parts = [model, version && `vLLM ${version}`].filter(Boolean).join(" · ");
     this.state = h("span.vi-now-state");
     this.head.line.replaceChildren(
-      h("b", {}, name), parts ? ` · ${parts}` : "", simulated ? h("span.vi-demo", { title: `A simulated server at ${url}` }, "demo · simulated") : "", this.state);
+      h("b", {}, name), parts ? `· ${parts}` : "", simulated ? h("span.vi-demo", { title: `A simulated server at ${url}` }, "demo · simulated") : "", this.state);
   }
 
   judge() {
     const { findings, fine, unchecked } = this.findings ?? { findings: [], fine: [], unchecked: [] };
     const { tone, words, since, text } = this.status;
-    const key = JSON.stringify([tone, words, since, text, findings, fine, unchecked]);
+    this.state.replaceChildren(state(tone, words, text), h("span", { "data-since": since }));
+    const key = JSON.stringify([tone, words, since, tone === "good" || text, findings, fine, unchecked]);
     if (key === this.judged) return;
     this.judged = key;
-    this.state.replaceChildren(state(tone, words, text), h("span", { "data-since": since }));
     const ill = tone === "bad" || tone === "watch";
     const blocks = findings.map((finding) => this.finding(finding));
     if (ill) blocks.unshift(this.trouble(tone, words, since, text));
     else if (!findings.length && tone === "good") blocks.push(this.nothing(fine));
     this.verdict.replaceChildren(...blocks, ...this.unchecked(unchecked));
-    this.board.marks = findings.filter((finding) => finding.tone !== "hint").map((finding) => ({ at: finding.since, tone: finding.tone }));
-    if (ill) this.board.marks.push({ at: since, tone });
-    for (const plot of this.plots.values()) plot.stale = true;
+    const marks = findings.filter((finding) => finding.tone !== "hint").map((finding) => ({ at: finding.since, tone: finding.tone }));
+    this.board.mark(ill ? [...marks, { at: since, tone }] : marks);
   }
 
   trouble(tone, words, since, text) {

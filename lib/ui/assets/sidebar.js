@@ -26,7 +26,7 @@ export class Sidebar {
   item({ name, tone, words, simulated }, data) {
     const href = `${data.target}?server=${encodeURIComponent(name)}&${data.query}`;
     const link = h("a", { href, title: `${name}: ${words}`, "data-tone": tone, "aria-current": name === data.current ? "true" : null },
-      shape(tone), h("span", {}, name), tone === "good" ? "" : h("span.vi-quiet", {}, ` · ${words.toLowerCase()}`),
+      shape(tone), h("span", {}, name), tone === "good" ? "" : h("span.vi-quiet", {}, ` · ${words}`),
       h("span.vi-hidden", {}, `, ${words}${simulated ? ", demo" : ""}`));
     link.onclick = (event) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
