@@ -350,7 +350,7 @@ def test_a_server_that_the_running_watcher_does_not_ask_is_told(tmp_path):
         environ = settings(tmp_path, [one])
         with (
             running(["python", "-m", "lib.watch"], log=tmp_path / "log", env=environ),
-            feeding(tmp_path, [one, other]) as feed,
+            feeding(tmp_path, [one, other], supervise=False) as feed,
         ):
             ticking(feed, one, 2)
             until(lambda: feed.pulse.age is not None, 20)
