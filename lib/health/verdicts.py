@@ -10,7 +10,7 @@ Decided here: when a server is down, up again, or answers while its engine stand
 - An engine without requests has nothing to move: it is idle, never stalled.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -32,6 +32,9 @@ DOWN_AFTER = 3
 UP_AFTER = 2
 QUIET_AFTER = 3.0
 STALLED_AFTER = 10.0
+
+UNSEEN_AFTER = 60.0
+"""Nobody looked for so long (or the clock was set): what happened meanwhile is not known."""
 
 DENIED = "denied"
 """The kind of trouble that is no outage: the server answers, but not to us."""
@@ -109,7 +112,8 @@ class Tracker:
     _answers: int = 0
     _progress: float | None = None
     _moved_at: float = 0.0
-    _failing_since: float = field(default=0.0)
+    _seen_at: float = 0.0
+    _failing_since: float = 0.0
 
     def step(self, at: float, sample: Sample | None, trouble: Trouble | None) -> Status:
         """Take in the scrape of wall-clock time `at`: its sample, or the trouble it met."""
@@ -167,6 +171,8 @@ class Tracker:
         )
         known = [value for value in counters if value is not None]
         progress = sum(known)
-        if not busy or not known or progress != self._progress or at < self._moved_at:
+        unseen = not 0 <= at - self._seen_at <= UNSEEN_AFTER
+        if unseen or not busy or not known or progress != self._progress:
             self._progress, self._moved_at = progress, at
+        self._seen_at = at
         return at - self._moved_at

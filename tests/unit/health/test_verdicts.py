@@ -73,6 +73,14 @@ def test_an_idle_engine_never_stalls():
     assert {status.state for status in states(*[sample()] * 100)} == {State.IDLE}
 
 
+@pytest.mark.parametrize("jump", [3600.0, -3600.0])
+def test_a_clock_that_is_set_stalls_nobody(jump):
+    tracker = Tracker()
+    for at in (100.0, 101.0, 102.0 + jump, 103.0 + jump):
+        status = tracker.step(at, sample(running=1.0), None)
+    assert status.state is State.SERVING
+
+
 def test_progress_ends_a_stall_at_once():
     found = states(*[sample(running=1.0)] * 15, sample(running=1.0, tokens=1.0))
     assert [found[-2].state, found[-1].state] == [State.STALLED, State.SERVING]
