@@ -4,3 +4,7 @@ This room draws what the others found out: it asks no server and knows no wire n
 live figure reaches a browser as server-sent events: `frames` and `fleet` say what a page shows,
 `stream` fans it out, `assets/` draws it.
 """
+
+from lib.ui import live, shell
+
+__all__ = ["live", "shell"]

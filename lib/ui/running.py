@@ -63,9 +63,9 @@ def _configuration(layout: Layout | None) -> Section:
     names = dict.fromkeys(name for config in configs for name in config)
     rows = [(name, _shared(configs, name)) for name in sorted(names, key=_useful)]
     if not rows:
-        note = "Not reported: vllm:cache_config_info is not on this server's /metrics page."
+        note = "Not reported: this server's /metrics page has no cache_config_info."
         return _section("Running configuration", note=note)
-    return _section("Running configuration", rows, note="vllm:cache_config_info")
+    return _section("Running configuration", rows, note="cache_config_info of the /metrics page")
 
 
 def _useful(name: str) -> tuple[int, str]:

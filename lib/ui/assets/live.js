@@ -21,5 +21,6 @@ export function mount(root, page) {
 /** Single series colours out of the theme's list, and what shell.css needs outside of any component. */
 function colour(root) {
   themed(root, "--st-chart-categorical-colors").split(",").forEach((value, index) => root.style.setProperty(`--vi-s${index}`, value.trim()));
+  if (root.closest("[data-testid=stSidebar]")) return;
   for (const name of ["--st-primary-color", "--st-background-color"]) document.documentElement.style.setProperty(name.replace("--st-", "--vi-page-"), themed(root, name));
 }

@@ -7,12 +7,12 @@ import { Head } from "./head.js";
 import { Stream, announce } from "./stream.js";
 
 const COLUMNS = [
-  ["running", "Running", "Requests in the running batch (vllm:num_requests_running)"],
-  ["waiting", "Waiting", "Requests in the queue (vllm:num_requests_waiting)"],
-  ["blocks", "KV blocks used", "KV cache blocks in use of those usable; cached blocks without a live request count as free"],
-  ["tokens", "Tokens / s", "Prompt and generated tokens per second over the last 15 s"],
-  ["ttft", "TTFT p95", "Time to first token, 95th percentile over the window"],
-  ["itl", "ITL p95", "Inter-token latency, 95th percentile over the window"],
+  ["running", "Running"],
+  ["waiting", "Waiting"],
+  ["blocks", "KV blocks used"],
+  ["tokens", "Tokens / s"],
+  ["ttft", "TTFT p95"],
+  ["itl", "ITL p95"],
 ];
 const SILENT = { tone: "watch", text: "The dashboard has stopped answering; what you see is getting old. Trying again." };
 const WIDTH = 108, HEIGHT = 26;
@@ -24,11 +24,12 @@ export class Overview {
     this.window = page.data.window;
     this.rows = new Map();
     this.head = new Head(page.data, { window: (key) => this.choose(key), pause: (paused) => this.pause(paused) });
+    this.heads = new Map(COLUMNS.map(([key, label]) => [key, h(`th.vi-number.vi-${key}`, { scope: "col" }, label)]));
     this.sparkHead = h("th.vi-spark", { scope: "col" }, "Last 30 m");
     this.body = h("tbody", {}, ...Array.from({ length: page.data.expected }, () => h("tr", {}, h("td", { colspan: 10 }, h("div.vi-skeleton.vi-thin")))));
     this.table = h("table.vi-fleet", {},
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Server"), h("th", { scope: "col" }, "State"),
-        ...COLUMNS.map(([key, label, how]) => h(`th.vi-number.vi-${key}`, { scope: "col", title: how }, label)),
+        ...this.heads.values(),
         this.sparkHead, h("th.vi-number.vi-age", { scope: "col", title: "How old the newest reading is" }, "Age"))),
       this.body);
     this.foot = h("p.vi-foot");
@@ -82,6 +83,7 @@ export class Overview {
     this.sparkWords = frame.words;
     put(this.sparkHead, `Last ${frame.label}`);
     put(this.foot, frame.foot);
+    for (const [key, how] of Object.entries(frame.columns)) mark(this.heads.get(key), "title", how);
     const known = new Set(frame.rows.map((row) => row.name));
     for (const name of this.rows.keys()) if (!known.has(name)) this.rows.delete(name);
     for (const row of frame.rows) this.take(row);
