@@ -5,7 +5,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8501
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-real bench format clean chromium
+.PHONY: help run check test test-real real-vllm bench format clean chromium
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -58,9 +58,12 @@ chromium: $(VENV)/development
 test: check chromium
 	$(PYTEST)
 
-test-real: $(VENV)/development
+# What real vLLM and the tests against it need besides Python packages; kept in a cache folder between runs.
+real-vllm:
+	@./tools/system-packages npm:npm prometheus:prometheus libnuma1
 	@tests/real/serve install
-	@$(BIN)/python -m tests.real.prometheus
+
+test-real: $(VENV)/development real-vllm
 	$(PYTEST) tests/real
 
 bench: $(VENV)/development

@@ -1,11 +1,7 @@
-"""A real Prometheus as second opinion: scraping each second on a free port, asked by PromQL.
-
-As a command: says whether it is there, and what to install.
-"""
+"""A real Prometheus as second opinion: scraping each second on a free port, asked by PromQL."""
 
 import os
 import shutil
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -118,20 +114,3 @@ def watching(target: str, folder: Path) -> Iterator[Prometheus]:
 def find_prometheus() -> str | None:
     """Path of Prometheus: $PROMETHEUS, else on the search path."""
     return shutil.which(os.environ.get("PROMETHEUS") or "prometheus")
-
-
-def main() -> int:
-    path = find_prometheus()
-    if path is None:
-        print(
-            "tests/real needs Prometheus, and none was found (PROMETHEUS=/path/to/it names one).\n"
-            "Debian: sudo apt-get install prometheus · macOS: brew install prometheus",
-            file=sys.stderr,
-        )
-        return 1
-    print(f"Prometheus: {path}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
