@@ -53,7 +53,7 @@ format: $(VENV)/development
 	$(BIN)/ruff check --fix .
 
 chromium: $(VENV)/development
-	@$(BIN)/python -m tests.support.chromium
+	@$(BIN)/python -m tests.support.browsing
 
 test: check chromium
 	$(PYTEST)

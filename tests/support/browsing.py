@@ -1,6 +1,10 @@
-"""A person's browser: Chromium, a window of it, and what must never happen while it is open."""
+"""A person's browser: Chromium, a window of it, and what must never happen while it is open.
+
+As a command: says whether it starts here, and what to install where it does not.
+"""
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -79,3 +83,27 @@ def shot(page: Page, name: str) -> None:
     """Keep a picture of the page, for people, in tests/browser/shots/NAME.png."""
     SHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+
+
+def main() -> int:
+    if find_chromium() is None:
+        lacking = "Chromium was not found (CHROMIUM=/path/to/it names it)"
+    else:
+        try:
+            with chromium() as browser:
+                print(f"Chromium {browser.version}")
+        except Exception as error:  # noqa: BLE001 - Playwright raises a bare Exception here
+            lacking = f"Chromium does not start: {str(error).splitlines()[0]}"
+        else:
+            return 0
+    print(
+        f"The browser tests can't run. {lacking}.\n"
+        "Debian: sudo apt-get install chromium libatomic1 fonts-noto-cjk fonts-noto-color-emoji\n"
+        "macOS: brew install --cask chromium, or install Google Chrome",
+        file=sys.stderr,
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

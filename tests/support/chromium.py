@@ -1,8 +1,7 @@
-"""Where the system's Chromium is. As a command: prints its path, or says what to install."""
+"""Where the system's Chromium is, and how it is started for tests."""
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 __all__ = ["ARGUMENTS", "find_chromium"]
@@ -32,21 +31,3 @@ def find_chromium() -> str | None:
     found = (shutil.which(name) for name in NAMES)
     places = (place for place in MACOS if Path(place).exists())
     return next((path for path in (*found, *places) if path), None)
-
-
-def main() -> int:
-    path = find_chromium()
-    if path is None:
-        print(
-            "The browser tests need Chromium, and none was found (CHROMIUM=/path/to/it names it).\n"
-            "Debian: sudo apt-get install chromium fonts-noto-cjk fonts-noto-color-emoji\n"
-            "macOS: brew install --cask chromium, or install Google Chrome",
-            file=sys.stderr,
-        )
-        return 1
-    print(f"Chromium: {path}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
