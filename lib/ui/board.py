@@ -30,9 +30,6 @@ class Source(Protocol):
     def latest(self, server: str) -> Tick | None:
         """The newest tick of a server (`Server.id`)."""
 
-    def recent(self, server: str, seconds: float) -> Window:
-        """The last seconds, from memory."""
-
     def window(self, server: str, start: float, end: float) -> Window:
         """Any stretch of wall-clock time, from memory and history."""
 

@@ -70,9 +70,9 @@ class RcaView:
         if newest is None:
             return event("tick", text_of(self._news(None, time.time())))
         at = newest.at
-        window = self._source.recent(
-            self._server.id, time.time() - min(at, self._next - self._span.bin) + self._back
-        )
+        first = self._next - self._span.bin if at >= self._next else at
+        back = self._back if at >= self._next else self._span.newest.trail + 3 * self._period
+        window = self._source.window(self._server.id, first - back, at)
         if newest.sample is not None and self._shows_otherwise(window, at):
             return self.opening()
         new: Words = {
@@ -103,7 +103,7 @@ class RcaView:
                 {
                     "key": curve.key,
                     "label": curve.label,
-                    "how": lines.how(curve, self._span),
+                    "how": lines.how(curve, self._span.newest),
                     "colour": curve.colour,
                     "dash": curve.dash,
                 }
@@ -132,7 +132,7 @@ class RcaView:
 
     def _figures(self, window: Window, at: float) -> Mapping[str, Words]:
         found = {
-            panel.key: lines.figures(panel, window, at, self._period, self._span)
+            panel.key: lines.figures(panel, window, at, self._period, self._span.newest)
             for panel in self._panels
         }
         return {key: {"texts": one.texts, "note": one.note} for key, one in found.items()}
@@ -154,7 +154,7 @@ class RcaView:
         grid = Grid(at, 2 * self._period, 1)
         shown = {panel.key: panel.curves for panel in self._panels}
         return any(
-            (lines.points(curve, window, grid, self._span) > 0).any()
+            (lines.points(curve, window, grid, self._span.newest) > 0).any()
             for panel in offered
             for curve in panel.curves
             if curve.rare and curve not in shown[panel.key]

@@ -35,8 +35,6 @@ __all__ = ["BINS", "COLUMNS", "Row"]
 BINS = 60
 """Points of a sparkline."""
 TOKENS_OVER = 15.0
-RECENT = 590.0
-"""Seconds that the feed holds in memory: more comes from the history file."""
 COUNTED = ("prompt_tokens", "generation_tokens", "process_start")
 PERCENTILES = ("ttft", "itl")
 COLUMNS = {
@@ -129,11 +127,7 @@ class Row:
             return []
         grid = Grid(self.next, self.step, size)
         start = grid.first - 2 * self.step - TOKENS_OVER
-        window = (
-            source.recent(self.server.id, at - start)
-            if at - start < RECENT
-            else source.window(self.server.id, start, at)
-        )
+        window = source.window(self.server.id, start, at)
         self._count(window, grid)
         self.next += size * self.step
         return self._points(window, grid)

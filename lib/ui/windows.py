@@ -5,9 +5,12 @@ would cost work that nobody can see. Beyond an hour history is kept by the minut
 shorter than that.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["DEFAULT", "WINDOWS", "Span", "window_named"]
+
+LOOK_BACK = 300
+"""Seconds that a newest figure looks back at most: the dashboard holds ten minutes in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,9 @@ class Span:
     trail: int
 
     @property
-    def bins(self) -> int:
-        """How many bins it is drawn with."""
-        return self.seconds // self.bin
+    def newest(self) -> "Span":
+        """The same for the figures of the newest reading, which look back less far."""
+        return replace(self, bin=min(self.bin, LOOK_BACK), trail=min(self.trail, LOOK_BACK))
 
 
 WINDOWS = (

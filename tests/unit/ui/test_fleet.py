@@ -1,0 +1,106 @@
+import json
+
+from lib.diagnosis import Diagnosis, Finding, Severity
+from lib.ui.fleet import OverviewView, rank
+from lib.ui.rows import BINS
+from lib.ui.windows import window_named
+from tests.unit.ui.scene import PAGE, START, Readings, Wall, moved, server
+
+GROWING = [moved(PAGE, 1 + number / 100) for number in range(120)]
+
+
+def view(bodies=GROWING, told=None, others=()):
+    feed = Readings(server(), bodies)
+    if told is not None:
+        feed.tell(told)
+    wall = Wall(server(), *others)
+    return feed, wall, OverviewView(feed, window_named("1m"), wall)
+
+
+def read(event: bytes) -> dict:
+    return json.loads(event.decode().split("\n")[1].removeprefix("data: "))
+
+
+def test_the_first_event_has_every_server_at_once():
+    _, _, fleet = view(others=[server("silent")])
+    frame = read(fleet.opening())
+    assert {row["name"] for row in frame["rows"]} == {"chat", "silent"}
+    silent = next(row for row in frame["rows"] if row["name"] == "silent")
+    assert silent["state"]["words"] == "Not seen yet"
+    assert silent["cells"]["running"][0] == "–"
+    chat = next(row for row in frame["rows"] if row["name"] == "chat")
+    assert chat["cells"]["running"][0] == "1"
+    assert chat["sub"].endswith(" · 0.32.0")
+
+
+def test_history_comes_with_the_first_tick_and_grows_after():
+    feed, _, fleet = view(told=90)
+    fleet.opening()
+    row = read(fleet.tick())["rows"][0]
+    assert len(row["spark"]["values"]) == BINS
+    feed.tell(93)
+    row = read(fleet.tick())["rows"][0]
+    assert len(row["bin"]) == 3
+    assert row["cells"]["itl"][0].endswith(("ms", "s"))
+    assert "the true value lies in" in row["cells"]["itl"][1]
+
+
+def test_a_tick_carries_only_what_changed():
+    feed, _, fleet = view(told=100)
+    fleet.opening()
+    fleet.tick()
+    fleet.tick()
+    assert read(fleet.tick())["rows"] == []
+    feed.tell(101)
+    tick = read(fleet.tick())
+    assert tick["rows"][0]["at"] == START + 100
+    assert "sub" not in tick["rows"][0]
+    assert "order" not in tick
+
+
+def test_tokens_per_second_are_those_of_the_last_seconds():
+    feed, _, fleet = view(told=1)
+    fleet.opening()
+    for count in range(2, 31):
+        feed.tell(count)
+        fleet.tick()
+    window = feed.window(server().id, START + 29 - 15, START + 29)
+    expected = window.rate("prompt_tokens") + window.rate("generation_tokens")
+    row = fleet._rows["chat"]
+    counted = row._counters(feed)
+    assert counted.rate("prompt_tokens") + counted.rate("generation_tokens") == expected
+
+
+def test_the_worst_come_first():
+    tones = ["good", "off", "bad", "unknown", "watch"]
+    assert sorted(tones, key=lambda tone: rank({"tone": tone})) == [
+        *("bad", "watch", "unknown", "off", "good")
+    ]
+
+
+def test_a_finding_is_a_rows_state_and_leads_the_page():
+    _, wall, fleet = view(others=[server("a-first-by-name")])
+    wall.found = Diagnosis(
+        (Finding("cache_full", Severity.BAD, "Full: very", "…", START, (), (), "", ""),), (), ()
+    )
+    frame = read(fleet.opening())
+    assert frame["order"][0] == "chat"
+    chat = next(row for row in frame["rows"] if row["name"] == "chat")
+    assert chat["state"]["tone"] == "bad"
+    assert chat["state"]["since"] == START
+    assert frame["line"] == "2 servers, 1 in trouble"
+
+
+def test_a_new_server_brings_a_whole_frame():
+    _, wall, fleet = view()
+    fleet.opening()
+    wall.servers = (server(), server("new"))
+    frame = read(fleet.tick())
+    assert {row["name"] for row in frame["rows"]} == {"chat", "new"}
+
+
+def test_without_servers_the_page_says_so():
+    feed = Readings(server(), [])
+    frame = read(OverviewView(feed, window_named("1m"), Wall()).opening())
+    assert frame["line"] == "No servers yet"
+    assert frame["rows"] == []
