@@ -1,0 +1,71 @@
+"""The application run by Streamlit's own test runner: no server, no browser, the real watcher."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lib.ui import house as houses
+from tests.support.ports import free_port
+from tests.support.processes import ROOT
+
+
+class Visit:
+    """One viewer's session."""
+
+    def __init__(self) -> None:
+        self.app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+
+    def opens(self, page: str = "", **query: str) -> "Visit":
+        for name, value in query.items():
+            self.app.query_params[name] = value
+        self.app.run()
+        if page:
+            self.app.switch_page(page).run()
+        return self
+
+    def mounted(self, view: str) -> dict | None:
+        """What the script gave to a component."""
+        for element in self.app.get("bidi_component"):
+            data = json.loads(element.proto.json)
+            if data["view"] == view:
+                return data
+        return None
+
+
+@pytest.fixture
+def dashboard(monkeypatch, tmp_path):
+    """Start a house of its own with these settings; give sessions."""
+    monkeypatch.setenv("INSPECTOR_DATA", str(tmp_path))
+    monkeypatch.chdir(ROOT)
+
+    def with_settings(**settings: str):
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        houses._house.clear()
+        return Visit()
+
+    yield with_settings
+    for one in houses._house:
+        one.close()
+    houses._house.clear()
+
+
+@pytest.fixture(scope="session")
+def demo():
+    """The built-in servers, as the dashboard starts them: the value of INSPECTOR_DEMO_SERVERS."""
+    command = [sys.executable, "-m", "lib.demo", "--child", "--ports", "0"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
+        yield child.stdout.readline().strip()
+        child.stdin.close()
+        child.wait(10)
+
+
+@pytest.fixture
+def down():
+    """A server that does not answer."""
+    return f"down=http://127.0.0.1:{free_port()}"

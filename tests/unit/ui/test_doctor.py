@@ -1,0 +1,53 @@
+from lib.diagnosis import diagnose
+from lib.ui import doctor
+from lib.ui.doctor import Doctor
+from tests.unit.ui.scene import PAGE, Readings, server
+
+
+class Asked(Readings):
+    def __init__(self):
+        super().__init__(server(), [PAGE.encode()] * 60)
+        self.questions = []
+
+    def window(self, server, start, end):
+        self.questions.append(end - start)
+        first = self.ticks[0].at
+        return super().window(server, first, self.ticks[-1].at)
+
+
+def test_views_that_ask_at_once_share_one_answer():
+    feed = Asked()
+    one = Doctor(feed)
+    answers = [one.brief(server().id) for _ in range(20)]
+    assert len(feed.questions) == 1
+    assert all(answer is answers[0] for answer in answers)
+
+
+def test_a_servers_own_page_looks_back_further():
+    feed = Asked()
+    one = Doctor(feed)
+    one.brief(server().id)
+    one.full(server().id)
+    assert feed.questions == [doctor.BRIEF_SECONDS, doctor.FULL_SECONDS]
+
+
+def test_a_finding_keeps_the_moment_it_was_first_seen(monkeypatch):
+    full = PAGE.replace(
+        next(line for line in PAGE.splitlines() if line.startswith("vllm:kv_cache_usage_perc{")),
+        'vllm:kv_cache_usage_perc{engine="0",model_name="m"} 1.0',
+    )
+    monkeypatch.setattr(doctor, "REMEMBERED", (0.0, 0.0))
+    feed = Readings(server(), [full.encode()] * 120)
+    one = Doctor(feed)
+    feed.window = lambda name, _start, _end: Readings.window(
+        feed, name, feed.ticks[feed.first].at, feed.ticks[feed.told - 1].at
+    )
+    feed.first = 0
+    feed.tell(60)
+    first = one.brief(server().id).findings[0]
+    feed.first = 50
+    feed.tell(120)
+    later = one.brief(server().id).findings[0]
+    assert later.rule == first.rule == "cache_full"
+    assert later.since == first.since
+    assert diagnose(feed.window(server().id, 0, 0)).findings[0].since > first.since
