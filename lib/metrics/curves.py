@@ -4,7 +4,9 @@ A grid is a series of moments, whole multiples of its step, so that the same mom
 value whoever asks and whenever: a live plot appends points and never redraws the old ones. The
 value at a moment is computed from the rows in (moment − span, moment]: the span is the step for
 gauges, and may be longer for rates and percentiles, which need more values than one step has. Where
-the last step holds no answered row there is no value: a gap is a gap.
+the last step holds no answered row there is no value: a gap is a gap. But a scrape that is merely
+late, or steps that are shorter than the period, make none: a row stands until the next, at most
+`GAP_PERIODS` periods.
 """
 
 import math
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 
 from lib.metrics.histogram import Percentiles, percentiles
 from lib.metrics.sample import Values
-from lib.metrics.window import Window
+from lib.metrics.window import GAP_PERIODS, Window
 
 __all__ = ["Grid", "gauge_curve", "mean_curve", "percentile_curve", "rate_curve", "ratio_curve"]
 
@@ -43,7 +45,7 @@ class Grid:
 def gauge_curve(
     window: Window, grid: Grid, quantity: str, part: str | None = None, *, how: str = "sum"
 ) -> Values:
-    """A gauge at each moment: the mean over the step's rows, or with `how="max"` their maximum.
+    """A gauge at each moment: the mean over the step's answers, or with `how="max"` their maximum.
 
     `how` also says how engines are put together: their `sum`, `mean` or `max`.
     """
@@ -52,9 +54,9 @@ def gauge_curve(
     steps = _Spans(window, grid, grid.step)
     if how == "max":
         return steps.reduce(np.where(known, rows, -np.inf), np.maximum, known)
-    return steps.blank_gaps(
-        _quotient(steps.sum(np.where(known, rows, 0.0)), steps.sum(known.astype(float)))
-    )
+    weights = np.where(known, window.weights, 0.0)
+    total = steps.sum(np.where(known, rows, 0.0) * weights)
+    return steps.blank_gaps(_quotient(total, steps.sum(weights)))
 
 
 def rate_curve(
@@ -62,7 +64,7 @@ def rate_curve(
 ) -> Values:
     """A counter's growth per second over the last `span` seconds at each moment."""
     growth = window.growth(quantity, part)
-    usable = np.isfinite(growth) & np.isfinite(window.elapsed)
+    usable = np.isfinite(growth) & window.timely(quantity)
     spans = _Spans(window, grid, span)
     total = spans.sum(np.where(usable, growth, 0.0))
     return spans.blank_gaps(_quotient(total, spans.sum(np.where(usable, window.elapsed, 0.0))))
@@ -70,14 +72,16 @@ def rate_curve(
 
 def ratio_curve(window: Window, grid: Grid, span: float, of: str, to: str) -> Values:
     """Growth of counter `of` over that of `to` in `span` seconds; none while `to` rests."""
-    return _growth_quotient(window, grid, span, window.growth(of), window.growth(to))
+    usable = window.timely(of, to)
+    return _growth_quotient(window, grid, span, window.growth(of), window.growth(to), usable)
 
 
 def mean_curve(window: Window, grid: Grid, span: float, quantity: str) -> Values:
     """The mean of what a histogram counted in the last `span` seconds at each moment."""
     edges, growth = window.bucket_growth(quantity)
     counted = growth[:, -1] if len(edges) else np.full(len(window), np.nan)
-    return _growth_quotient(window, grid, span, window.growth(quantity, "sum"), counted)
+    total = window.growth(quantity, "sum")
+    return _growth_quotient(window, grid, span, total, counted, window.timely(quantity))
 
 
 def percentile_curve(
@@ -89,7 +93,7 @@ def percentile_curve(
     if not len(edges):
         nothing = np.full(grid.size, np.nan)
         return Percentiles(nothing, nothing, nothing, np.zeros(grid.size))
-    usable = np.isfinite(window.elapsed)[:, None] & np.isfinite(growth)
+    usable = window.timely(quantity)[:, None] & np.isfinite(growth)
     counts = spans.sum(np.where(usable, growth, 0.0))
     counts[spans.gaps] = 0.0
     return percentiles(q, edges, counts)
@@ -104,7 +108,9 @@ class _Spans:
         self._first = np.searchsorted(window.times, moments - max(span, grid.step), "right")
         recent = np.searchsorted(window.times, moments - grid.step, "right")
         answered = np.concatenate([[0], np.cumsum(window.answered)])
-        self.gaps: NDArray[np.bool_] = answered[self._last] == answered[recent]
+        standing = _stand(window, moments, self._last - 1)
+        self._first = np.where(standing, np.minimum(self._first, self._last - 1), self._first)
+        self.gaps: NDArray[np.bool_] = (answered[self._last] == answered[recent]) & ~standing
 
     def sum(self, rows: Values) -> Values:
         """Sums of rows (n,) or (n, k) per moment."""
@@ -127,10 +133,24 @@ class _Spans:
         return np.where(self.gaps, np.nan, values)
 
 
+def _stand(window: Window, moments: Values, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """At which moments the newest row (-1: none) is an answer that still stands."""
+    if not len(window) or not window.is_single:
+        return np.zeros(len(moments), np.bool_)
+    young = moments - window.times[rows] <= GAP_PERIODS * window.period
+    standing: NDArray[np.bool_] = (rows >= 0) & window.answered[rows] & young
+    return standing
+
+
 def _growth_quotient(
-    window: Window, grid: Grid, span: float, upper: Values, lower: Values
+    window: Window,
+    grid: Grid,
+    span: float,
+    upper: Values,
+    lower: Values,
+    timely: NDArray[np.bool_],
 ) -> Values:
-    usable = np.isfinite(upper) & np.isfinite(lower) & np.isfinite(window.elapsed)
+    usable = np.isfinite(upper) & np.isfinite(lower) & timely
     spans = _Spans(window, grid, span)
     above, below = (spans.sum(np.where(usable, rows, 0.0)) for rows in (upper, lower))
     return spans.blank_gaps(_quotient(above, below))

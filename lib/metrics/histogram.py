@@ -23,7 +23,7 @@ class Percentiles:
     """One percentile of each histogram: `value` lies in (`low`, `high`], out of `count` values.
 
     NaN where there were no values. In the last bucket `high` is infinite and `value` the last
-    finite edge, which is then a lower bound.
+    finite edge, which is then a lower bound; NaN if there is none.
     """
 
     value: Values
@@ -50,7 +50,8 @@ def percentiles(q: float, edges: Values, cumulative: Values) -> Percentiles:
     high = edges[at]
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.clip(np.where(inside > 0, (rank - before) / inside, 1.0), 0.0, 1.0)
-        value = np.where(np.isinf(high), low, low + (high - low) * share)
+        beyond = low if len(edges) > 1 else np.nan
+        value = np.where(np.isinf(high), beyond, low + (high - low) * share)
     empty = ~(total > 0)
     value, low, high = (np.where(empty, np.nan, array) for array in (value, low, high))
     return Percentiles(value, low, high, count=total)

@@ -21,22 +21,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lib.metrics.exposition import number, parse_name_and_labels
+from lib.metrics.limits import (
+    LABEL_LENGTH,
+    LINE_LENGTH,
+    LINES_REMEMBERED,
+    NEW_LINES,
+    TEXT_REMEMBERED,
+    Novelty,
+    kept_configs,
+    kept_series,
+)
 from lib.metrics.names import BY_NAME, QUANTITIES, Kind, Quantity, wire_names
 from lib.metrics.sample import Layout, Sample, Series
 
 __all__ = ["NotMetricsError", "Reader"]
 
-SERIES_LIMIT = 5_000
-"""Series of one server that are kept; a page with more is hostile or broken."""
-LINE_LIMIT = 50_000
-"""Lines that are remembered before all are forgotten (label sets that change every scrape)."""
-LABEL_LENGTH_LIMIT = 1_000
-
 _CONFIG = "cache_config_info"
 
 
 class NotMetricsError(ValueError):
-    """The body holds no sample line: empty, HTML, JSON. The text says which, in a few words."""
+    """The body is no page of metrics that can be read: empty, HTML, JSON, other lines each time.
+
+    The text says which, in a few words of ours.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +86,11 @@ class Reader:
     """What to ask `/metrics/?name[]=…` for."""
 
     def __init__(self) -> None:
+        self._novelty = Novelty()
         self._forget()
 
     def _forget(self) -> None:
+        self._text = 0
         self._known: dict[str, int] = {}
         self._identities: dict[tuple[str | tuple[str, str], ...], int] = {}
         self._meanings: list[_Meaning] = []
@@ -89,18 +98,28 @@ class Reader:
         self._arrangement: _Arrangement | None = None
 
     def read(self, body: bytes) -> Sample:
-        """Read one body. Raises NotMetricsError when no line of it is a sample."""
+        """Read one body.
+
+        Raises:
+            NotMetricsError: no line of it is a sample; or more of it is new than can be followed.
+        """
         page, numbers = self._lines(body.decode("utf-8", "replace"))
         if not page:
             raise NotMetricsError(_what_it_is(body))
-        if page != self._page or self._arrangement is None:
-            self._page, self._arrangement = page, self._arrange(page)
-        return _fill(self._arrangement, numbers)
+        plan = self._arrangement
+        if page != self._page or plan is None:
+            plan = self._arrange(page)
+        if not self._novelty.admits(plan.layout.key):
+            raise NotMetricsError("other series at every scrape")
+        self._page, self._arrangement = page, plan
+        return _fill(plan, numbers)
 
     def _lines(self, text: str) -> tuple[list[int], list[float]]:
         """The known lines of a body, in order, and their values."""
-        if max(len(self._known), len(self._meanings)) > LINE_LIMIT:
+        lines = max(len(self._known), len(self._meanings))
+        if lines > LINES_REMEMBERED or self._text > TEXT_REMEMBERED:
             self._forget()
+        new = 0
         page: list[int] = []
         numbers: list[float] = []
         known = self._known
@@ -110,6 +129,9 @@ class Reader:
             key, _, value = line.rpartition(" ")
             index = known.get(key)
             if index is None:
+                new += 1
+                if new > NEW_LINES:
+                    raise NotMetricsError("more new lines than are read at once")
                 learned = self._learn(line, key)
                 if learned is None:
                     continue
@@ -123,12 +145,15 @@ class Reader:
 
     def _learn(self, line: str, key: str) -> tuple[int, str] | None:
         """Understand a line seen for the first time; None when it is not a sample."""
+        if len(line) > LINE_LENGTH:
+            return None
         try:
             name, labels, rest = parse_name_and_labels(line)
             value, *timestamp = rest.split()
             number(value)
         except ValueError:
             return None
+        self._text += len(line)
         index = self._identities.setdefault((name, *sorted(labels.items())), len(self._meanings))
         if index == len(self._meanings):
             self._meanings.append(_meaning(name, labels))
@@ -151,14 +176,9 @@ class Reader:
             and meaning.rank == best[meaning.series.quantity]
             and last[page[position]] == position
         }
-        series = sorted(set(wanted.values()))[:SERIES_LIMIT]
-        configs = [meaning.config for meaning in meanings if meaning.config is not None]
-        members = sorted({one.member for one in series if one.engine})
-        sizes = {
-            member: size
-            for member in members
-            if (size := _cache_size(configs, member, len(members)))
-        }
+        series = kept_series(wanted.values())
+        configs = kept_configs(one.config for one in meanings if one.config is not None)
+        sizes = _cache_sizes(configs, sorted({one.member for one in series if one.engine}))
         series = sorted({*series, *_block_series(series, sizes)})
         layout = Layout(series, configs)
         kept = [
@@ -198,12 +218,10 @@ def _whole(used: float) -> float:
 
 def _meaning(name: str, labels: dict[str, str]) -> _Meaning:
     name = _plain_name(name)
-    if any(len(value) > LABEL_LENGTH_LIMIT for value in labels.values()) and name != _CONFIG:
-        return _UNWANTED
     if name == _CONFIG:
-        return _Meaning(
-            None, config={key: value[:LABEL_LENGTH_LIMIT] for key, value in labels.items()}
-        )
+        return _Meaning(None, config={key: value[:LABEL_LENGTH] for key, value in labels.items()})
+    if any(len(value) > LABEL_LENGTH for value in labels.values()):
+        return _UNWANTED
     found = _BY_WIRE.get(name)
     if found is None:
         return _UNWANTED
@@ -277,14 +295,20 @@ class _CacheSize:
     tokens: float | None
 
 
-def _cache_size(
-    configs: Sequence[dict[str, str]], member: tuple[str, str], engines: int
-) -> _CacheSize | None:
+def _cache_sizes(
+    configs: Sequence[dict[str, str]], members: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], _CacheSize]:
+    """The sizes that the configuration labels tell."""
+    by_engine = {_engine(config): config for config in reversed(configs)}
+    found = {member: _cache_size(by_engine.get(member[1]), len(members)) for member in members}
+    return {member: size for member, size in found.items() if size is not None}
+
+
+def _cache_size(config: Mapping[str, str] | None, engines: int) -> _CacheSize | None:
     """The size of one engine's cache, from the configuration labels; None when they do not say.
 
     V1 writes the blocks of all engines together into every engine's labels, and the tokens of one.
     """
-    config = next((one for one in configs if _engine(one) == member[1]), None)
     if config is None:
         return None
     total = _count(config.get("num_gpu_blocks"))

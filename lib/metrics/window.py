@@ -6,10 +6,12 @@ Decided here: what a counter grew by, and what that means after a restart or a g
 - Growth is counted from the last row that had a value. When an engine restarts its counters begin
   at 0 again: then the new value is the growth, for all of its counters at once, also for those that
   happen to be higher than before (a histogram's buckets are reset as one). A restart is seen when
-  the process' start time moves or when most of the engine's moving counters go down; one counter
+  the process' start time moves or when most of what the engine had counted goes down; one counter
   that falls alone is taken as Prometheus takes it, by its new value.
-- Growth over a gap (more than `GAP_PERIODS` periods) counts in sums over the window but belongs to
-  no moment in it.
+- Growth over a gap (more than `GAP_PERIODS` periods), or of a series that was away while others
+  were told, counts in sums over the window but belongs to no moment in it.
+- Buckets that came or went while a histogram counted (a restart with other edges) can't be added up
+  with the rest: only the others are read.
 """
 
 from collections.abc import Sequence
@@ -27,6 +29,8 @@ __all__ = ["GAP_PERIODS", "Window", "joined"]
 GAP_PERIODS = 2.5
 """Missing more than this many periods makes a gap: one late scrape does not."""
 
+_ALL = "le=inf"
+
 Row = tuple[float, Sample | None]
 
 
@@ -34,8 +38,8 @@ class Window:
     """What is known of a server from `start` to `end` (wall-clock seconds).
 
     `times` (n,) are the scrapes', `values` (n, series) theirs. In rows that stand for more than one
-    scrape (the 1-minute tier) gauges are means, and `extremes` their least and greatest values;
-    elsewhere all three are the same array.
+    scrape (the 1-minute tier) gauges are means over `weights` (n,) answers, and `extremes` their
+    least and greatest values; elsewhere each row is one scrape and all three are the same array.
     """
 
     def __init__(
@@ -48,11 +52,13 @@ class Window:
         end: float,
         period: float,
         extremes: tuple[Values, Values] | None = None,
+        weights: Values | None = None,
     ) -> None:
         self.layout = layout
         self.times = times
         self.values = values
         self.lows, self.highs = extremes or (values, values)
+        self.weights = np.ones(len(times)) if weights is None else weights
         self.start, self.end, self.period = start, end, period
         self._bucket_growths: dict[str, tuple[Values, Values]] = {}
 
@@ -68,8 +74,9 @@ class Window:
             if sample.layout is layout:
                 values[index] = sample.values
                 continue
-            place = places.setdefault(id(sample.layout), _places(sample.layout, layout))
-            values[index, place] = sample.values
+            if id(sample.layout) not in places:
+                places[id(sample.layout)] = _places(sample.layout, layout)
+            values[index, places[id(sample.layout)]] = sample.values
         return cls(
             layout,
             np.array([at for at, _ in rows], float),
@@ -89,7 +96,6 @@ class Window:
             np.searchsorted(self.times, until, "right"),
         )
         part = slice(int(first), int(last))
-        same = self.lows is self.values
         return Window(
             self.layout,
             self.times[part],
@@ -97,8 +103,14 @@ class Window:
             start=max(self.start, moment),
             end=min(self.end, until),
             period=self.period,
-            extremes=None if same else (self.lows[part], self.highs[part]),
+            extremes=None if self.is_single else (self.lows[part], self.highs[part]),
+            weights=self.weights[part],
         )
+
+    @property
+    def is_single(self) -> bool:
+        """Whether each row is one scrape, not a minute of them."""
+        return self.lows is self.values
 
     @cached_property
     def answered(self) -> NDArray[np.bool_]:
@@ -114,6 +126,12 @@ class Window:
         seconds[rows[1:]] = np.diff(self.times[rows])
         seconds[seconds > GAP_PERIODS * self.period] = np.nan
         return seconds
+
+    def timely(self, *quantities: str) -> NDArray[np.bool_]:
+        """Rows whose growth of these quantities belongs to `elapsed`, all of it (n,)."""
+        columns = np.concatenate([self.layout.columns(quantity) for quantity in quantities])
+        timely: NDArray[np.bool_] = np.isfinite(self.elapsed) & ~self._bridging[:, columns].any(1)
+        return timely
 
     def gauge(self, quantity: str, part: str | None = None, *, how: str = "sum") -> Values:
         """A gauge per row (n,): `sum`, `mean` or `max` over the engines; NaN if not reported."""
@@ -146,11 +164,12 @@ class Window:
         return float(np.nansum(growth)) if np.isfinite(growth).any() else None
 
     def rate(self, quantity: str, part: str | None = None) -> float | None:
-        """Growth per second from the first answered row to the last; None without two of them."""
+        """Growth per second from the first row that told it to the last; None without two."""
         increase = self.increase(quantity, part)
         if increase is None:
             return None
-        rows = np.flatnonzero(self.answered)
+        told = np.isfinite(self.values[:, self.layout.columns(quantity, part)])
+        rows = np.flatnonzero(told.any(axis=1))
         return increase / float(self.times[rows[-1]] - self.times[rows[0]])
 
     def percentile(self, quantity: str, q: float) -> Percentiles | None:
@@ -166,13 +185,22 @@ class Window:
         return tuple(self.times[self._resets.any(axis=1)].tolist())
 
     def _shared_edges(self, quantity: str) -> list[str]:
-        """The buckets that every engine has, by ascending edge: only those can be added up."""
-        per_member: dict[tuple[str, str], set[str]] = {}
+        """Buckets that every engine told whenever it counted, by ascending edge.
+
+        Only those can be added up, over engines and over time.
+        """
+        per_member: dict[tuple[str, str], dict[str, NDArray[np.bool_]]] = {}
         for column in self.layout.columns(quantity):
             series = self.layout.series[column]
             if series.part != "sum":
-                per_member.setdefault(series.member, set()).add(series.part)
-        shared = set.intersection(*per_member.values()) if per_member else set()
+                told = np.isfinite(self._growths[:, column])
+                per_member.setdefault(series.member, {})[series.part] = told
+        whole = [
+            {part for part, told in parts.items() if (told >= parts[_ALL]).all()}
+            for parts in per_member.values()
+            if _ALL in parts
+        ]
+        shared = set.intersection(*whole) if whole else set()
         return sorted(shared, key=lambda part: edge_of(part) or 0.0)
 
     @cached_property
@@ -183,16 +211,31 @@ class Window:
         )
 
     @cached_property
+    def _before(self) -> NDArray[np.intp]:
+        """The row before each row that told the counter (n, counters); -1 if there is none."""
+        told = np.isfinite(self.values[:, self._counters])
+        rows = np.where(told, np.arange(len(self))[:, None], -1)
+        before = np.full_like(rows, -1)
+        before[1:] = np.maximum.accumulate(rows, axis=0)[:-1]
+        return before
+
+    @cached_property
     def _differences(self) -> tuple[Values, Values]:
         """Values of the counters and of the last known values before them (n, counters)."""
-        values = self.values[:, self._counters]
-        known = np.where(np.isfinite(values), np.arange(len(self))[:, None], -1)
-        before = np.maximum.accumulate(known, axis=0)[:-1] if len(self) else known
-        last = np.full_like(values, np.nan)
-        if len(self) > 1:
-            rows = np.maximum(before, 0)
-            last[1:] = np.where(before >= 0, np.take_along_axis(values, rows, axis=0), np.nan)
-        return values, last
+        values, before = self.values[:, self._counters], self._before
+        if not len(values):
+            return values, values
+        last = np.take_along_axis(values, np.maximum(before, 0), axis=0)
+        return values, np.where(before >= 0, last, np.nan)
+
+    @cached_property
+    def _bridging(self) -> NDArray[np.bool_]:
+        """Where growth began before the answered row before (n, series)."""
+        rows = np.where(self.answered, np.arange(len(self)), -1)
+        answered = np.concatenate([[-1], np.maximum.accumulate(rows)[:-1]]) if len(rows) else rows
+        bridging = np.zeros(self.values.shape, np.bool_)
+        bridging[:, self._counters] = (self._before >= 0) & (self._before < answered[:, None])
+        return bridging
 
     @cached_property
     def _resets(self) -> NDArray[np.bool_]:
@@ -204,12 +247,8 @@ class Window:
         for index, member in enumerate(members):
             mine = np.array([owner == member for owner in owners])
             fell = (values[:, mine] < last[:, mine]).sum(axis=1)
-            moved = (
-                (values[:, mine] != last[:, mine])
-                & np.isfinite(values[:, mine])
-                & np.isfinite(last[:, mine])
-            )
-            resets[:, index] = fell * 2 > moved.sum(axis=1)
+            counted = (last[:, mine] > 0) & np.isfinite(values[:, mine])
+            resets[:, index] = fell * 2 > counted.sum(axis=1)
         return resets | self._process_restarts[:, None]
 
     @cached_property
@@ -230,7 +269,6 @@ class Window:
         began = self._resets[:, [members[owner] for owner in owners]]
         growths = np.full(self.values.shape, np.nan)
         growths[:, self._counters] = np.where(began | (values < last), values, values - last)
-        growths[:, self._counters] = np.where(np.isnan(last), np.nan, growths[:, self._counters])
         return growths
 
 
@@ -248,7 +286,7 @@ def joined(earlier: Window, later: Window) -> Window:
         return rows
 
     values = stack(earlier.values, later.values)
-    plain = earlier.lows is earlier.values and later.lows is later.values
+    plain = earlier.is_single and later.is_single
     extremes = stack(earlier.lows, later.lows), stack(earlier.highs, later.highs)
     return Window(
         layout,
@@ -258,6 +296,7 @@ def joined(earlier: Window, later: Window) -> Window:
         end=later.end,
         period=max(earlier.period, later.period),
         extremes=None if plain else extremes,
+        weights=np.concatenate([earlier.weights, later.weights]),
     )
 
 

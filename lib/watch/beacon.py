@@ -22,6 +22,8 @@ BACKLOG_BYTES = 8_000_000
 CATCH_UP_SECONDS = 15.0
 LAYOUTS_TOLD = 500
 """After so many layouts a dashboard is told each again: it remembers only some thousands."""
+LAYOUT_BYTES = 64_000_000
+"""Frames of layouts that are kept ready; a server may make each of them a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ class Beacon:
             return _Said(self._number, tick.mono, pack(tick), "", b"")
         layout = tick.sample.layout
         if layout.key not in self._layouts:
-            if len(self._layouts) >= LAYOUTS_TOLD:
+            ready = sum(map(len, self._layouts.values()))
+            if len(self._layouts) >= LAYOUTS_TOLD or ready > LAYOUT_BYTES:
                 self._layouts.clear()
             self._layouts[layout.key] = layout_frame(layout)
         told = self._layouts[layout.key]

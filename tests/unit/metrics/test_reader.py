@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from lib.metrics import NotMetricsError, Reader
+from lib.metrics import NotMetricsError, Reader, limits
 from tests.unit.metrics.scrapes import body, recorded, v1
 
 CONFIG = 'vllm:cache_config_info{block_size="16",engine="0",num_gpu_blocks="101"} 1'
@@ -165,10 +165,93 @@ def test_labels_of_another_server_do_not_name_this_one():
     assert Reader().read(body(line)).layout.members == (("m", "0"),)
 
 
+def read_until_known(lines):
+    """A page of so many lines takes several scrapes to be understood, each of them short."""
+    reader = Reader()
+    for _ in range(len(lines) // limits.NEW_LINES):
+        with pytest.raises(NotMetricsError, match="more new lines"):
+            reader.read(body(*lines))
+    return reader.read(body(*lines))
+
+
 def test_twenty_thousand_label_sets_are_cut_to_the_limit():
     lines = [v1("num_requests_running", 1, str(engine)) for engine in range(20_000)]
-    sample = Reader().read(body(*lines))
-    assert len(sample.layout.series) == 5_000
+    assert len(read_until_known(lines).layout.members) == limits.ENGINES
+
+
+def test_a_thousand_engines_keep_gauges_and_counters_rather_than_histograms():
+    lines = [
+        v1(f"time_to_first_token_seconds_{what}", 1, str(engine), **labels)
+        for engine in range(256)
+        for what, labels in [("sum", {}), *(("bucket", {"le": str(le)}) for le in range(20))]
+    ]
+    lines += [v1("num_requests_waiting", 1, str(engine)) for engine in range(256)]
+    sample = read_until_known(lines)
+    assert len(sample.layout.series) == limits.SERIES
+    assert sample.total.waiting == 256
+
+
+def test_reasons_without_number_cost_no_square_of_them():
+    reasons = [v1("num_requests_waiting_by_reason", 1, reason=str(n)) for n in range(5_000)]
+    sample = Reader().read(body(*reasons))
+    assert len(sample.layout.parts("waiting_by_reason")) == limits.PARTS
+    assert len(sample.total.waiting_by_reason) == limits.PARTS
+
+
+def test_configurations_without_number_are_cut():
+    lines = [v1("num_requests_running", 1, str(engine)) for engine in range(3_000)]
+    lines += [f'vllm:cache_config_info{{engine="x{n}"}} 1' for n in range(4_000)]
+    layout = Reader().read(body(*lines)).layout
+    assert len(layout.configs) == limits.CONFIGS
+    wide = ",".join(f'l{n}="{n}"' for n in range(500))
+    layout = Reader().read(body(v1("num_requests_running", 1), CONFIG[:-3] + f",{wide}}} 1")).layout
+    assert [len(config) for config in layout.configs] == [limits.CONFIG_LABELS]
+
+
+@pytest.mark.parametrize("char", ["\x01", "x", "é", "\N{GRINNING FACE}", '\\"'])
+def test_a_layout_stays_small_enough_to_be_sent(char):
+    name = char * (900 // len(char))
+    lines = [v1("num_requests_waiting", 1, str(n), model_name=name) for n in range(256)]
+    lines += [v1("request_success_total", 1, str(n), model_name=name) for n in range(3_000)]
+    lines += [f'vllm:cache_config_info{{engine="{n}",x="{name}"}} 1' for n in range(256)]
+    layout = Reader().read(body(*lines)).layout
+    assert len(layout.to_json()) < 2 * limits.LAYOUT_TEXT
+    assert layout.quantities >= {"waiting"}
+
+
+def test_lines_of_a_megabyte_are_left_out_and_not_remembered():
+    reader = Reader()
+    for turn in range(40):
+        giant = v1("num_requests_waiting", 1, model_name=f"{turn}" + "x" * 1_000_000)
+        sample = reader.read(body(giant, v1("num_requests_running", 3)))
+        assert (sample.of("running"), sample.of("waiting")) == (3, None)
+    assert reader._text < 1_000
+
+
+def test_lines_that_change_at_every_scrape_are_forgotten_in_time():
+    reader = Reader()
+    for turn in range(12):
+        lines = [
+            v1("e2e", 1, model_name=f"{turn}-{n}-" + "x" * 900)  # of no family that we read
+            for n in range(4_000)
+        ]
+        reader.read(body(*lines, v1("num_requests_running", 1)))
+        assert sum(map(len, reader._known)) < 2 * limits.TEXT_REMEMBERED
+
+
+def test_other_series_at_every_scrape_are_refused_and_a_new_one_now_and_then_is_not():
+    reader = Reader()
+
+    def scrape(model):
+        return reader.read(body(v1("num_requests_running", 1, model_name=model)))
+
+    for turn in range(limits.LAYOUTS_AT_ONCE):
+        scrape(f"m{turn}")
+    with pytest.raises(NotMetricsError, match="other series at every scrape"):
+        scrape("one too many")
+    for _ in range(limits.SCRAPES_PER_LAYOUT):
+        assert scrape("m1").models == ("m1",)
+    assert scrape("an hour later").models == ("an hour later",)
 
 
 @given(st.binary(max_size=400))
