@@ -204,14 +204,17 @@ def _fill(plan: _Arrangement, numbers: list[float]) -> Sample:
         column, usable = blocks.usable
         values[column] = usable
         if blocks.usage is not None and blocks.used is not None:
-            values[blocks.used] = _whole(values[blocks.usage] * usable)
+            values[blocks.used] = _blocks_in_use(values[blocks.usage], usable)
         if blocks.tokens is not None:
             values[blocks.tokens[0]] = blocks.tokens[1]
     return Sample(plan.layout, values)
 
 
-def _whole(used: float) -> float:
+def _blocks_in_use(usage: float, usable: float) -> float:
     """Usage is a quotient of whole blocks: take back what the division lost."""
+    if not 0 <= usage <= 1:
+        return math.nan
+    used = usage * usable
     nearest = np.rint(used)
     return float(nearest) if abs(used - nearest) < 0.01 else float(used)
 

@@ -199,3 +199,13 @@ def test_a_second_cancellation_does_not_leave_a_connection_open():
     with FaultServer({"/version": hang()}) as server:
         asyncio.run(main(server))
         until(lambda: server.connections == 0)
+
+
+@either
+@pytest.mark.parametrize("place", ["http://a b\x7f/", "http://xn--\xff/", "http://[bad", "\x80"])
+def test_a_redirect_to_no_address_is_a_redirect(asynchronous, place):
+    with FaultServer({"/version": redirect(place)}) as server:
+        with pytest.raises(Refused) as caught:
+            versions(server.url, asynchronous=asynchronous)
+        assert caught.value.reason is Reason.REDIRECT
+        assert caught.value.detail.isprintable()

@@ -52,6 +52,13 @@ def test_used_blocks_are_whole_and_leave_out_the_null_block():
     assert total.kv_tokens == 1616.0
 
 
+@pytest.mark.parametrize("usage", [-0.1, 1.1, 1e308, -1e308])
+def test_a_usage_that_cannot_be_makes_no_blocks(usage):
+    total = Reader().read(body(CONFIG, v1("kv_cache_usage_perc", usage))).total
+    assert total.blocks_used is None
+    assert total.blocks_usable == 100.0
+
+
 def test_the_v0_engine_has_no_null_block():
     config = 'vllm:cache_config_info{block_size="16",num_gpu_blocks="100"} 1'
     total = Reader().read(body(config, 'vllm:gpu_cache_usage_perc{model_name="m"} 0.25')).total

@@ -235,3 +235,14 @@ def test_closing_ends_every_conversation(tmp_path):
         ear.writer.close()
 
     asyncio.run(run())
+
+
+def test_large_layouts_are_not_all_kept_ready(tmp_path, monkeypatch):
+    monkeypatch.setattr(beacon_module, "LAYOUT_BYTES", 2_000)
+
+    async def body(beacon, path):
+        for number in range(50):
+            beacon.publish(tick(number, of=layout(f"m{number}")))
+        assert sum(map(len, beacon._layouts.values())) < 2 * 2_000
+
+    listening(tmp_path, body)
