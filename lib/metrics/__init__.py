@@ -15,7 +15,7 @@ from lib.metrics.histogram import Percentiles, attainment, percentiles
 from lib.metrics.names import BY_NAME, QUANTITIES, Kind, Quantity, wire_names
 from lib.metrics.reader import NotMetricsError, Reader
 from lib.metrics.sample import Layout, Reading, Sample, Series, edge_of
-from lib.metrics.window import GAP_PERIODS, Window, joined
+from lib.metrics.window import GAP_PERIODS, Spread, Window, joined
 
 __all__ = [
     "BY_NAME",
@@ -31,6 +31,7 @@ __all__ = [
     "Reading",
     "Sample",
     "Series",
+    "Spread",
     "Window",
     "attainment",
     "edge_of",

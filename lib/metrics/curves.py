@@ -54,7 +54,7 @@ def gauge_curve(
     steps = _Spans(window, grid, grid.step)
     if how == "max":
         return steps.reduce(np.where(known, rows, -np.inf), np.maximum, known)
-    weights = np.where(known, window.weights, 0.0)
+    weights = np.where(known, window.answers, 0.0)
     total = steps.sum(np.where(known, rows, 0.0) * weights)
     return steps.blank_gaps(_quotient(total, steps.sum(weights)))
 

@@ -16,6 +16,7 @@ Decided here: what a counter grew by, and what that means after a restart or a g
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from lib.metrics.histogram import Percentiles, percentiles
 from lib.metrics.names import BY_NAME, Kind
 from lib.metrics.sample import Layout, Sample, Values, edge_of
 
-__all__ = ["GAP_PERIODS", "Window", "joined"]
+__all__ = ["GAP_PERIODS", "Spread", "Window", "joined"]
 
 GAP_PERIODS = 2.5
 """Missing more than this many periods makes a gap: one late scrape does not."""
@@ -34,12 +35,22 @@ _ALL = "le=inf"
 Row = tuple[float, Sample | None]
 
 
+class Spread(NamedTuple):
+    """What rows of more than one scrape stand for.
+
+    Least and greatest value of each gauge in the row (n, series), and out of how many answers (n,).
+    """
+
+    lows: Values
+    highs: Values
+    answers: Values
+
+
 class Window:
     """What is known of a server from `start` to `end` (wall-clock seconds).
 
-    `times` (n,) are the scrapes', `values` (n, series) theirs. In rows that stand for more than one
-    scrape (the 1-minute tier) gauges are means over `weights` (n,) answers, and `extremes` their
-    least and greatest values; elsewhere each row is one scrape and all three are the same array.
+    `times` (n,) are the scrapes', `values` (n, series) theirs. Rows may stand for more than one
+    scrape (the 1-minute tier): then gauges are means, and `spread` says over what.
     """
 
     def __init__(
@@ -51,14 +62,13 @@ class Window:
         start: float,
         end: float,
         period: float,
-        extremes: tuple[Values, Values] | None = None,
-        weights: Values | None = None,
+        spread: Spread | None = None,
     ) -> None:
         self.layout = layout
         self.times = times
         self.values = values
-        self.lows, self.highs = extremes or (values, values)
-        self.weights = np.ones(len(times)) if weights is None else weights
+        self.is_single = spread is None
+        self.lows, self.highs, self.answers = spread or Spread(values, values, np.ones(len(times)))
         self.start, self.end, self.period = start, end, period
         self._bucket_growths: dict[str, tuple[Values, Values]] = {}
 
@@ -103,14 +113,10 @@ class Window:
             start=max(self.start, moment),
             end=min(self.end, until),
             period=self.period,
-            extremes=None if self.is_single else (self.lows[part], self.highs[part]),
-            weights=self.weights[part],
+            spread=None
+            if self.is_single
+            else Spread(self.lows[part], self.highs[part], self.answers[part]),
         )
-
-    @property
-    def is_single(self) -> bool:
-        """Whether each row is one scrape, not a minute of them."""
-        return self.lows is self.values
 
     @cached_property
     def answered(self) -> NDArray[np.bool_]:
@@ -233,8 +239,8 @@ class Window:
         """Where growth began before the answered row before (n, series)."""
         rows = np.where(self.answered, np.arange(len(self)), -1)
         answered = np.concatenate([[-1], np.maximum.accumulate(rows)[:-1]]) if len(rows) else rows
-        bridging = np.zeros(self.values.shape, np.bool_)
-        bridging[:, self._counters] = (self._before >= 0) & (self._before < answered[:, None])
+        bridging = np.isfinite(self._growths)
+        bridging[:, self._counters] &= self._before < answered[:, None]
         return bridging
 
     @cached_property
@@ -287,7 +293,11 @@ def joined(earlier: Window, later: Window) -> Window:
 
     values = stack(earlier.values, later.values)
     plain = earlier.is_single and later.is_single
-    extremes = stack(earlier.lows, later.lows), stack(earlier.highs, later.highs)
+    spread = Spread(
+        stack(earlier.lows, later.lows),
+        stack(earlier.highs, later.highs),
+        np.concatenate([earlier.answers, later.answers]),
+    )
     return Window(
         layout,
         np.concatenate([earlier.times, later.times]),
@@ -295,8 +305,7 @@ def joined(earlier: Window, later: Window) -> Window:
         start=earlier.start,
         end=later.end,
         period=max(earlier.period, later.period),
-        extremes=None if plain else extremes,
-        weights=np.concatenate([earlier.weights, later.weights]),
+        spread=None if plain else spread,
     )
 
 

@@ -7,8 +7,8 @@ shuffled so that equal ones lie together; then zlib at its fastest level. Nothin
 bit comes back, of NaN as well.
 
 A minute holds of a counter and of each histogram bucket the last value, so that growth between
-minutes is exact; of a gauge the mean, the least and the greatest; and how many ticks there were and
-how many failed.
+minutes is exact, and is stamped with the moment of that value; of a gauge the mean, the least and
+the greatest; and how many ticks there were and how many failed.
 """
 
 import json
@@ -36,7 +36,8 @@ _OWN = 7
 class Block:
     """n ticks, or n minutes, of one server with one layout (an empty one while it never answered).
 
-    `at` is wall and `mono` monotonic clock, in seconds; of a minute those of its last tick.
+    `at` is wall and `mono` monotonic clock, in seconds; of a minute `mono` is its last tick's, and
+    `at` its last answer's (its last tick's if it has none).
     `values` is (n, series), NaN where a tick failed. `lows` and `highs` are (n, gauges), in the
     order of `gauge_columns`, None in blocks of single ticks. `note` points into `notes`: (name of
     the state, kind of trouble, sentence).
@@ -147,7 +148,7 @@ class Block:
         )
         return replace(
             self.part(slice(None)),
-            at=self.at[last],
+            at=np.where(answered < first, self.at[last], self.at[np.maximum(answered, 0)]),
             mono=self.mono[last],
             took=_mean(self.took[:, None], first)[:, 0],
             since=self.since[last],

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from lib.metrics import Layout, Window
+from lib.metrics import Layout, Spread, Window
 from lib.watch.block import Block, gauge_columns
 
 __all__ = ["ascending", "window_of"]
@@ -36,7 +36,7 @@ def window_of(blocks: Sequence[Block], *, start: float, end: float, period: floa
         start=start,
         end=end,
         period=period,
-        extremes=(lows[kept], highs[kept]) if has_bounds else None,
+        spread=Spread(lows[kept], highs[kept], _answers(parts)[kept]) if has_bounds else None,
     )
 
 
@@ -46,6 +46,11 @@ def ascending(times: Values) -> NDArray[np.bool_]:
         return np.zeros(0, np.bool_)
     least_after = np.minimum.accumulate(times[::-1])[::-1]
     return np.append(times[:-1] < least_after[1:], True)
+
+
+def _answers(parts: Sequence[Block]) -> Values:
+    """How many answers each row stands for."""
+    return np.concatenate([part.ticks - part.failed for part in parts])
 
 
 def _together(layouts: Sequence[Layout]) -> Layout:

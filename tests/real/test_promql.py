@@ -153,6 +153,7 @@ def test_percentiles_equal_histogram_quantile(prometheus, spans, name, q):
 
 
 def test_means_equal_the_ratio_of_sum_and_count(prometheus, spans):
+    known = 0
     for part in spans:
         sums, counts = (
             f"sum(rate(vllm:e2e_request_latency_seconds_{x}R))" for x in ("sum", "count")
@@ -161,6 +162,8 @@ def test_means_equal_the_ratio_of_sum_and_count(prometheus, spans):
         if asked is not None:
             mine = part.increase("e2e", "sum") / part.increase("e2e", "le=inf")
             assert mine == pytest.approx(asked, rel=EXACT)
+            known += 1
+    assert known > len(spans) / 2
 
 
 def test_curves_equal_range_functions_at_every_moment(prometheus, window):
@@ -174,8 +177,8 @@ def test_curves_equal_range_functions_at_every_moment(prometheus, window):
         last = np.searchsorted(window.times, moment, "right") - 1
         first = np.searchsorted(window.times, moment - 15.0, "right") - 1
         step = np.searchsorted(window.times, moment - 1.0, "right")
-        if step > last:
-            assert np.isnan(running[index])
+        if step > last:  # a late scrape: the one before stands
+            assert running[index] == window.gauge("running")[last]
             continue
         part = window.since(window.times[first], window.times[last])
         assert running[index] == pytest.approx(np.mean(window.gauge("running")[step : last + 1]))

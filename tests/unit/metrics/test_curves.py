@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from lib.metrics import (
     Grid,
+    Layout,
     Series,
+    Spread,
+    Window,
     gauge_curve,
     mean_curve,
     percentile_curve,
@@ -30,7 +33,7 @@ def test_a_grid_is_the_same_whoever_asks():
 @given(FIGURES, st.sampled_from([1.0, 3.0, 5.0]))
 def test_a_gauge_is_the_mean_of_its_step(values, step):
     window = window_of({RUNNING: values})
-    grid = Grid.within(-1.0, float(len(values)), step)
+    grid = Grid.within(-1.0, float(len(values) - 1), step)
     found = gauge_curve(window, grid, "running")
     for moment, value in zip(grid.moments, found, strict=True):
         inside = [v for t, v in enumerate(values) if v is not None and moment - step < t <= moment]
@@ -42,7 +45,7 @@ def test_a_gauge_is_the_mean_of_its_step(values, step):
 @given(FIGURES, st.sampled_from([1.0, 3.0]))
 def test_a_maximum_is_the_greatest_of_its_step(values, step):
     window = window_of({RUNNING: values})
-    grid = Grid.within(-1.0, float(len(values)), step)
+    grid = Grid.within(-1.0, float(len(values) - 1), step)
     for moment, value in zip(
         grid.moments, gauge_curve(window, grid, "running", how="max"), strict=True
     ):
@@ -84,6 +87,82 @@ def test_a_gap_has_no_rate_and_no_value():
         False,
         False,
     ]
+
+
+def test_a_late_scrape_makes_no_hole_and_a_failed_one_does():
+    times = [0.98, 2.02, 3.0, 4.0, 8.0]
+    window = window_of({RUNNING: [1.0, 2.0, None, 4.0, 8.0]}, times=times)
+    found = gauge_curve(window, Grid.within(0.0, 9.0, 1.0), "running")
+    expected = [1.0, 1.0, 2.0, 4.0, 4.0, 4.0, math.nan, 8.0, 8.0]
+    assert found.tolist() == pytest.approx(expected, nan_ok=True)
+    assert gauge_curve(window, Grid(2.0, 1.0, 1), "running", how="max").tolist() == [1.0]
+
+
+def test_a_row_stands_until_the_next_where_the_period_is_longer_than_a_step():
+    window = window_of({RUNNING: [1.0, 2.0], TOKENS: [0.0, 50.0]}, times=[0.0, 5.1], period=5.0)
+    grid = Grid.within(0.0, 20.0, 1.0)
+    running = gauge_curve(window, grid, "running").tolist()
+    assert running == pytest.approx([1.0] * 5 + [2.0] * 12 + [math.nan] * 3, nan_ok=True)
+    rates = rate_curve(window, grid, 5.0, "generation_tokens")[5:17]
+    assert rates == pytest.approx(50 / 5.1)
+
+
+def minutes(rows, answers, *, times):
+    """A window of minutes of `running`, lowest and highest one below and above."""
+    values = np.array([[math.nan if row is None else row] for row in rows])
+    return Window(
+        Layout([RUNNING]),
+        np.array(times),
+        values,
+        start=0.0,
+        end=times[-1],
+        period=60.0,
+        spread=Spread(values - 1, values + 1, np.array(answers, float)),
+    )
+
+
+def test_a_mean_weighs_a_minute_by_its_answers():
+    window = minutes([1.0, 5.0, 5.0], [60, 1, 1], times=[59.0, 60.0, 61.0])
+    assert gauge_curve(window, Grid(120.0, 120.0, 1), "running").tolist() == [70 / 62]
+    assert gauge_curve(window.since(60.0), Grid(120.0, 120.0, 1), "running").tolist() == [5.0]
+    assert gauge_curve(window, Grid(120.0, 120.0, 1), "running", how="max").tolist() == [6.0]
+
+
+def test_a_minute_that_is_missing_is_a_hole():
+    window = minutes([1.0, 2.0], [60, 60], times=[59.0, 179.0])
+    found = gauge_curve(window, Grid(60.0, 60.0, 3), "running").tolist()
+    assert found == pytest.approx([1.0, math.nan, 2.0], nan_ok=True)
+
+
+def test_an_engine_that_comes_back_makes_no_peak():
+    other = Series("generation_tokens", "m", "1")
+    window = window_of(
+        {
+            TOKENS: [10.0 * t for t in range(9)],
+            other: [0.0, 10.0, *[None] * 5, 70.0, 80.0],
+        }
+    )
+    grid = Grid.within(0.0, 8.0, 1.0)
+    expected = [20.0, *[10.0] * 5, math.nan, 20.0]
+    rates = rate_curve(window, grid, 1.0, "generation_tokens")
+    assert rates.tolist() == pytest.approx(expected, nan_ok=True)
+    assert window.increase("generation_tokens") == 160.0
+
+
+def test_no_percentile_or_ratio_counts_what_came_while_its_series_was_away():
+    away = {
+        Series("ttft", "m", "0", "le=0.1"): [0.0, None, None, 90.0, 91.0],
+        Series("ttft", "m", "0", "le=inf"): [0.0, None, None, 99.0, 101.0],
+        Series("ttft", "m", "0", "sum"): [0.0, None, None, 50.0, 53.0],
+        Series("prefix_hits", "m", "0"): [0.0, None, None, 9.0, 10.0],
+        Series("prefix_queries", "m", "0"): [0.0, 1.0, 2.0, 3.0, 5.0],
+        RUNNING: [1.0] * 5,
+    }
+    window, grid = window_of(away), Grid(4.0, 1.0, 1)
+    assert percentile_curve(window, grid, 4.0, "ttft", 0.5).count.tolist() == [2.0]
+    assert mean_curve(window, grid, 4.0, "ttft").tolist() == [1.5]
+    assert ratio_curve(window, grid, 4.0, "prefix_hits", "prefix_queries").tolist() == [0.5]
+    assert window.percentile("ttft", 0.5).count == 101.0
 
 
 def test_a_ratio_rests_with_what_it_divides_by():

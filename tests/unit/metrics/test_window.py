@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.metrics import Layout, Sample, Series, Window, joined
+from lib.metrics import Layout, Sample, Series, Spread, Window, joined
 from tests.unit.metrics.scrapes import window_of
 
 TOKENS = Series("generation_tokens", "m", "0")
@@ -64,6 +64,28 @@ def test_a_restart_without_a_start_time_is_seen_by_most_counters_falling():
     assert window.bucket_growth("ttft")[1][1].tolist() == [1.0, 2.0, 9.0]
 
 
+def test_one_counter_that_falls_while_others_rest_is_no_restart():
+    window = window_of({TOKENS: [100.0, 3.0], PROMPTS: [50.0, 50.0], **counted_twice(7.0)})
+    assert window.restarts == ()
+    assert window.increase("prompt_tokens") == 0.0
+    assert window.increase("generation_tokens") == 3.0
+
+
+def counted_twice(value):
+    return {Series("finished", "m", "0", part): [value, value] for part in ("stop", "length")}
+
+
+def test_what_is_told_first_after_a_restart_has_grown_since_then():
+    window = window_of(
+        {
+            TOKENS: [100.0, 3.0],
+            Series("finished", "m", "0", "error"): [None, 2.0],
+            START: [1.0, 9.0],
+        }
+    )
+    assert window.increase("finished") == 2.0
+
+
 def test_one_engine_that_restarts_leaves_the_other_alone():
     other = Series("generation_tokens", "m", "1")
     window = window_of({TOKENS: [100.0, 4.0], other: [7.0, 9.0]})
@@ -79,6 +101,11 @@ def test_growth_over_a_gap_counts_in_the_sum_and_at_no_moment():
 def test_a_late_scrape_is_no_gap():
     window = window_of({TOKENS: [0.0, 10.0, 30.0]}, times=[0.0, 1.0, 3.2])
     assert window.elapsed[2] == pytest.approx(2.2)
+
+
+def test_a_rate_begins_where_its_counter_does():
+    window = window_of({RUNNING: [1.0] * 9, TOKENS: [*[None] * 6, 5.0, 15.0, 25.0]})
+    assert window.rate("generation_tokens") == 10.0
 
 
 def test_a_rate_needs_two_answers():
@@ -126,6 +153,28 @@ def test_engines_with_other_edges_share_only_the_common_ones():
     assert growth[1].tolist() == [5.0, 5.0]
 
 
+def test_edges_that_change_with_a_restart_are_not_mixed():
+    parts = {
+        "le=0.1": [0.0, 100.0, None, None],
+        "le=0.2": [None, None, 0.0, 100.0],
+        "le=0.5": [0.0, 100.0, 0.0, 100.0],
+        "le=1.0": [None, None, 0.0, 100.0],
+        "le=inf": [0.0, 100.0, 0.0, 100.0],
+    }
+    columns = {Series("ttft", "m", "0", part): values for part, values in parts.items()}
+    window = window_of({**columns, START: [1.0, 1.0, 9.0, 9.0]})
+    found = window.percentile("ttft", 0.95)
+    assert (found.low, found.high, found.count) == (0.0, 0.5, 200.0)
+    assert window.since(2.0).percentile("ttft", 0.95).high == 0.2
+
+
+def test_without_an_edge_in_common_a_percentile_is_unknown_and_not_zero():
+    window = window_of({Series("ttft", "m", "0", "le=inf"): [0.0, 5.0]})
+    found = window.percentile("ttft", 0.95)
+    assert math.isnan(found.value)
+    assert (found.low, found.high, found.count) == (0.0, math.inf, 5.0)
+
+
 def test_a_layout_that_changes_keeps_each_series_apart():
     first = Sample(Layout([RUNNING]), np.array([1.0]))
     second = Sample(Layout([RUNNING, TOKENS]), np.array([2.0, 9.0]))
@@ -157,7 +206,7 @@ def test_a_part_of_a_window_keeps_its_extremes():
         start=0.0,
         end=120.0,
         period=60.0,
-        extremes=(lows, highs),
+        spread=Spread(lows, highs, np.full(3, 60.0)),
     )
     part = window.since(60.0)
     assert part.gauge_range("running")[0].tolist() == [1.0, 1.0]

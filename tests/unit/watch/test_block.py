@@ -81,7 +81,7 @@ def test_a_minute_has_the_last_counter_and_the_mean_and_extremes_of_a_gauge():
     minutes = of(values, failed={58, 59}).by_minute()
     place = list(gauge_columns(LAYOUT)).index(RUNNING)
     answered = values[:58, RUNNING]
-    assert minutes.at.tolist() == [START + 59, START + 119]
+    assert minutes.at.tolist() == [START + 57, START + 119]
     assert minutes.ticks.tolist() == [60.0, 60.0]
     assert minutes.failed.tolist() == [2.0, 0.0]
     assert minutes.values[:, TOKENS].tolist() == [57 * 3.0, 119 * 3.0]

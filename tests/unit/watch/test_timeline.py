@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.metrics import Series
+from lib.metrics import Grid, Series, gauge_curve, rate_curve
 from lib.watch.block import Block
 from lib.watch.timeline import ascending, window_of
 from tests.support.ticks import OTHER_LAYOUT, START, tick, ticks
@@ -48,6 +49,26 @@ def test_minutes_before_seconds_have_extremes_and_seconds_their_own_values():
     assert found.lows[0, running] < found.values[0, running] < found.highs[0, running]
     assert found.lows[-1, running] == found.highs[-1, running] == found.values[-1, running]
     assert found.increase("generation_tokens") == 124 * 10.0 - 59 * 10.0
+
+
+def test_a_rate_over_minutes_is_right_beside_one_that_ended_in_failures():
+    (minutes,) = (
+        block.by_minute() for block in Block.of([tick(i, failed=90 <= i < 120) for i in range(240)])
+    )
+    found = window_of([minutes], start=START, end=START + 240, period=60.0)
+    rates = rate_curve(found, Grid(START + 120, 60.0, 3), 60.0, "generation_tokens")
+    assert rates.tolist() == [10.0, 10.0, 10.0]
+
+
+def test_a_mean_over_minutes_and_seconds_is_that_of_the_answers():
+    rows = [tick(i, failed=90 <= i < 110) for i in range(185)]
+    seconds = window_of(Block.of(rows), start=START, end=START + 240, period=1.0)
+    minutes = [*(b.by_minute() for b in Block.of(rows[:180])), *Block.of(rows[180:])]
+    found = window_of(minutes, start=START, end=START + 240, period=60.0)
+    grid = Grid(START + 184, 185.0, 1)
+    assert gauge_curve(found, grid, "running") == pytest.approx(
+        gauge_curve(seconds, grid, "running")
+    )
 
 
 def test_after_the_clock_went_back_the_new_hour_replaces_the_old():
