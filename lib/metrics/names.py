@@ -128,7 +128,7 @@ _GAUGES = (
         "prefix_hit_rate",
         "gpu_prefix_cache_hit_rate",
         unit="fraction",
-        meaning="prefix cache hit rate as the V0 engine computed it; -1 while the cache is off",
+        meaning="prefix cache hit rate as the V0 engine computed it; none while the cache is off",
         shown_by="only the V0 engine reports a rate; V1 reports the counters it is made of",
     ),
     _gauge(

@@ -6,14 +6,15 @@ for a whole page of them, where each value goes (its arrangement). Parsing label
 series, not once per scrape.
 
 Decided here: two wire names for one figure are never both used; lines that differ only in labels
-that we do not keep are summed; a value that cannot be (infinite, a negative count) is NaN; usage
-becomes KV cache blocks.
+that we do not keep are summed; a value that cannot be is NaN (infinite or negative: the V0 engine
+says -1 where it means nothing); usage becomes KV cache blocks.
 
   used blocks = usage × usable      usable = num_gpu_blocks − 1 (V1 keeps one null block), =
   num_gpu_blocks on V0
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ from lib.metrics.limits import (
     kept_configs,
     kept_series,
 )
-from lib.metrics.names import BY_NAME, QUANTITIES, Kind, Quantity, wire_names
+from lib.metrics.names import QUANTITIES, Kind, Quantity, wire_names
 from lib.metrics.sample import Layout, Sample, Series
 
 __all__ = ["NotMetricsError", "Reader"]
@@ -65,7 +66,6 @@ class _Arrangement:
     layout: Layout
     lines: NDArray[np.intp]
     columns: NDArray[np.intp]
-    countable: NDArray[np.bool_]
     blocks: "tuple[_Blocks, ...]"
 
 
@@ -149,15 +149,15 @@ class Reader:
             return None
         try:
             name, labels, rest = parse_name_and_labels(line)
-            value, *timestamp = rest.split()
+            value = rest.split()[0]
             number(value)
-        except ValueError:
+        except (ValueError, IndexError):
             return None
         self._text += len(line)
         index = self._identities.setdefault((name, *sorted(labels.items())), len(self._meanings))
         if index == len(self._meanings):
             self._meanings.append(_meaning(name, labels))
-        if not timestamp:
+        if line[len(key) :].strip() == value:  # what follows the last space is the value alone
             self._known[key] = index
         return index, value
 
@@ -178,7 +178,7 @@ class Reader:
         }
         series = kept_series(wanted.values())
         configs = kept_configs(one.config for one in meanings if one.config is not None)
-        sizes = _cache_sizes(configs, sorted({one.member for one in series if one.engine}))
+        sizes = _cache_sizes(configs, _engines(series))
         series = sorted({*series, *_block_series(series, sizes)})
         layout = Layout(series, configs)
         kept = [
@@ -190,7 +190,6 @@ class Reader:
             layout,
             np.array([position for position, _ in kept], np.intp),
             np.array([column for _, column in kept], np.intp),
-            np.array([BY_NAME[one.quantity].kind is not Kind.GAUGE for one in series], np.bool_),
             tuple(_blocks(layout, member, size) for member, size in sizes.items()),
         )
 
@@ -199,7 +198,7 @@ def _fill(plan: _Arrangement, numbers: list[float]) -> Sample:
     taken = np.array(numbers, np.float64)[plan.lines]
     width = len(plan.layout.series)
     values = np.bincount(plan.columns, taken, minlength=width).astype(np.float64)
-    values[~np.isfinite(values) | (plan.countable & (values < 0))] = math.nan
+    values[~np.isfinite(values) | (values < 0)] = math.nan
     for blocks in plan.blocks:
         column, usable = blocks.usable
         values[column] = usable
@@ -240,8 +239,19 @@ def _meaning(name: str, labels: dict[str, str]) -> _Meaning:
 
 
 def _engine(labels: Mapping[str, str]) -> str:
-    """V0 has one engine and no label for it; Ray names workers."""
-    return labels.get("engine") or labels.get("WorkerId") or "0"
+    """V0 has one engine and no label for it; Ray names workers, each with engines of its own."""
+    names = labels.get("WorkerId", ""), labels.get("engine", "")
+    return "/".join(name for name in names if name) or "0"
+
+
+def _worker(engine: str) -> str:
+    """Ray's name of the process that an engine belongs to, "" without Ray."""
+    return engine.rpartition("/")[0]
+
+
+def _engines(series: Sequence[Series]) -> list[tuple[str, str]]:
+    """Those that tell what they do; some counters lack their engine's name."""
+    return sorted({one.member for one in series if one.quantity in ("running", "kv_usage")})
 
 
 def _plain_name(name: str) -> str:
@@ -303,22 +313,27 @@ def _cache_sizes(
 ) -> dict[tuple[str, str], _CacheSize]:
     """The sizes that the configuration labels tell."""
     by_engine = {_engine(config): config for config in reversed(configs)}
-    found = {member: _cache_size(by_engine.get(member[1]), len(members)) for member in members}
+    beside = Counter(_worker(engine) for _, engine in members)
+    found = {
+        member: _cache_size(by_engine.get(member[1]), beside[_worker(member[1])])
+        for member in members
+    }
     return {member: size for member, size in found.items() if size is not None}
 
 
 def _cache_size(config: Mapping[str, str] | None, engines: int) -> _CacheSize | None:
     """The size of one engine's cache, from the configuration labels; None when they do not say.
 
-    V1 writes the blocks of all engines together into every engine's labels, and the tokens of one.
+    V1 writes the blocks of all `engines` together into every engine's labels, and the tokens of
+    one.
     """
     if config is None:
         return None
-    total = _count(config.get("num_gpu_blocks"))
+    is_v1 = "engine" in config
+    total, engines = _count(config.get("num_gpu_blocks")), engines if is_v1 else 1
     if total is None or total % engines:
         return None
     blocks = total / engines
-    is_v1 = "engine" in config
     size = _count(config.get("block_size"))
     tokens = _count(config.get("kv_cache_size_tokens")) or (blocks * size if size else None)
     return _CacheSize(blocks - 1 if is_v1 else blocks, tokens)

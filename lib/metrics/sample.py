@@ -71,8 +71,13 @@ class Layout:
 
     @cached_property
     def members(self) -> tuple[tuple[str, str], ...]:
-        """The engines, as (model, engine); process and HTTP series belong to none."""
-        return tuple(sorted({series.member for series in self.series if series.engine}))
+        """The engines, as (model, engine): who tells what it runs, else who tells anything.
+
+        Process and HTTP series belong to none; some counters lack their engine's name.
+        """
+        named = [series for series in self.series if series.engine]
+        telling = [series for series in named if series.quantity in ("running", "kv_usage")]
+        return tuple(sorted({series.member for series in telling or named}))
 
     @cached_property
     def _columns(self) -> dict[str, NDArray[np.intp]]:

@@ -92,6 +92,59 @@ def test_engines_share_the_blocks_that_each_of_them_reports():
     assert total.running == 7.0
 
 
+def test_a_counter_without_its_engines_name_is_no_engine_of_its_own():
+    config = 'vllm:cache_config_info{engine="3",num_gpu_blocks="101"} 1'
+    rejections = 'vllm:admission_rejections_total{model_name="m",reason="queue"} 2'
+    sample = Reader().read(body(config, v1("kv_cache_usage_perc", 0.5, "3"), rejections))
+    assert sample.total.blocks_usable == 100.0
+    assert [reading.engine for reading in sample.engines] == ["3"]
+    assert sample.of("rejections") == 2.0
+
+
+def test_rays_workers_keep_their_engines_and_blocks_apart():
+    lines = []
+    for worker, blocks, usage in (("w1", 101, 0.5), ("w2", 201, 0.9)):
+        labels = f'WorkerId="{worker}",engine="0"'
+        lines += [
+            f'ray_vllm_cache_config_info{{{labels},num_gpu_blocks="{blocks}"}} 1',
+            f'ray_vllm_kv_cache_usage_perc{{{labels},model_name="m"}} {usage}',
+        ]
+    sample = Reader().read(body(*lines))
+    assert [reading.engine for reading in sample.engines] == ["w1/0", "w2/0"]
+    assert [reading.blocks_used for reading in sample.engines] == [50.0, 180.0]
+    assert (sample.total.kv_usage, sample.total.kv_usage_max) == (pytest.approx(0.7), 0.9)
+    assert sample.total.blocks_usable == 300.0
+
+
+def test_each_v0_engine_tells_its_own_blocks():
+    lines = [
+        line
+        for worker in ("w1", "w2")
+        for line in (
+            f'ray_vllm_cache_config_info{{WorkerId="{worker}",num_gpu_blocks="101"}} 1',
+            f'ray_vllm_num_requests_running{{WorkerId="{worker}",model_name="m"}} 1',
+        )
+    ]
+    assert Reader().read(body(*lines)).total.blocks_usable == 202.0
+
+
+def test_a_hit_rate_of_a_cache_that_is_off_is_no_figure():
+    assert Reader().read(body(v1("gpu_prefix_cache_hit_rate", -1.0))).of("prefix_hit_rate") is None
+
+
+@pytest.mark.parametrize("space", ["", " ", "\t", "  "])
+def test_blanks_around_a_value_change_nothing_scrape_after_scrape(space):
+    reader = Reader()
+    for value in (1, 2):
+        lines = [
+            f'vllm:num_requests_running{{engine="{engine}",model_name="a b"}}{space}{value}{space}'
+            for engine in ("0", "1 2", "1 3")
+        ]
+        sample = reader.read(body(*lines, f"process_start_time_seconds\t{value}", "7"))
+        assert sample.total.running == 3.0 * value
+        assert sample.of("process_start") == value
+
+
 def test_of_two_names_for_one_figure_only_the_newer_counts():
     sample = Reader().read(
         body(
@@ -199,15 +252,15 @@ def test_a_thousand_engines_keep_gauges_and_counters_rather_than_histograms():
 
 
 def test_reasons_without_number_cost_no_square_of_them():
-    reasons = [v1("num_requests_waiting_by_reason", 1, reason=str(n)) for n in range(5_000)]
+    reasons = [v1("num_requests_waiting_by_reason", 1, reason=str(n)) for n in range(4_000)]
     sample = Reader().read(body(*reasons))
     assert len(sample.layout.parts("waiting_by_reason")) == limits.PARTS
     assert len(sample.total.waiting_by_reason) == limits.PARTS
 
 
 def test_configurations_without_number_are_cut():
-    lines = [v1("num_requests_running", 1, str(engine)) for engine in range(3_000)]
-    lines += [f'vllm:cache_config_info{{engine="x{n}"}} 1' for n in range(4_000)]
+    lines = [v1("num_requests_running", 1, str(engine)) for engine in range(2_000)]
+    lines += [f'vllm:cache_config_info{{engine="x{n}"}} 1' for n in range(2_000)]
     layout = Reader().read(body(*lines)).layout
     assert len(layout.configs) == limits.CONFIGS
     wide = ",".join(f'l{n}="{n}"' for n in range(500))
