@@ -18,9 +18,10 @@ from lib.servers import AddressPolicy, Server, setting
 
 __all__ = ["Asked", "Told"]
 
-FRESH_SECONDS = 120.0
-AGAIN_SECONDS = 15.0
-"""After a refusal, and for documents, whose figures change."""
+FRESH_SECONDS = 600.0
+"""What a server is changes with a restart only; its page asks more often."""
+DOCUMENTS_SECONDS = 15.0
+REFUSED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ class Asked:
         elif not documents:
             told = replace(told, extra=before.extra)
         self._told[server] = told
-        pause = AGAIN_SECONDS if told.refused or documents else FRESH_SECONDS
+        fresh = DOCUMENTS_SECONDS if documents else FRESH_SECONDS
+        pause = REFUSED_SECONDS if told.refused and not documents else fresh
         self._due[server, documents] = time.monotonic() + pause
 
     def _answers(self, server: Server, *, documents: bool) -> Told:

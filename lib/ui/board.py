@@ -47,7 +47,10 @@ class Board(Protocol):
         """All servers with their states, for the sidebar."""
 
     def brief(self, server: str) -> Diagnosis:
-        """What is wrong with a server (`Server.id`), from the last minutes."""
+        """What is wrong with a server (`Server.id`), from the last minutes; returns at once."""
+
+    def walk(self) -> None:
+        """Keep the brief diagnoses fresh; each tick of a view gives it a little time."""
 
     def diagnosis(self, server: str) -> Diagnosis:
         """What is wrong with a server, from half an hour."""

@@ -1,13 +1,15 @@
 """What is wrong with each server, worked out once for all the views that ask.
 
 Two depths: `brief` looks at ten minutes, for lists (the feed has them in memory); `full` at half an
-hour and more, for the server's own page. Both are remembered for about ten seconds. Decided here: a
-finding that is still there began when it was first seen, also when that is longer ago than the
-readings that were looked at.
+hour and more, for the server's own page. Both are remembered for some seconds. Brief ones are
+worked out in rounds that take little time each, so that a list of fifty servers is never waited
+for. Decided here: a finding that is still there began when it was first seen, also when that is
+longer ago than the readings that were looked at.
 """
 
 import random
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from threading import Lock
 
@@ -17,8 +19,10 @@ from lib.ui.board import Source
 __all__ = ["Doctor"]
 
 BRIEF_SECONDS, FULL_SECONDS = 590.0, 1_860.0
-REMEMBERED = (8.0, 12.0)
-"""Seconds; drawn anew each time, so that fifty servers do not fall due in the same tick."""
+REMEMBERED = (10.0, 18.0)
+"""Seconds; drawn anew each time, so that fifty servers do not fall due in the same round."""
+ROUND_SECONDS = 0.15
+"""How long a round may take; the servers it does not reach come with the next."""
 CONTINUES = 60.0
 """Seconds after which a finding that was away is a new one."""
 
@@ -31,18 +35,34 @@ class Doctor:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._lock = Lock()
+        self._walking = Lock()
         self._known: dict[tuple[str, float], tuple[float, Diagnosis]] = {}
         self._began: dict[tuple[str, str], tuple[float, float]] = {}
 
     def brief(self, server: str) -> Diagnosis:
-        """From the last minutes."""
-        return self._recalled(server, BRIEF_SECONDS)
+        """From the last minutes, as of the last round; returns at once."""
+        return self._known.get((server, BRIEF_SECONDS), (0.0, _NOTHING))[1]
 
     def full(self, server: str) -> Diagnosis:
-        """From half an hour."""
-        return self._recalled(server, FULL_SECONDS)
+        """From half an hour; worked out now if what is remembered is old."""
+        return self._examined(server, FULL_SECONDS)
 
-    def _recalled(self, server: str, seconds: float) -> Diagnosis:
+    def walk(self, servers: Iterable[str]) -> None:
+        """One round: look at the servers whose brief diagnosis is old, as far as time allows."""
+        if not self._walking.acquire(blocking=False):
+            return  # another view walks already
+        try:
+            now = time.monotonic()
+            for server in servers:
+                due, _ = self._known.get((server, BRIEF_SECONDS), (0.0, _NOTHING))
+                if now >= due:
+                    self._examined(server, BRIEF_SECONDS)
+                    if time.monotonic() > now + ROUND_SECONDS:
+                        break
+        finally:
+            self._walking.release()
+
+    def _examined(self, server: str, seconds: float) -> Diagnosis:
         now, end = time.monotonic(), time.time()
         due, diagnosis = self._known.get((server, seconds), (0.0, _NOTHING))
         if now < due:

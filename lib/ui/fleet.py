@@ -59,6 +59,7 @@ class OverviewView:
         """The rows in which something changed."""
         if self._match_servers():
             return self.opening()
+        self._board.walk()
         until = time.monotonic() + HISTORY_BUDGET
         rows = []
         for name, row in self._rows.items():

@@ -53,7 +53,6 @@ class RcaView:
         self._next = grid.first + grid.size * grid.step
         self._said = {}
         whole = {
-            "who": self._who(newest),
             "start": grid.first,
             "step": grid.step,
             "size": grid.size,
@@ -66,6 +65,7 @@ class RcaView:
 
     def tick(self) -> bytes:
         """Bins that have closed, the newest figures, and what else has changed."""
+        self._board.walk()
         newest = self._source.latest(self._server.id)
         if newest is None:
             return event("tick", text_of(self._news(None, time.time())))
@@ -166,6 +166,7 @@ class RcaView:
         """What both events have; words only where they changed."""
         diagnosis = self._board.diagnosis(self._server.id)
         words: Words = {
+            "who": self._who(newest),
             "status": status_of(newest.status if newest else None),
             "findings": {
                 "findings": [finding_of(finding) for finding in diagnosis.findings],

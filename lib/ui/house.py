@@ -105,8 +105,12 @@ class House:
         }
 
     def brief(self, server: str) -> Diagnosis:
-        """What is wrong with a server, from the last minutes."""
+        """What is wrong with a server, from the last minutes; returns at once."""
         return self._doctor.brief(server)
+
+    def walk(self) -> None:
+        """Look after the brief diagnoses, for a little while."""
+        self._doctor.walk([server.id for server in self.watched()])
 
     def diagnosis(self, server: str) -> Diagnosis:
         """What is wrong with a server, from half an hour."""

@@ -63,7 +63,11 @@ def _configuration(layout: Layout | None) -> Section:
     names = dict.fromkeys(name for config in configs for name in config)
     rows = [(name, _shared(configs, name)) for name in sorted(names, key=_useful)]
     if not rows:
-        note = "Not reported: this server's /metrics page has no cache_config_info."
+        note = (
+            "Not reported: this server's /metrics page has no cache_config_info."
+            if layout
+            else "Not known: this server has not answered yet."
+        )
         return _section("Running configuration", note=note)
     return _section("Running configuration", rows, note="cache_config_info of the /metrics page")
 
@@ -90,7 +94,7 @@ def _document(title: str, note: str, content: object) -> Section:
 def _capabilities(told: Told) -> Section:
     known = told.capabilities
     if known is None:
-        note = told.refused or "Not asked yet."
+        note = told.refused or "Being asked …"
         return _section("Capabilities", note=note)
     models = ", ".join(plain(model.id) for model in known.models)
     rows: list[Row] = [

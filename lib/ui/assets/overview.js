@@ -15,6 +15,7 @@ const COLUMNS = [
   ["itl", "ITL p95"],
 ];
 const SILENT = { tone: "watch", text: "The dashboard has stopped answering; what you see is getting old. Trying again." };
+const MANY = 12;
 const WIDTH = 108, HEIGHT = 26;
 
 export class Overview {
@@ -107,6 +108,7 @@ export class Overview {
   }
 
   arrange(order) {
+    mark(this.table, "data-dense", order.length > MANY ? "true" : null);
     const rows = order.map((name) => this.rows.get(name).element);
     const shown = [...this.body.children];
     if (rows.length !== shown.length || rows.some((row, index) => row !== shown[index])) {

@@ -219,7 +219,10 @@ export class Plot {
 
   /** The labels of both axes. */
   axes() {
-    axisTexts([0, this.top / 2, this.top], this.spec.write).forEach((text, index) => put(this.rows[index].firstChild, text));
+    // Half a request or block is nothing: the middle is a whole one, and its line lies where it is.
+    const middle = this.spec.write === "count" ? Math.round(this.top / 2) : this.top / 2;
+    axisTexts([0, middle, this.top], this.spec.write).forEach((text, index) => put(this.rows[index].firstChild, text));
+    this.rows[1].style.top = `${MARGIN.t + INNER * (1 - middle / this.top / HEADROOM)}px`;
     const { moments, labels } = timeTicks(...this.board.range, this.width);
     while (this.times.childElementCount > moments.length) this.times.lastChild.remove();
     while (this.times.childElementCount < moments.length) this.times.append(h("span"));

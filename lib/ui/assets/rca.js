@@ -86,7 +86,6 @@ export class Rca {
     const same = this.plots.size > 0 && frame.panels.length === this.plots.size && frame.panels.every((spec) => this.plots.has(spec.key));
     if (!same) this.build(frame.panels);
     else for (const spec of frame.panels) this.plots.get(spec.key).load(spec);
-    this.identify(frame.who);
     this.missing(frame.absent);
     this.read(frame);
     this.board.schedule();
@@ -120,9 +119,10 @@ export class Rca {
     this.head.warn(this.isSilent ? SILENT : news.banner);
     for (const [key, items] of Object.entries(news.figures ?? {})) this.plots.get(key)?.show(items);
     if (news.cells !== undefined) this.cells.show(news.cells);
+    if (news.who) this.identify(news.who);
     if (news.status) this.status = news.status;
     if (news.findings) this.findings = news.findings;
-    if (news.status || news.findings) this.judge();
+    if (news.who || news.status || news.findings) this.judge();
     if (news.servers) announce(news.servers);
     this.grow();
   }

@@ -75,6 +75,9 @@ class Wall:
     def brief(self, _server: str):
         return self.found
 
+    def walk(self):
+        pass
+
     def diagnosis(self, _server: str):
         return self.found
 

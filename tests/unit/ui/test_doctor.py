@@ -18,15 +18,33 @@ class Asked(Readings):
 def test_views_that_ask_at_once_share_one_answer():
     feed = Asked()
     one = Doctor(feed)
-    answers = [one.brief(server().id) for _ in range(20)]
+    answers = [one.full(server().id) for _ in range(20)]
     assert len(feed.questions) == 1
     assert all(answer is answers[0] for answer in answers)
+
+
+def test_a_list_is_never_waited_for():
+    feed = Asked()
+    one = Doctor(feed)
+    assert one.brief(server().id).fine == ()
+    assert feed.questions == []
+    one.walk([server().id])
+    assert one.brief(server().id).fine
+
+
+def test_a_round_ends_when_its_time_is_over(monkeypatch):
+    monkeypatch.setattr(doctor, "ROUND_SECONDS", 0.0)
+    feed = Asked()
+    one = Doctor(feed)
+    for reached in (1, 2, 3, 3):
+        one.walk(["a", "b", "c"])
+        assert len(feed.questions) == reached
 
 
 def test_a_servers_own_page_looks_back_further():
     feed = Asked()
     one = Doctor(feed)
-    one.brief(server().id)
+    one.walk([server().id])
     one.full(server().id)
     assert feed.questions == [doctor.BRIEF_SECONDS, doctor.FULL_SECONDS]
 
@@ -44,9 +62,11 @@ def test_a_finding_keeps_the_moment_it_was_first_seen(monkeypatch):
     )
     feed.first = 0
     feed.tell(60)
+    one.walk([server().id])
     first = one.brief(server().id).findings[0]
     feed.first = 50
     feed.tell(120)
+    one.walk([server().id])
     later = one.brief(server().id).findings[0]
     assert later.rule == first.rule == "cache_full"
     assert later.since == first.since

@@ -48,7 +48,7 @@ def test_engines_that_differ_show_each_value():
 
 def test_what_is_not_known_is_said():
     found = sections(None, Told(refused="Nothing listens at http://127.0.0.1:1."))
-    assert found[0]["note"].startswith("Not reported")
+    assert found[0]["note"].startswith("Not known")
     assert named("Capabilities", found)["note"] == "Nothing listens at http://127.0.0.1:1."
 
 
