@@ -3,14 +3,15 @@
 Decided here: when a server is down, up again, or answers while its engine stands still.
 
 - A single missed scrape is not an outage: down after `DOWN_AFTER` failures in a row, up again after
-  `UP_AFTER` answers.
-- Answering is not serving. With requests running or waiting, prompt, output or step counters must
-  move; an engine in which nothing moved for `QUIET_AFTER` seconds is quiet (a long prefill looks
-  like that), for `STALLED_AFTER` stalled.
+  `UP_AFTER` answers. A refused key is an answer, though not to us.
+- Answering is not serving. Of each engine with requests running or waiting, prompt, output or step
+  counters must move, or the use of its KV cache (a long prompt counts nothing until it is read, but
+  takes blocks step by step). An engine in which nothing moved for `QUIET_AFTER` seconds is quiet,
+  for `STALLED_AFTER` stalled, whatever the engines beside it do.
 - An engine without requests has nothing to move: it is idle, never stalled.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -100,6 +101,9 @@ class Status(NamedTuple):
     reason: str
 
 
+Member = tuple[str, str]
+Progress = tuple[float | None, ...]
+
 UNSEEN = Status(State.UNKNOWN, 0.0, "It has not been asked yet.")
 
 
@@ -110,8 +114,7 @@ class Tracker:
     status: Status = UNSEEN
     _failures: int = 0
     _answers: int = 0
-    _progress: float | None = None
-    _moved_at: float = 0.0
+    _moved: dict[Member, tuple[Progress, float]] = field(default_factory=dict)
     _seen_at: float = 0.0
     _failing_since: float = 0.0
 
@@ -128,11 +131,12 @@ class Tracker:
     def _failed(self, at: float, trouble: Trouble | None) -> Status:
         kind, sentence = trouble or Trouble("unknown", "The scrape failed.")
         self._answers = 0
+        if kind == DENIED:
+            self._failures = 0
+            return Status(State.DENIED, at, sentence)
         self._failures += 1
         if self._failures == 1:
             self._failing_since = at
-        if kind == DENIED:
-            return Status(State.DENIED, at, sentence)
         down = self._failures >= DOWN_AFTER or self.status.state is State.DOWN
         return Status(State.DOWN if down else State.FAILING, self._failing_since, sentence)
 
@@ -150,29 +154,52 @@ class Tracker:
             return Status(State.NO_METRICS, at, "Its /metrics page holds no engine figures.")
         if total.awake is False:
             return Status(State.ASLEEP, at, "It was put to sleep; it answers after a wake-up.")
-        requests = (total.running or 0) + (total.waiting or 0)
-        standing = self._standing(at, sample, busy=requests > 0)
+        standing, member = self._standing(at, sample)
         if standing >= QUIET_AFTER:
             state = State.STALLED if standing >= STALLED_AFTER else State.QUIET
-            reason = (
-                f"{requests:.0f} requests, but no token and no engine step for {standing:.0f} s."
-            )
-            return Status(state, at - standing, reason)
-        if requests:
-            return Status(State.SERVING, at, f"{total.running or 0:.0f} running.")
+            return Status(state, at - standing, _standing_still(sample, member, standing))
+        if _requests(sample):
+            running = total.running
+            words = "Requests wait." if running is None else f"{running:.0f} running."
+            return Status(State.SERVING, at, words)
         return Status(State.IDLE, at, "No requests.")
 
-    def _standing(self, at: float, sample: Sample, *, busy: bool) -> float:
-        """For how many seconds a busy engine has shown no progress."""
-        counters = (
-            sample.of("prompt_tokens"),
-            sample.of("generation_tokens"),
-            sample.of("step_tokens", "le=inf"),
-        )
-        known = [value for value in counters if value is not None]
-        progress = sum(known)
+    def _standing(self, at: float, sample: Sample) -> tuple[float, Member]:
+        """For how many seconds a busy engine has shown no progress, and which one."""
         unseen = not 0 <= at - self._seen_at <= UNSEEN_AFTER
-        if unseen or not busy or not known or progress != self._progress:
-            self._progress, self._moved_at = progress, at
-        self._seen_at = at
-        return at - self._moved_at
+        before, self._moved, self._seen_at = self._moved, {}, at
+        for member in sample.layout.members:
+            progress = _progress(sample, member)
+            was, moved_at = before.get(member, (None, at))
+            rests = not _requests(sample, member) or progress == _NOTHING_TOLD
+            if unseen or rests or progress != was:
+                moved_at = at
+            self._moved[member] = progress, moved_at
+        member = min(self._moved, key=lambda one: self._moved[one][1])
+        return at - self._moved[member][1], member
+
+
+_NOTHING_TOLD: Progress = (None, None, None)
+
+
+def _progress(sample: Sample, member: Member) -> Progress:
+    """What moves while an engine works; nothing where it tells no counter."""
+    counters = (
+        sample.of("prompt_tokens", member=member),
+        sample.of("generation_tokens", member=member),
+        sample.of("step_tokens", "le=inf", member),
+    )
+    if counters == _NOTHING_TOLD:
+        return counters
+    return *counters, sample.of("kv_usage", member=member)
+
+
+def _requests(sample: Sample, member: Member | None = None) -> float:
+    """How many requests run and wait, in one engine or in all."""
+    return sum(sample.of(one, member=member) or 0.0 for one in ("running", "waiting"))
+
+
+def _standing_still(sample: Sample, member: Member, seconds: float) -> str:
+    where = f"Engine {member[1]}: " if len(sample.layout.members) > 1 else ""
+    requests = _requests(sample, member)
+    return f"{where}{requests:.0f} requests, but no token and no engine step for {seconds:.0f} s."

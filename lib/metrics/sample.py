@@ -86,20 +86,24 @@ class Layout:
             found.setdefault(series.quantity, []).append(index)
         return {quantity: np.array(indices, np.intp) for quantity, indices in found.items()}
 
+    @cached_property
+    def _engines_columns(self) -> dict[tuple[str, tuple[str, str]], list[int]]:
+        found: dict[tuple[str, tuple[str, str]], list[int]] = {}
+        for index, series in enumerate(self.series):
+            found.setdefault((series.quantity, series.member), []).append(index)
+        return found
+
     def columns(
         self, quantity: str, part: str | None = None, member: tuple[str, str] | None = None
     ) -> NDArray[np.intp]:
         """The columns of a quantity: all of them, or those of one part or one engine."""
-        columns = self._columns.get(quantity, np.empty(0, np.intp))
-        if part is None and member is None:
+        if member is None:
+            columns = self._columns.get(quantity, np.empty(0, np.intp))
+        else:
+            columns = np.array(self._engines_columns.get((quantity, member), []), np.intp)
+        if part is None:
             return columns
-        kept = [
-            index
-            for index in columns
-            if (part is None or self.series[index].part == part)
-            and (member is None or self.series[index].member == member)
-        ]
-        return np.array(kept, np.intp)
+        return np.array([index for index in columns if self.series[index].part == part], np.intp)
 
     def parts(self, quantity: str) -> tuple[str, ...]:
         """The parts that a quantity is split into, sorted."""

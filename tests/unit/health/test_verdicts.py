@@ -7,13 +7,22 @@ from lib.metrics import Layout, Sample, Series
 TIMEOUT = Trouble("timeout", "It did not answer in time.")
 
 
-def sample(running=0.0, waiting=0.0, tokens=0.0, awake=1.0):
+DENIED = Trouble("denied", "The key was refused.")
+
+
+def sample(running=0.0, waiting=0.0, tokens=0.0, awake=1.0, usage=0.5, beside=None):
     values = {
         Series("running", "m", "0"): running,
         Series("waiting", "m", "0"): waiting,
+        Series("kv_usage", "m", "0"): usage,
         Series("generation_tokens", "m", "0"): tokens,
         Series("sleep_state", "m", "0", "awake"): awake,
     }
+    if beside is not None:
+        values |= {
+            Series("running", "m", "1"): 3.0,
+            Series("generation_tokens", "m", "1"): beside,
+        }
     layout = Layout(sorted(values))
     return Sample(layout, np.array([values[series] for series in layout.series]))
 
@@ -69,6 +78,37 @@ def test_requests_that_only_wait_also_stall():
     assert states(*[sample(waiting=1.0)] * 15)[-1].state is State.STALLED
 
 
+def test_a_long_prompt_that_takes_blocks_is_progress():
+    steps = [sample(running=1.0, usage=n / 100) for n in range(30)]
+    assert states(*steps)[-1].state is State.SERVING
+
+
+def test_one_engine_that_stands_still_is_seen_beside_one_that_works():
+    found = states(*(sample(running=2.0, beside=float(n)) for n in range(12)))
+    assert found[-1].state is State.STALLED
+    assert found[-1].since == 100.0
+    assert found[-1].reason.startswith("Engine 0: 2 requests")
+
+
+def test_an_engine_that_rests_beside_one_that_works_is_well():
+    found = states(*(sample(beside=float(n)) for n in range(12)))
+    assert (found[-1].state, found[-1].reason) == (State.SERVING, "3 running.")
+
+
+def test_an_engine_that_tells_no_counter_is_not_called_stalled():
+    layout = Layout([Series("running", "m", "0"), Series("waiting", "m", "0")])
+    found = states(*[Sample(layout, np.array([np.nan, 2.0]))] * 15)
+    assert (found[-1].state, found[-1].reason) == (State.SERVING, "Requests wait.")
+
+
+def test_after_refused_keys_one_failure_is_no_outage():
+    tracker = Tracker()
+    for at in range(5):
+        tracker.step(100.0 + at, None, DENIED)
+    assert tracker.status.since == 100.0
+    assert tracker.step(105.0, None, TIMEOUT) == (State.FAILING, 105.0, TIMEOUT.sentence)
+
+
 def test_an_idle_engine_never_stalls():
     assert {status.state for status in states(*[sample()] * 100)} == {State.IDLE}
 
@@ -91,7 +131,7 @@ def test_a_sleeping_engine_is_asleep():
 
 
 def test_a_refused_key_is_named_at_once_and_is_no_outage():
-    status = Tracker().step(0.0, None, Trouble("denied", "The key was refused."))
+    status = Tracker().step(0.0, None, DENIED)
     assert (status.state, status.reason) == (State.DENIED, "The key was refused.")
 
 
