@@ -22,6 +22,7 @@ __all__ = [
     "TICKET_SECONDS",
     "allow_hosts",
     "has_login",
+    "has_oidc",
     "is_loopback",
     "mint",
     "refusal",
@@ -47,8 +48,11 @@ def is_loopback(address: str | None) -> bool:
 
 def has_login() -> bool:
     """Whether the operator has configured a login."""
-    if config.get_option("server.trustedUserHeaders"):
-        return True
+    return bool(config.get_option("server.trustedUserHeaders")) or has_oidc()
+
+
+def has_oidc() -> bool:
+    """Whether people log in here, with an OpenID Connect provider."""
     try:
         return "auth" in st.secrets
     except FileNotFoundError:
@@ -84,9 +88,10 @@ def viewer_admitted() -> bool:
     """Whether the viewer of the running script may see a page. Call from a page script only."""
     if not has_login():
         return True
-    if config.get_option("server.trustedUserHeaders"):
-        return any(st.user.to_dict().values())
-    return bool(st.user.is_logged_in)
+    if has_oidc() and st.user.is_logged_in:
+        return True
+    names = dict(config.get_option("server.trustedUserHeaders") or {}).values()
+    return any(st.user.get(name) for name in names)
 
 
 def mint(now: float | None = None) -> str:

@@ -101,7 +101,7 @@ def _servers(*, current: bool) -> None:
 def _login() -> None:
     st.title("vLLM Inspector")
     st.text("This dashboard is open to people who have logged in.")
-    if "auth" in st.secrets:
+    if guard.has_oidc():
         st.button("Log in", type="primary", on_click=st.login)
 
 

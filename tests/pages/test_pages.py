@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from streamlit import config
 
 from lib.ui.house import house
 from tests.support.waiting import until
@@ -137,3 +138,28 @@ def test_a_faulty_configuration_is_told_and_does_not_stop_the_page(dashboard, do
     assert not visit.app.exception
     assert "added.json" in house().banner()["text"]
     assert [server.name for server in house().watched()] == ["down"]
+
+
+@pytest.fixture
+def proxy_login():
+    """Only those whom a proxy has let in, and says so in a header."""
+    config.set_option("server.trustedUserHeaders", {"X-User": "proxy_user"})
+    yield
+    config.set_option("server.trustedUserHeaders", {})
+
+
+def test_who_has_not_logged_in_sees_nothing_and_gets_no_ticket(dashboard, down, proxy_login):
+    visit = dashboard(VLLM_SERVERS=down).opens()
+    assert not visit.app.exception
+    assert "logged in" in visit.app.text[0].value
+    assert not visit.app.get("bidi_component")
+    with pytest.raises(ValueError, match="Could not find a navigation page"):
+        visit.app.switch_page(RCA)
+
+
+def test_who_has_logged_in_sees_the_page(dashboard, down, proxy_login):
+    visit = dashboard(VLLM_SERVERS=down)
+    visit.app.user["proxy_user"] = "ann@example.org"
+    visit.opens()
+    assert not visit.app.exception
+    assert visit.mounted("overview")["ticket"]
