@@ -10,76 +10,56 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lib.diagnosis.finding import Diagnosis, Evidence, Finding, Severity
 from lib.diagnosis.holding import holding_since
-from lib.metrics import Grid, Window, gauge_curve
-from lib.metrics.sample import Values
+from lib.diagnosis.scene import Scene, last, trailing
+from lib.metrics import Window
 
 __all__ = ["RULES", "Rule", "diagnose"]
-
-STEP = 5.0
-"""Seconds between the moments that rules look at (a minute where the window itself is coarser)."""
 
 FULL, NOT_FULL = 0.95, 0.90
 FULL_FOR, FULL_OVER = 30.0, 30.0
 PREEMPTING = 0.05
 """Preemptions per second from which on a full cache hurts (vLLM documentation, preemption)."""
 
-GROWS_FOR = 60.0
+MINUTE = 60.0
+GROWS_FOR, GROWS_OVER = 60.0, 30.0
 GROWS_BY = 1.0
-"""Requests per minute that the queue gains before it counts as growing."""
+"""Requests that the queue gains from one minute's mean to the next before it counts as growing."""
 LEAST_WAITING = 3.0
 
 UNUSED = 0.5
 UNUSED_FOR = 1_800.0
+
+ENOUGH = 0.98
+"""Of the time that a rule needs: a few late or failed scrapes do not count."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A question that is put to every window.
 
-    `asks` is the sentence that says it was checked; `needs` are the quantities without which it
-    can't be; `finds` gives the finding or None. `least` is the stretch of time, in seconds, that it
+    `asks` is what it says when all is well; `needs` are the quantities without which it can't be
+    put; `finds` gives the finding or None. `least` is the stretch of time, in seconds, that it
     needs to see.
     """
 
     name: str
     asks: str
     needs: tuple[str, ...]
-    finds: Callable[["_Scene"], Finding | None]
-    least: float = 0.0
-
-
-class _Scene:
-    """A window, and the curves that several rules read."""
-
-    def __init__(self, window: Window) -> None:
-        self.window = window
-        self.grid = Grid.within(window.start, window.end, max(STEP, window.period))
-        self.usage = gauge_curve(window, self.grid, "kv_usage", how="max")
-        self.waiting = gauge_curve(window, self.grid, "waiting")
-        self.running = gauge_curve(window, self.grid, "running")
-
-    @property
-    def seen(self) -> float:
-        """Seconds between the first and the last answer."""
-        rows = np.flatnonzero(self.window.answered)
-        return float(self.window.times[rows[-1]] - self.window.times[rows[0]]) if len(rows) else 0.0
+    finds: Callable[[Scene], Finding | None]
+    least: float
 
 
 def diagnose(window: Window) -> Diagnosis:
     """Put every rule to the window. Findings come worst first, then oldest first."""
-    scene = _Scene(window)
+    scene = Scene(window)
     findings: list[Finding] = []
     fine, unchecked = [], []
     for rule in RULES:
-        lacking = [need for need in rule.needs if need not in window.layout.quantities]
-        if lacking:
-            unchecked.append(f"{rule.asks}: this server does not report {', '.join(lacking)}")
-        elif scene.seen < rule.least:
-            unchecked.append(f"{rule.asks}: needs {rule.least / 60:.0f} minutes of history")
+        if hindrance := _hindrance(rule, scene):
+            unchecked.append(f"{rule.asks}: {hindrance}")
         elif (finding := rule.finds(scene)) is not None:
             findings.append(finding)
         else:
@@ -88,51 +68,51 @@ def diagnose(window: Window) -> Diagnosis:
     return Diagnosis(tuple(_one_per_cause(findings)), tuple(fine), tuple(unchecked))
 
 
+def _hindrance(rule: Rule, scene: Scene) -> str:
+    """Why a rule can't be put to a window; "" if it can."""
+    if scene.silent:
+        return "no answer in the last minute"
+    if lacking := scene.lacks(rule.needs):
+        return f"this server does not report {lacking}"
+    return "" if scene.seen >= ENOUGH * rule.least else f"needs {_long(rule.least)} of readings"
+
+
 def _one_per_cause(findings: list[Finding]) -> list[Finding]:
     """A full cache explains the queue behind it."""
     rules = {finding.rule for finding in findings}
     return [one for one in findings if not (one.rule == "queue_grows" and "cache_full" in rules)]
 
 
-def _cache_full(scene: _Scene) -> Finding | None:
+# ── Is the KV cache full ──
+
+
+def _cache_full(scene: Scene) -> Finding | None:
+    usage = scene.usage
     since = holding_since(
-        scene.grid, scene.usage >= FULL, scene.usage < NOT_FULL, hold=FULL_FOR, release=FULL_OVER
+        scene.grid,
+        np.isfinite(usage),
+        usage >= FULL,
+        usage < NOT_FULL,
+        hold=FULL_FOR,
+        release=FULL_OVER,
     )
     if since is None:
         return None
-    span = scene.window.since(since)
-    preempting = span.rate("preemptions") or 0.0
-    hurts = preempting >= PREEMPTING
-    free = _last(
-        gauge_curve(span, _grid(span), "blocks_usable")
-        - gauge_curve(span, _grid(span), "blocks_used")
-    )
-    evidence = [
-        Evidence(
-            "kv_usage",
-            "KV cache",
-            f"{_last(scene.usage):.0%} used",
-            f"≥ {FULL:.0%} for {FULL_FOR:.0f} s",
-            since,
-        ),
-        Evidence("preemptions", "Preemptions", f"{preempting:.2g} / s", f"≥ {PREEMPTING} / s"),
-        Evidence(
-            "waiting", "Waiting", f"{_last(scene.waiting):.0f}", "> 0", _first_above(scene, since)
-        ),
-    ]
-    blocks = "" if np.isnan(free) else f" {free:.0f} blocks are free."
+    preempting = scene.window.since(since).rate("preemptions")
+    hurts = preempting is not None and preempting >= PREEMPTING
+    rests = preempting is not None and not hurts
+    waits = _first_waiting(scene, since)
     return Finding(
         rule="cache_full",
         severity=Severity.BAD if hurts else Severity.WATCH,
-        headline=(
-            "The KV cache is too small for the live load: requests are preempted and computed again"
-            if hurts
-            else "The KV cache is full; new requests wait for blocks"
+        headline=_full_headline(hurts=hurts, waits=waits is not None),
+        detail=(
+            f"Its highest use in each {scene.grid.step:.0f} s has been {FULL:.0%} or more, "
+            f"or came back to that within {FULL_OVER:.0f} s.{scene.free(since)}"
         ),
-        detail=f"Use has been at or above {FULL:.0%}.{blocks}",
         since=since,
-        evidence=tuple(evidence),
-        ruled_out=() if hurts else (f"preemption ({preempting:.2g} / s)",),
+        evidence=_full_evidence(scene, since, preempting, waits),
+        ruled_out=(f"preemption ({preempting:.2g} / s since then)",) if rests else (),
         remedy=(
             "Fewer requests at once (--max-num-seqs), a larger cache (--gpu-memory-utilization, "
             "--kv-cache-dtype fp8, more replicas), or shorter contexts."
@@ -141,37 +121,94 @@ def _cache_full(scene: _Scene) -> Finding | None:
     )
 
 
-def _queue_grows(scene: _Scene) -> Finding | None:
-    grows = _growing(scene)
-    rests = scene.waiting < LEAST_WAITING
-    since = holding_since(scene.grid, grows, rests, hold=GROWS_FOR, release=GROWS_FOR)
+def _full_headline(*, hurts: bool, waits: bool) -> str:
+    if hurts:
+        return "The KV cache is too small for the live load: requests are preempted and begin again"
+    if waits:
+        return "The KV cache is full; new requests wait for blocks"
+    return "The KV cache is full; more requests than these will have to wait"
+
+
+def _full_evidence(
+    scene: Scene, since: float, preempting: float | None, waits: float | None
+) -> tuple[Evidence, ...]:
+    full = f"≥ {FULL:.0%} for {FULL_FOR:.0f} s"
+    engines = " of the fullest engine" if len(scene.window.layout.members) > 1 else ""
+    used = f"{last(scene.usage):.0%} used"
+    evidence = [Evidence("kv_usage", f"KV cache{engines}", used, full, since)]
+    if preempting is not None:
+        figure, limit = f"{preempting:.2g} / s since then", f"≥ {PREEMPTING} / s"
+        evidence.append(Evidence("preemptions", "Preemptions", figure, limit))
+    if waits is not None:
+        figure = f"{last(scene.waiting):.0f}"
+        evidence.append(Evidence("waiting", "Waiting", figure, "> 0", waits))
+    return tuple(evidence)
+
+
+def _first_waiting(scene: Scene, since: float) -> float | None:
+    """When requests began to wait, no earlier than a finding began; None if none did."""
+    moments = scene.grid.moments[(scene.waiting > 0) & (scene.grid.moments >= since)]
+    return float(moments[0]) if len(moments) else None
+
+
+# ── Does the queue grow ──
+
+
+def _queue_grows(scene: Scene) -> Finding | None:
+    waiting = scene.waiting
+    back = max(1, round(MINUTE / scene.grid.step))
+    mean = trailing(waiting, back)
+    gained = mean - np.concatenate([np.full(back, np.nan), mean])[: len(mean)]
+    since = holding_since(
+        scene.grid,
+        np.isfinite(waiting),
+        (gained >= GROWS_BY) & (waiting >= LEAST_WAITING),
+        (gained <= -GROWS_BY) | (waiting < LEAST_WAITING),
+        hold=GROWS_FOR,
+        release=GROWS_OVER,
+    )
     if since is None:
         return None
-    span = scene.window.since(since)
-    minutes = max((scene.window.end - since) / 60, 1 / 60)
-    waiting = _last(scene.waiting)
-    finished = span.rate("finished")
-    evidence = [
-        Evidence("waiting", "Waiting", f"{waiting:.0f}", f"+ ≥ {GROWS_BY:.0f} / min", since)
-    ]
-    if finished is not None:
-        evidence.append(Evidence("finished", "Finished", f"{finished:.2g} / s", ""))
+    then, now = float(waiting[scene.grid.moments == since][0]), last(waiting)
+    still = last(gained) >= GROWS_BY
     return Finding(
         rule="queue_grows",
         severity=Severity.WATCH,
-        headline="Requests come faster than they are served; the queue grows",
-        detail=f"{waiting:.0f} requests wait after {minutes:.0f} min of growth.",
+        headline=(
+            "Requests come faster than they are served; the queue grows"
+            if still
+            else "A queue has built up and does not shrink"
+        ),
+        detail=f"{then:.0f} requests waited then, {now:.0f} do now.",
         since=since,
-        evidence=tuple(evidence),
-        ruled_out=(f"full KV cache (at most {np.nanmax(scene.usage):.0%})",)
-        if np.isfinite(scene.usage).any()
-        else (),
+        evidence=_queue_evidence(scene, since),
+        ruled_out=_not_full(scene, since),
         remedy="More seats (--max-num-seqs) while the cache has room, else more replicas.",
         source="vLLM documentation: optimization",
     )
 
 
-def _cache_unused(scene: _Scene) -> Finding | None:
+def _queue_evidence(scene: Scene, since: float) -> tuple[Evidence, ...]:
+    growth = f"≥ {LEAST_WAITING:.0f}, and ≥ {GROWS_BY:.0f} more than a minute before"
+    evidence = [Evidence("waiting", "Waiting", f"{last(scene.waiting):.0f}", growth, since)]
+    finished = scene.window.since(since).rate("finished")
+    if finished is not None:
+        evidence.append(Evidence("finished", "Finished", f"{finished:.2g} / s since then", ""))
+    return tuple(evidence)
+
+
+def _not_full(scene: Scene, since: float) -> tuple[str, ...]:
+    """What speaks against the other cause of a queue, if it does."""
+    usage = scene.usage[(scene.grid.moments >= since) & np.isfinite(scene.usage)]
+    if not len(usage) or usage.max() >= FULL:
+        return ()
+    return (f"full KV cache (at most {usage.max():.0%} used since then)",)
+
+
+# ── Is the KV cache far too large ──
+
+
+def _cache_unused(scene: Scene) -> Finding | None:
     recent = scene.grid.moments > scene.window.end - UNUSED_FOR
     usage, running, waiting = (
         curve[recent & np.isfinite(curve)] for curve in (scene.usage, scene.running, scene.waiting)
@@ -179,16 +216,20 @@ def _cache_unused(scene: _Scene) -> Finding | None:
     busy = bool(len(running)) and running.max() > 0
     if not len(usage) or usage.max() >= UNUSED or not busy or (len(waiting) and waiting.max() > 0):
         return None
+    over = _long(UNUSED_FOR)
+    waited = "; nothing waited" if len(waiting) else ""
     return Finding(
         rule="cache_unused",
         severity=Severity.HINT,
         headline="The KV cache is mostly unused; this server could take more requests",
-        detail=f"At most {usage.max():.0%} was used in {UNUSED_FOR / 60:.0f} min; nothing waited.",
+        detail=f"At most {usage.max():.0%} of it was used in {over}{waited}.",
         since=scene.window.end - UNUSED_FOR,
         evidence=(
-            Evidence("kv_usage", "KV cache, highest", f"{usage.max():.0%}", f"< {UNUSED:.0%}"),
+            Evidence(
+                "kv_usage", f"KV cache, highest in {over}", f"{usage.max():.0%}", f"< {UNUSED:.0%}"
+            ),
         ),
-        ruled_out=("a queue (nothing waited)",),
+        ruled_out=("a queue (nothing waited)",) if len(waiting) else (),
         remedy="Send it more load, or give memory back (--gpu-memory-utilization).",
         source="",
     )
@@ -196,31 +237,18 @@ def _cache_unused(scene: _Scene) -> Finding | None:
 
 RULES: tuple[Rule, ...] = (
     Rule("cache_full", "KV cache blocks left free", ("kv_usage",), _cache_full, least=FULL_FOR),
-    Rule("queue_grows", "Queue not growing", ("waiting",), _queue_grows, least=GROWS_FOR),
     Rule(
-        "cache_unused", "KV cache in use", ("kv_usage", "running"), _cache_unused, least=UNUSED_FOR
+        "queue_grows", "Queue not growing", ("waiting",), _queue_grows, least=2 * MINUTE + GROWS_FOR
+    ),
+    Rule(
+        "cache_unused",
+        "KV cache not far too large",
+        ("kv_usage", "running"),
+        _cache_unused,
+        least=UNUSED_FOR,
     ),
 )
 
 
-def _growing(scene: _Scene) -> NDArray[np.bool_]:
-    """Moments at which the queue is longer than a minute before, by `GROWS_BY` or more."""
-    back = max(1, round(60 / scene.grid.step))
-    before = np.concatenate([np.full(back, np.nan), scene.waiting[:-back]])[: len(scene.waiting)]
-    grown: NDArray[np.bool_] = scene.waiting - before >= GROWS_BY
-    return grown & (scene.waiting >= LEAST_WAITING)
-
-
-def _grid(window: Window) -> Grid:
-    return Grid.within(window.start, window.end, max(STEP, window.period))
-
-
-def _last(curve: Values) -> float:
-    known = curve[np.isfinite(curve)]
-    return float(known[-1]) if len(known) else float("nan")
-
-
-def _first_above(scene: _Scene, since: float) -> float | None:
-    """When requests began to wait, no earlier than a finding began."""
-    moments = scene.grid.moments[(scene.waiting > 0) & (scene.grid.moments >= since)]
-    return float(moments[0]) if len(moments) else None
+def _long(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 2 * MINUTE else f"{seconds:.0f} s"
