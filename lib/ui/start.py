@@ -6,9 +6,11 @@ viewer comes.
 """
 
 import asyncio
+import logging
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -23,6 +25,7 @@ from lib.ui.house import SECRETS, house
 __all__ = ["lifespan", "prepare"]
 
 DEMO_READY_SECONDS = 30.0
+log = logging.getLogger(__name__)
 
 
 def prepare() -> None:
@@ -66,8 +69,13 @@ def _start_demo() -> "subprocess.Popen[str] | None":
     demo = subprocess.Popen(  # noqa: S603 - our own command
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    patience = threading.Timer(DEMO_READY_SECONDS, demo.kill)
+    patience.start()
     line = demo.stdout.readline().strip() if demo.stdout else ""
+    patience.cancel()
     if not line:
+        log.warning("The demo servers did not start; the dashboard shows no servers.")
+        _stop(demo)
         return None
     os.environ["INSPECTOR_DEMO_SERVERS"] = line
     return demo

@@ -109,6 +109,11 @@ export class Overview {
 
   arrange(order) {
     mark(this.table, "data-dense", order.length > MANY ? "true" : null);
+    if (!order.length) {
+      const note = "No servers yet. Name them in VLLM_SERVERS, or add one of this machine below.";
+      this.body.replaceChildren(h("tr", {}, h("td.vi-quiet", { colspan: 10 }, note)));
+      return;
+    }
     const rows = order.map((name) => this.rows.get(name).element);
     const shown = [...this.body.children];
     if (rows.length !== shown.length || rows.some((row, index) => row !== shown[index])) {
