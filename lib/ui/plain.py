@@ -45,7 +45,7 @@ def count(value: float | None) -> str:
         return ABSENT
     if abs(value) >= 99_999.5:
         return _short(value)
-    return _grouped(round(value))
+    return _grouped(math.floor(value + 0.5))
 
 
 def rate(value: float | None) -> str:
@@ -57,7 +57,7 @@ def rate(value: float | None) -> str:
     if value >= 9_999.5:
         return _short(value)
     if value >= 99.95:
-        return _grouped(round(value))
+        return _grouped(math.floor(value + 0.5))
     if value < 0.01:
         return "< 0.01"
     return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
@@ -100,7 +100,7 @@ def span(seconds: float) -> str:
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * length or (seconds >= length and unit != "d"):
             return f"{int(seconds // length)}{_THIN}{unit}"
-    return f"{max(0, round(seconds))}{_THIN}s"
+    return f"{max(0, math.floor(seconds + 0.5))}{_THIN}s"
 
 
 def _milliseconds(value: float) -> str:
@@ -114,7 +114,7 @@ def _short(value: float) -> str:
         if abs(value) >= size * 0.99995:
             scaled = value / size
             return f"{scaled:.{0 if scaled >= 99.95 else 1}f}{_THIN}{unit}"
-    return _grouped(round(value))
+    return _grouped(math.floor(value + 0.5))
 
 
 def _grouped(value: int) -> str:
