@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lib.diagnosis import RULES, Severity, diagnose
-from lib.metrics import Layout, Sample, Series, Window
+from lib.metrics import Layout, Sample, Series, Spread, Window
 
 MINUTES = 60
 
@@ -91,6 +91,20 @@ def test_a_cache_that_emptied_is_no_finding_any_more():
     assert "cache_full" not in found(usage=lambda t: 1.0 if t < 2_000 else 0.5)
 
 
+def test_a_full_cache_is_over_only_after_half_a_minute():
+    usage = full_from(600)
+    assert "cache_full" in found(usage=lambda t: 0.5 if 1_500 <= t < 1_520 else usage(t))
+    assert "cache_full" not in found(usage=lambda t: 0.5 if t >= 2_360 else usage(t))
+    assert found(usage=lambda t: 0.5 if 1_500 <= t < 1_560 else usage(t))[
+        "cache_full"
+    ].since == pytest.approx(1_560, abs=5)
+
+
+@pytest.mark.parametrize(("per_second", "severity"), [(0.04, Severity.WATCH), (0.06, Severity.BAD)])
+def test_a_few_preemptions_are_not_felt(per_second, severity):
+    assert found(usage=1.0, preemptions=lambda t: per_second * t)["cache_full"].severity is severity
+
+
 def test_a_growing_queue_with_room_in_the_cache_is_found():
     finding = found(usage=0.6, waiting=lambda t: max(0, t - 1_800) / 20)["queue_grows"]
     assert finding.severity is Severity.WATCH
@@ -113,6 +127,10 @@ def test_a_queue_that_grew_and_is_served_again_does_not_grow(end):
     rules = found(usage=0.6, waiting=waiting, seconds=end)
     assert "queue_grows" not in rules
     assert "queue_grows" in found(usage=0.6, waiting=waiting, seconds=1_200)
+
+
+def test_a_queue_of_one_or_two_is_none():
+    assert "queue_grows" not in found(usage=0.6, waiting=lambda t: max(0, t - 2_000) / 150)
 
 
 def test_a_queue_that_grew_and_stands_is_said_to_stand():
@@ -173,6 +191,7 @@ def test_one_cause_is_found_once():
 def test_a_cache_that_stays_half_empty_under_load_is_a_hint():
     finding = found(usage=0.3)["cache_unused"]
     assert (finding.severity, finding.evidence[0].figure) == (Severity.HINT, "30%")
+    assert "cache_unused" in found(usage=lambda t: 0.9 if t < 590 else 0.49)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +199,7 @@ def test_a_cache_that_stays_half_empty_under_load_is_a_hint():
     [
         {"usage": 0.5},
         {"usage": 0.3, "running": 0.0},
+        {"usage": 0.3, "running": lambda t: 4.0 if t < 500 else 0.0},
         {"usage": 0.3, "waiting": 1.0},
         {"usage": lambda t: 0.7 if t == 2_000 else 0.3},
         {"usage": 0.3, "seconds": 29 * MINUTES},
@@ -232,11 +252,19 @@ def test_what_needs_longer_says_how_long(seconds, unchecked):
 
 
 def test_in_minutes_the_same_is_found():
-    rows = [(59.0 + 60 * n, 1.0) for n in range(60)]
-    layout = Layout([Series("kv_usage", "m", "0")])
-    samples = [(at, Sample(layout, np.array([usage]))) for at, usage in rows]
-    minutes = Window.of(samples, start=0.0, end=3_600.0, period=60.0)
-    assert [finding.rule for finding in diagnose(minutes).findings] == ["cache_full"]
+    values = np.ones((60, 1))
+    values[30] = np.nan
+    minutes = Window(
+        Layout([Series("kv_usage", "m", "0")]),
+        60.0 * np.arange(60) + 59.0,
+        values,
+        start=0.0,
+        end=3_600.0,
+        period=60.0,
+        spread=Spread(values, values, np.full(60, 60.0)),
+    )
+    (finding,) = diagnose(minutes).findings
+    assert (finding.rule, finding.since) == ("cache_full", 60.0)
 
 
 def test_a_window_without_an_answer_finds_nothing_and_calls_nothing_fine():

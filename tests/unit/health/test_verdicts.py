@@ -106,7 +106,10 @@ def test_after_refused_keys_one_failure_is_no_outage():
     for at in range(5):
         tracker.step(100.0 + at, None, DENIED)
     assert tracker.status.since == 100.0
-    assert tracker.step(105.0, None, TIMEOUT) == (State.FAILING, 105.0, TIMEOUT.sentence)
+    for at in (105.0, 106.0):
+        assert tracker.step(at, None, TIMEOUT) == (State.FAILING, 105.0, TIMEOUT.sentence)
+    tracker.step(107.0, None, DENIED)
+    assert tracker.step(108.0, None, TIMEOUT).state is State.FAILING
 
 
 def test_an_idle_engine_never_stalls():

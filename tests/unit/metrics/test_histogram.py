@@ -50,6 +50,21 @@ def test_beyond_the_last_edge_only_a_lower_bound_is_known():
     assert (found.value, found.low, found.high) == (1.0, 1.0, math.inf)
 
 
+def test_on_an_edge_the_bucket_is_the_one_that_ends_there():
+    found = percentiles(0.5, EDGES, np.array([2.0, 2.0, 4.0, 4.0]))
+    assert (found.value, found.low, found.high) == (0.1, 0.0, 0.1)
+
+
+def test_a_bucket_that_ends_below_zero_has_no_beginning():
+    found = percentiles(0.5, np.array([-1.0, 1.0, math.inf]), np.array([4.0, 4.0, 4.0]))
+    assert (found.value, found.low, found.high) == (-1.0, -1.0, -1.0)
+
+
+def test_counts_that_do_not_ascend_are_taken_as_if_they_did():
+    found = percentiles(0.5, EDGES, np.array([4.0, 2.0, math.nan, 4.0]))
+    assert (found.value, found.high, found.count) == (0.05, 0.1, 4.0)
+
+
 def test_many_histograms_are_read_at_once():
     found = percentiles(0.5, EDGES, np.array([[2.0, 2, 2, 2], [0, 0, 0, 0], [0, 4, 4, 4]]))
     assert found.value == pytest.approx([0.05, math.nan, 0.3], nan_ok=True)
