@@ -1,7 +1,8 @@
 """Target: the one server that a client speaks to, and how its refusals are worded.
 
-This module alone decides what of a server's text may enter an error: one clean line, without the
-key, which a hostile or chatty server may send back in any of the forms that text takes on the way.
+This module alone decides what of a server's text may enter an error: one clean line. The key, which
+a hostile or chatty server may send back in any of the forms that text takes on the way, is taken
+out of every answer.
 """
 
 import html
@@ -15,6 +16,9 @@ from lib.api.text import plain_line
 from lib.servers import AddressPolicy, Secret
 
 __all__ = ["Target"]
+
+_SHORTEST_KEY = 8
+"""Characters: a shorter key may stand in an answer by chance, and hardly keeps anybody out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,15 @@ class Target:
             detail=plain_line(self.without_key(detail)),
             retry_after=retry_after,
         )
+
+    def cleared(self, body: bytes) -> bytes:
+        """A whole answer with the key replaced, for what is shown and kept of it."""
+        if self.key is None or len(self.key.reveal()) < _SHORTEST_KEY:
+            return body
+        key = self.key.reveal()
+        for spelling in {key, json.dumps(key)[1:-1]}:
+            body = body.replace(spelling.encode(), b"[key]")
+        return body
 
     def without_key(self, text: str | bytes) -> str:
         """The text with the key, in every spelling of it, replaced."""

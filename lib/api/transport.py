@@ -82,7 +82,7 @@ class Wire:
                 body.feed(chunk)
         finally:
             response.close()
-        return Raw(response.status_code, headers, body.whole())
+        return Raw(response.status_code, headers, self._target.cleared(body.whole()))
 
 
 class AsyncWire:
@@ -148,7 +148,7 @@ class AsyncWire:
                 body.feed(chunk)
         finally:
             await response.aclose()
-        return Raw(response.status_code, headers, body.whole())
+        return Raw(response.status_code, headers, self._target.cleared(body.whole()))
 
 
 @dataclass(eq=False, slots=True)

@@ -28,3 +28,14 @@ def test_a_target_shows_no_key():
 
 def test_without_a_key_nothing_is_replaced():
     assert Target("http://h").without_key("text [key]") == "text [key]"
+
+
+@given(KEYS)
+def test_a_whole_answer_is_cleared_of_the_key(key):
+    body = json.dumps({"said": f"before {key} after"}).encode()
+    cleared = Target("http://h", Secret(key)).cleared(body)
+    if len(key) < 8:
+        assert cleared == body
+    else:
+        assert key.encode() not in cleared.replace(b"[key]", b"")
+        assert json.loads(cleared)["said"].startswith("before ")
