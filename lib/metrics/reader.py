@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from lib.metrics.exposition import number, parse_name_and_labels
 from lib.metrics.limits import (
+    GREATEST,
     LABEL_LENGTH,
     LINE_LENGTH,
     LINES_REMEMBERED,
@@ -198,7 +199,7 @@ def _fill(plan: _Arrangement, numbers: list[float]) -> Sample:
     taken = np.array(numbers, np.float64)[plan.lines]
     width = len(plan.layout.series)
     values = np.bincount(plan.columns, taken, minlength=width).astype(np.float64)
-    values[~np.isfinite(values) | (values < 0)] = math.nan
+    values[~((values >= 0) & (values < GREATEST))] = math.nan
     for blocks in plan.blocks:
         column, usable = blocks.usable
         values[column] = usable
