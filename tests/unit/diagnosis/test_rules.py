@@ -93,7 +93,8 @@ def test_a_cache_that_emptied_is_no_finding_any_more():
 
 def test_a_full_cache_is_over_only_after_half_a_minute():
     usage = full_from(600)
-    assert "cache_full" in found(usage=lambda t: 0.5 if 1_500 <= t < 1_520 else usage(t))
+    short = found(usage=lambda t: 0.5 if 1_500 <= t < 1_520 else usage(t))["cache_full"]
+    assert short.since == pytest.approx(600, abs=5)
     assert "cache_full" not in found(usage=lambda t: 0.5 if t >= 2_360 else usage(t))
     assert found(usage=lambda t: 0.5 if 1_500 <= t < 1_560 else usage(t))[
         "cache_full"
@@ -130,7 +131,7 @@ def test_a_queue_that_grew_and_is_served_again_does_not_grow(end):
 
 
 def test_a_queue_of_one_or_two_is_none():
-    assert "queue_grows" not in found(usage=0.6, waiting=lambda t: max(0, t - 2_000) / 150)
+    assert "queue_grows" not in found(usage=0.6, waiting=lambda t: 2.0 if t >= 2_300 else 0.0)
 
 
 def test_a_queue_that_grew_and_stands_is_said_to_stand():

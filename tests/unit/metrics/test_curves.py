@@ -134,6 +134,21 @@ def test_a_minute_that_is_missing_is_a_hole():
     assert found == pytest.approx([1.0, math.nan, 2.0], nan_ok=True)
 
 
+def test_no_ratio_and_no_percentile_is_drawn_into_a_gap():
+    columns = {
+        Series("prefix_hits", "m", "0"): [0.0, 1.0, None, 3.0],
+        Series("prefix_queries", "m", "0"): [0.0, 2.0, None, 4.0],
+        Series("ttft", "m", "0", "le=0.1"): [0.0, 1.0, None, 3.0],
+        Series("ttft", "m", "0", "le=inf"): [0.0, 2.0, None, 4.0],
+        Series("ttft", "m", "0", "sum"): [0.0, 0.2, None, 0.4],
+    }
+    window, grid = window_of(columns), Grid(1.0, 1.0, 3)
+    ratios = ratio_curve(window, grid, 9.0, "prefix_hits", "prefix_queries")
+    assert np.isnan(ratios).tolist() == [False, True, False]
+    assert np.isnan(mean_curve(window, grid, 9.0, "ttft")).tolist() == [False, True, False]
+    assert percentile_curve(window, grid, 9.0, "ttft", 0.5).count.tolist() == [2.0, 0.0, 4.0]
+
+
 def test_an_engine_that_comes_back_makes_no_peak():
     other = Series("generation_tokens", "m", "1")
     window = window_of(

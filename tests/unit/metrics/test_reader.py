@@ -59,6 +59,19 @@ def test_a_usage_that_cannot_be_makes_no_blocks(usage):
     assert total.blocks_usable == 100.0
 
 
+@pytest.mark.parametrize("used", range(101))
+def test_division_costs_no_whole_block(used):
+    sample = Reader().read(body(CONFIG, v1("kv_cache_usage_perc", 1 - (100 - used) / 100)))
+    assert sample.total.blocks_used == used
+
+
+def test_blocks_that_engines_cannot_share_evenly_are_not_told():
+    lines = [v1("kv_cache_usage_perc", 0.5, engine) for engine in "01"]
+    config = 'vllm:cache_config_info{engine="ENGINE",num_gpu_blocks="101"} 1'
+    configs = [config.replace("ENGINE", engine) for engine in "01"]
+    assert Reader().read(body(*configs, *lines)).total.blocks_usable is None
+
+
 def test_the_v0_engine_has_no_null_block():
     config = 'vllm:cache_config_info{block_size="16",num_gpu_blocks="100"} 1'
     total = Reader().read(body(config, 'vllm:gpu_cache_usage_perc{model_name="m"} 0.25')).total

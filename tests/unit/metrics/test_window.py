@@ -75,6 +75,36 @@ def counted_twice(value):
     return {Series("finished", "m", "0", part): [value, value] for part in ("stop", "length")}
 
 
+@pytest.mark.parametrize(("started", "restarts"), [(9.0, 1), (1_000.0, 1), (50.9, 0), (49.1, 0)])
+def test_a_start_time_that_moves_is_a_restart_unless_by_rounding(started, restarts):
+    window = window_of({TOKENS: [5.0, 9.0], START: [50.0, started]})
+    assert len(window.restarts) == restarts
+    assert window.increase("generation_tokens") == (9.0 if restarts else 4.0)
+
+
+def test_a_part_of_a_window_has_both_of_its_ends():
+    window = window_of({RUNNING: [float(n) for n in range(9)]})
+    part = window.since(2.0, 5.0)
+    assert part.times.tolist() == [2.0, 3.0, 4.0, 5.0]
+    assert (part.start, part.end) == (2.0, 5.0)
+    assert (window.since(-5.0, 99.0).start, window.since(-5.0, 99.0).end) == (0.0, 8.0)
+
+
+def test_growth_of_a_series_that_was_away_for_one_scrape_is_not_timely():
+    window = window_of({TOKENS: [0.0, None, 20.0, 30.0], RUNNING: [1.0, 1.0, 1.0, 1.0]})
+    assert window.timely("generation_tokens").tolist() == [False, True, False, True]
+
+
+def test_the_newest_configuration_counts():
+    layouts = [Layout([RUNNING], [{"v": "1"}]), Layout([RUNNING, TOKENS], [{"v": "2"}])]
+    samples = [Sample(layout, np.ones(len(layout.series))) for layout in layouts]
+    for order in (samples, samples[::-1]):
+        rows = list(enumerate(order))
+        window = Window.of(rows, start=0.0, end=1.0, period=1.0)
+        assert window.layout.configs == order[-1].layout.configs
+        assert len(window.layout.series) == 2
+
+
 def test_what_is_told_first_after_a_restart_has_grown_since_then():
     window = window_of(
         {
