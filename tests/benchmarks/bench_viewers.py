@@ -145,6 +145,7 @@ def test_how_many_viewers_one_core_holds(started):
     few, _ = asyncio.run(watched_by(50, started, PAGES["RCA/Cache"]))
     many, viewers = asyncio.run(watched_by(400, started, PAGES["RCA/Cache"]))
     report("RCA/Cache", 400, many, viewers)
-    each = (many - few) / 350
-    print(f"{each * 1000:.2f} ms a viewer and second: one core holds {(1 - few) / each:.0f}")
-    assert each < 0.001
+    assert all(viewer.events >= SECONDS * 0.8 for viewer in viewers)
+    each = max(many - few, 0.002) / 350  # below that the processor clock cannot tell
+    print(f"{each * 1000:.2f} ms a viewer and second: one core holds about {(1 - few) / each:.0f}")
+    assert each < 0.0005, "1,000 viewers on half a core"
