@@ -53,6 +53,7 @@ class Layout:
         self.configs: tuple[dict[str, str], ...] = tuple(
             dict(sorted(config.items())) for config in configs
         )
+        self._looked_up: dict[tuple[str, str | None, tuple[str, str] | None], NDArray[np.intp]] = {}
 
     @cached_property
     def key(self) -> str:
@@ -97,6 +98,14 @@ class Layout:
         self, quantity: str, part: str | None = None, member: tuple[str, str] | None = None
     ) -> NDArray[np.intp]:
         """The columns of a quantity: all of them, or those of one part or one engine."""
+        key = quantity, part, member
+        if key not in self._looked_up:
+            self._looked_up[key] = self._look_up(quantity, part, member)
+        return self._looked_up[key]
+
+    def _look_up(
+        self, quantity: str, part: str | None, member: tuple[str, str] | None
+    ) -> NDArray[np.intp]:
         if member is None:
             columns = self._columns.get(quantity, np.empty(0, np.intp))
         else:
