@@ -111,6 +111,8 @@ async def _told_to_stop(*, child: bool) -> None:
 
 async def _run(ports: list[int], *, child: bool) -> None:
     demos = [Demo(role, seed=number) for number, role in enumerate(ROLES, start=1)]
+    for demo in demos:
+        demo.count_from_now()
     servers = [_server(demo) for demo in demos]
     listeners = [_listen(port) for port in ports]
     stopping = asyncio.create_task(_told_to_stop(child=child))

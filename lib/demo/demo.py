@@ -1,9 +1,9 @@
 """One demo server's life: its engine driven by the real clock, its faults, its restarts.
 
 The engine is stepped lazily: `poll` runs whatever should have happened up to now. It begins with a
-past of `PAST` seconds, so that counters and histograms are filled from the first scrape on. A gap
-in which nobody could poll (a hang that was asked for, a suspended machine) is not caught up: the
-requests under way see one long interval, and the clients who came meanwhile have gone.
+past of `PAST` seconds, so that its batch, queue and cache are as full as in the middle of a day. A
+gap in which nobody could poll (a hang that was asked for, a suspended machine) is not caught up:
+the requests under way see one long interval, and the clients who came meanwhile have gone.
 """
 
 import asyncio
@@ -118,6 +118,19 @@ class Demo:
         self._seed += 1
         self._release()
         self._begin(past=0.0)
+
+    def count_from_now(self) -> None:
+        """Set the counters to 0, as a server that has just started has them.
+
+        The past that fills its queue and its cache is invented: who watches from the first second
+        on must not take it for work done since.
+        """
+        now = self._clock()
+        self.started = self._wall()
+        self.cpu_before = time.process_time()
+        self.web = Web(self.started)
+        self.throughput = Throughput(deque([(now, 0, 0)]))
+        self.engine.forget_counts()
 
     def at_wall(self, moment: float) -> float:
         """A moment of the engine's clock as Unix time."""

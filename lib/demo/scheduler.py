@@ -82,6 +82,10 @@ class Scheduler:
         self._ended = ended
         self._step: Step | None = None
 
+    def forget_counts(self) -> None:
+        """Count from 0; requests under way go on, and count where they end."""
+        self.ledger = Ledger(self.limits.max_model_len)
+
     def submit(self, ask: Ask) -> bool:
         """Queue an ask; False when the queue is full.
 

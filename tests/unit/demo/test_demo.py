@@ -29,6 +29,17 @@ def tokens(ledger: Ledger) -> int:
     return ledger.generation_tokens
 
 
+def test_an_invented_past_is_not_counted_as_work_done():
+    demo, clock = playing(PRESSURE, past=60.0)
+    busy = demo.poll().running
+    demo.count_from_now()
+    assert demo.poll().ledger.generation_tokens == 0
+    assert demo.started == clock.now + 1e9
+    assert demo.poll().running == busy
+    clock.now += 5.0
+    assert 0 < demo.poll().ledger.generation_tokens < 50_000
+
+
 def test_a_demo_begins_with_a_past():
     demo, clock = playing(past=PAST)
     assert tokens(demo.engine.ledger) > 1000
