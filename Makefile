@@ -23,7 +23,7 @@ help:
 # ── The environment: made once, brought up to date when a list of packages changes ──
 
 $(VENV)/made:
-	@./tools/make-venv $(VENV)
+	@./.ci/make-venv $(VENV)
 	@touch $@
 
 $(VENV)/runtime: $(VENV)/made requirements.txt
@@ -60,7 +60,7 @@ test: check chromium
 
 # What real vLLM and the tests against it need besides Python packages; kept in a cache folder between runs.
 real-vllm:
-	@./tools/system-packages npm:npm prometheus:prometheus libnuma1
+	@./.ci/system-packages npm:npm prometheus:prometheus libnuma1
 	@tests/real/serve install
 
 test-real: $(VENV)/development real-vllm
