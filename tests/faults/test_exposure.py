@@ -69,11 +69,13 @@ def started(tmp_path_factory):
         with dashboard(data, VLLM_SERVERS=listed, VLLM_API_KEY=CANARY) as running:
             running.data, running.server = data, server
             until(lambda: any(s.path.startswith("/no/metrics") for s in server.seen), 30)
-            yield running
+            with httpx.Client(base_url=running.url, timeout=10, trust_env=False) as client:
+                running.client = client
+                yield running
 
 
 def get(started, path, **headers):
-    return httpx.get(f"{started.url}{path}", headers=headers, timeout=10, trust_env=False)
+    return started.client.get(path, headers=headers)
 
 
 PATHS = (
@@ -172,7 +174,7 @@ def test_a_foreign_page_gets_no_web_socket(started, host, origin, status):
 def test_the_stream_opens_for_no_forged_ticket(started, ticket):
     for page in ("overview", "rca"):
         query = {"page": page, "server": "good", "window": "1m", "ticket": ticket}
-        answered = httpx.get(f"{started.url}/inspector/live", params=query, trust_env=False)
+        answered = started.client.get("/inspector/live", params=query)
         assert answered.status_code == 401
         assert answered.text == "Ask the page for a new ticket."
 

@@ -44,7 +44,7 @@ TABLE = {
     "unauthorized": ("401", "Key refused", "denied", "wants an API key"),
     "forbidden": ("403", "Key refused", "denied", "forbids /metrics"),
     "missing": ("404", "Down", "route not offered", "does not offer /metrics"),
-    "busy": ("429", "Down", "busy", "has no room"),
+    "busy": ("429", "Not answering", "busy", "has no room"),
     "error": ("500", "Down", "server error", "failed at /metrics"),
     "gateway": ("502", "Down", "gateway", "The proxy before"),
     "unavailable": ("503", "Down", "busy", "has no room"),
