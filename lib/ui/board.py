@@ -27,6 +27,10 @@ _BRIEF = {"cache_full": "KV cache full", "queue_grows": "Queue growing"}
 class Source(Protocol):
     """The newest readings of all servers; `lib.watch.Feed`."""
 
+    @property
+    def period(self) -> float:
+        """Seconds between two readings."""
+
     def latest(self, server: str) -> Tick | None:
         """The newest tick of a server (`Server.id`)."""
 

@@ -65,10 +65,11 @@ class OverviewView:
         for name, row in self._rows.items():
             news = row.news(self._source, self._board)
             newest = self._source.latest(row.server.id)
-            if newest and not row.begun and time.monotonic() < until:
+            if newest and row.follows(newest.at):
+                points = row.closed(self._source, newest.at)
+                news |= {"bin": points} if points else {}
+            elif newest and time.monotonic() < until:
                 news["spark"] = row.begin(self._source, newest.at)
-            elif newest and row.begun and (points := row.closed(self._source, newest.at)):
-                news["bin"] = points
             if news:
                 rows.append({"name": name} | news)
         return event("tick", text_of(self._news() | {"rows": rows}))

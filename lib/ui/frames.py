@@ -70,6 +70,8 @@ class RcaView:
         if newest is None:
             return event("tick", text_of(self._news(None, time.time())))
         at = newest.at
+        if self._jumped(at):
+            return self.opening()
         first = self._next - self._span.bin if at >= self._next else at
         back = self._back if at >= self._next else self._span.newest.trail + 3 * self._period
         window = self._source.window(self._server.id, first - back, at)
@@ -81,6 +83,11 @@ class RcaView:
             "bins": self._closed(window, at),
         }
         return event("tick", text_of(self._news(newest, at) | new))
+
+    def _jumped(self, at: float) -> bool:
+        """Whether the clock went where no bin can follow: more than a window on, or back."""
+        ahead = (at - self._next) / self._span.bin
+        return not -2 <= ahead < self._span.seconds / self._span.bin
 
     @property
     def _back(self) -> float:
@@ -151,7 +158,7 @@ class RcaView:
         offered, _ = choose(window.layout)
         if offered != self._offered:
             return True
-        grid = Grid(at, 2 * self._period, 1)
+        grid = lines.newest(window, at, self._period)
         shown = {panel.key: panel.curves for panel in self._panels}
         return any(
             (lines.points(curve, window, grid, self._span.newest) > 0).any()

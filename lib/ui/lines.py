@@ -23,10 +23,12 @@ from lib.ui import plain
 from lib.ui.panels import Curve, Kind, Panel
 from lib.ui.windows import Span
 
-__all__ = ["RATE_SPAN", "Figures", "figures", "how", "points", "top"]
+__all__ = ["RATE_SPAN", "Figures", "figures", "how", "newest", "points", "top"]
 
 RATE_SPAN = 5.0
 """Seconds that a point of a rate looks back at least: a counter moves in jumps."""
+STANDS_PERIODS = 2.0
+"""How many periods an answer counts as the newest reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,7 @@ def points(curve: Curve, window: Window, grid: Grid, span: Span) -> Values:
 
 def figures(panel: Panel, window: Window, at: float, period: float, span: Span) -> Figures:
     """The panel's newest values: those of the reading of moment `at` (wall-clock seconds)."""
-    # One moment, the reading's own; the step only says how old a reading may be to count as it.
-    grid = Grid(at, 2 * period, 1)
+    grid = newest(window, at, period)
     values = [float(points(curve, window, grid, span)[0]) for curve in panel.curves]
     end = top(panel, window)
     texts = tuple(
@@ -70,6 +71,16 @@ def figures(panel: Panel, window: Window, at: float, period: float, span: Span) 
     if last.kind is not Kind.PERCENTILE:
         return Figures(texts)
     return Figures(texts, _note(last, _percentile(last, window, grid, span)))
+
+
+def newest(window: Window, at: float, period: float) -> Grid:
+    """One moment: that of the newest answer, so that a failed scrape keeps the last figures.
+
+    Of answers that are two periods old none counts. The step is so short that no second one does.
+    """
+    answers = window.times[window.answered & (window.times <= at)]
+    is_young = len(answers) > 0 and at - answers[-1] < STANDS_PERIODS * period
+    return Grid(float(answers[-1]) if is_young else at, period / 2, 1)
 
 
 def top(panel: Panel, window: Window) -> float | None:

@@ -35,6 +35,8 @@ __all__ = ["BINS", "COLUMNS", "Row"]
 BINS = 60
 """Points of a sparkline."""
 TOKENS_OVER = 15.0
+FULL = 0.95
+"""Share of the KV cache from which on it is told as full."""
 COUNTED = ("prompt_tokens", "generation_tokens", "process_start")
 PERCENTILES = ("ttft", "itl")
 COLUMNS = {
@@ -60,11 +62,18 @@ class _Tally:
     bins: "deque[Values]" = field(default_factory=lambda: deque(maxlen=BINS))
 
     def add(self, edges: Values, counts: Values) -> None:
-        """One more bin; other edges (a server of another release) begin anew."""
+        """One more bin; other edges (a server of another release) begin anew, none are silence."""
+        if not len(edges):
+            edges, counts = self.edges, np.zeros(len(self.edges))
         if not np.array_equal(edges, self.edges):
             self.edges = edges
             self.bins.clear()
         self.bins.append(counts)
+
+    def clear(self) -> None:
+        """Forget all bins."""
+        self.edges = np.empty(0)
+        self.bins.clear()
 
     def cell(self, quantity: str, over: str) -> Cell:
         """The 95th percentile of all bins, and its bucket as a tooltip."""
@@ -93,6 +102,7 @@ class Row:
         self.next: float | None = None
         self.shares = True
         self.counted: deque[tuple[float, Sample | None]] = deque()
+        self.counted_to: float | None = None
         self.whole = self.few = Layout(())
         self.columns: NDArray[np.intp] = np.empty(0, np.intp)
         self.tallies = {quantity: _Tally() for quantity in PERCENTILES}
@@ -102,9 +112,9 @@ class Row:
         state = self.said.get("state")
         return state if isinstance(state, dict) else {}
 
-    @property
-    def begun(self) -> bool:
-        return self.next is not None
+    def follows(self, at: float) -> bool:
+        """Whether bins can follow at that moment: not before `begin`, nor after a clock has jumped."""
+        return self.next is not None and -2 <= (at - self.next) / self.step < BINS
 
     def begin(self, source: Source, at: float) -> Words:
         """Read the window: the sparkline, and what the histograms counted."""
@@ -112,8 +122,11 @@ class Row:
         window = source.window(self.server.id, grid.first - 2 * self.step, at)
         self.shares = "kv_usage" in window.layout.quantities
         self.next = grid.first + grid.size * grid.step
+        for tally in self.tallies.values():
+            tally.clear()
         self._count(window, grid)
-        how = "KV cache use" if self.shares else "tokens / s"
+        mean = ", mean of engines" if len(window.layout.members) > 1 else ""
+        how = f"KV cache use{mean}" if self.shares else "tokens / s"
         return {
             "values": self._points(window, grid),
             "top": 1.0 if self.shares else None,
@@ -136,9 +149,8 @@ class Row:
         bounds = np.searchsorted(window.times, [grid.first - grid.step, *grid.moments], "right")
         for quantity, tally in self.tallies.items():
             edges, growth = window.bucket_growth(quantity)
-            if len(edges):
-                for first, last in pairwise(bounds.tolist()):
-                    tally.add(edges, np.nansum(growth[first:last], axis=0))
+            for first, last in pairwise(bounds.tolist()):
+                tally.add(edges, np.nansum(growth[first:last], axis=0))
 
     def _points(self, window: Window, grid: Grid) -> list[float | None]:
         if self.shares:
@@ -182,7 +194,7 @@ class Row:
         return {
             "running": (plain.count(total.running), None, None),
             "waiting": (plain.count(total.waiting), _reasons(total), _waiting_tone(total)),
-            "blocks": _blocks(total),
+            "blocks": _blocks(total, len(sample.engines)),
             "tokens": self._tokens(source),
             **{quantity: tally.cell(quantity, over) for quantity, tally in self.tallies.items()},
         }
@@ -192,18 +204,24 @@ class Row:
         prompt, generated = window.rate("prompt_tokens"), window.rate("generation_tokens")
         if prompt is None and generated is None:
             return plain.ABSENT, "needs two readings", None
+        if prompt is None or generated is None:
+            only, rate = ("generated", generated) if prompt is None else ("prompt", prompt)
+            return plain.rate(rate), f"{only} only; the other is not reported", None
         how = f"prompt {plain.rate(prompt)}, generated {plain.rate(generated)}"
-        return plain.rate((prompt or 0.0) + (generated or 0.0)), how, None
+        return plain.rate(prompt + generated), how, None
 
     def _counters(self, source: Source) -> Window:
         """The last seconds of the token counters alone: whole samples cost much for many."""
         newest = source.latest(self.server.id)
-        if newest and (not self.counted or newest.at > self.counted[-1][0]):
+        if newest and newest.mono != self.counted_to:
+            self.counted_to = newest.mono
+            if self.counted and newest.at <= self.counted[-1][0]:
+                self.counted.clear()  # the clock was set back
             self.counted.append((newest.at, self._only(newest.sample)))
         while self.counted and self.counted[0][0] < self.counted[-1][0] - TOKENS_OVER:
             self.counted.popleft()
         start, end = (self.counted[0][0], self.counted[-1][0]) if self.counted else (0.0, 0.0)
-        return Window.of(list(self.counted), start=start, end=end, period=1.0)
+        return Window.of(list(self.counted), start=start, end=end, period=source.period)
 
     def _only(self, sample: Sample | None) -> Sample | None:
         if sample is None:
@@ -218,15 +236,19 @@ class Row:
 _NOTHING: Cell = (plain.ABSENT, "no answer", None)
 
 
-def _blocks(total: Reading) -> Cell:
+def _blocks(total: Reading, engines: int) -> Cell:
+    """Blocks in use; coloured by the fullest engine, which a sum or a mean would hide."""
+    fullest = total.kv_usage_max
+    tone = "bad" if fullest is not None and fullest >= FULL else None
+    of_all = f", fullest engine {plain.ratio(fullest)}" if engines > 1 else ""
     if total.blocks_used is not None and total.blocks_usable:
-        share = total.blocks_used / total.blocks_usable
-        how = f"{plain.count(total.blocks_free)} free, {plain.ratio(share)} used"
+        share = plain.ratio(total.blocks_used / total.blocks_usable)
+        how = f"{plain.count(total.blocks_free)} free, {share} used{of_all}"
         text = f"{plain.count(total.blocks_used)} / {plain.count(total.blocks_usable)}"
-        return text, how, "bad" if share >= 0.95 else None
+        return text, how, tone
     if total.kv_usage is not None:
-        how = "mean of the engines; the number of blocks is not reported"
-        return plain.ratio(total.kv_usage), how, "bad" if total.kv_usage >= 0.95 else None
+        mean = f"mean of {engines} engines{of_all}; " if engines > 1 else ""
+        return plain.ratio(total.kv_usage), f"{mean}the number of blocks is not reported", tone
     return plain.ABSENT, "not reported by this server", None
 
 

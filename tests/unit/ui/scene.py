@@ -1,6 +1,7 @@
 """Readings for views without a process around them: recorded pages, moved on second by second."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from lib.diagnosis import Diagnosis
@@ -24,6 +25,22 @@ def moved(page: str, factor: float) -> bytes:
     return re.sub(pattern, higher, page, flags=re.MULTILINE).encode()
 
 
+def told(page: str, **values: float) -> str:
+    """The page with gauges (wire names without `vllm:`) that say something else."""
+    for name, value in values.items():
+        page = re.sub(rf"^(vllm:{name}\{{.*\}}) \S+$", rf"\1 {value}", page, flags=re.MULTILINE)
+    return page
+
+
+def engines(*pages: str) -> bytes:
+    """One page of several engines, each with the series of one of the pages."""
+    lines = []
+    for number, page in enumerate(pages):
+        series = [line for line in page.splitlines() if line.startswith("vllm:")]
+        lines += [line.replace('engine="0"', f'engine="{number}"') for line in series]
+    return ("\n".join(lines) + "\n").encode()
+
+
 class Readings:
     """A feed of one server: a reading each second from `START`, None where it did not answer."""
 
@@ -38,6 +55,11 @@ class Readings:
             status = tracker.step(at, sample, None)
             self.ticks.append(Tick(server.id, at, at, 0.01, status, sample))
         self.told = len(self.ticks)
+
+    def set_clock(self, first: int, seconds: float) -> None:
+        """From that reading on the wall clock is so many seconds ahead; the other clock is not."""
+        later = [replace(tick, at=tick.at + seconds) for tick in self.ticks[first:]]
+        self.ticks[first:] = later
 
     def tell(self, count: int) -> None:
         """Only so many of the readings have come yet."""

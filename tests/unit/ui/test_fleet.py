@@ -1,10 +1,12 @@
 import json
 
+import pytest
+
 from lib.diagnosis import Diagnosis, Finding, Severity
 from lib.ui.fleet import OverviewView, rank
 from lib.ui.rows import BINS
 from lib.ui.windows import window_named
-from tests.unit.ui.scene import PAGE, START, Readings, Wall, moved, server
+from tests.unit.ui.scene import PAGE, START, Readings, Wall, engines, moved, server, told
 
 GROWING = [moved(PAGE, 1 + number / 100) for number in range(120)]
 
@@ -104,3 +106,71 @@ def test_without_servers_the_page_says_so():
     frame = read(OverviewView(feed, window_named("1m"), Wall()).opening())
     assert frame["line"] == "No servers yet"
     assert frame["rows"] == []
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 8 * 3600.0, 1.8e9])
+def test_after_a_jump_of_the_clock_a_row_begins_anew(jump):
+    feed, _, fleet = view(told=90)
+    fleet.opening()
+    fleet.tick()
+    feed.set_clock(90, jump)
+    feed.tell(91)
+    row = read(fleet.tick())["rows"][0]
+    assert len(row["spark"]["values"]) == BINS
+    feed.tell(110)
+    row = read(fleet.tick())["rows"][0]
+    assert len(row["bin"]) == 19
+
+
+def test_tokens_go_on_counting_after_the_clock_was_set_back():
+    feed, _, fleet = view(told=30)
+    fleet.opening()
+    feed.set_clock(30, -3600.0)
+    row = fleet._rows["chat"]
+    for count in range(31, 50):
+        feed.tell(count)
+        counted = row._counters(feed)
+    assert counted.times[-1] == feed.ticks[48].at
+    assert len(counted) == 16
+
+
+def test_what_was_counted_before_a_window_of_silence_is_forgotten():
+    feed, _, fleet = view([*GROWING[:30], *[None] * 90], told=30)
+    fleet.opening()
+    fleet.tick()
+    assert fleet._rows["chat"].tallies["itl"].cell("itl", "1 minute")[0] != "–"
+    for count in range(31, 121):
+        feed.tell(count)
+        fleet.tick()
+    assert fleet._rows["chat"].tallies["itl"].cell("itl", "1 minute")[0] == "–"
+
+
+def cells(body):
+    _, _, fleet = view([body] * 5)
+    fleet.opening()
+    return read(fleet.opening())["rows"][0]["cells"]
+
+
+def test_one_full_engine_among_empty_ones_is_told_and_coloured():
+    full, empty = (told(PAGE, kv_cache_usage_perc=share) for share in (1.0, 0.0))
+    _, how, tone = cells(engines(full, empty, empty, empty))["blocks"]
+    assert tone == "bad"
+    assert how.endswith("fullest engine 100\u202f%")
+    _, how, tone = cells(empty.encode())["blocks"]
+    assert tone is None
+    assert "engine" not in how
+
+
+def test_a_token_counter_that_is_not_reported_is_not_taken_for_zero():
+    halves = [
+        b"\n".join(line for line in body.splitlines() if b"prompt_tokens" not in line)
+        for body in GROWING[:20]
+    ]
+    feed, _, fleet = view(halves, told=1)
+    fleet.opening()
+    for count in range(2, 20):
+        feed.tell(count)
+        fleet.tick()
+    text, how, _ = fleet._rows["chat"]._tokens(feed)
+    assert float(text.replace("\u202f", "")) > 0
+    assert how == "generated only; the other is not reported"

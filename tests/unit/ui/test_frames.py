@@ -4,7 +4,7 @@ import pytest
 
 from lib.ui.frames import RcaView
 from lib.ui.windows import window_named
-from tests.unit.ui.scene import PAGE, START, Readings, Wall, moved, server
+from tests.unit.ui.scene import PAGE, START, Readings, Wall, moved, server, told
 
 GROWING = [moved(PAGE, 1 + number / 100) for number in range(90)]
 
@@ -137,3 +137,32 @@ def test_the_picture_of_the_cache_has_few_cells_that_add_up():
     cells = frame["cells"]
     assert 0 <= cells["used"] <= cells["all"] <= 400
     assert cells["words"].startswith("1 cell = ")
+
+
+def figures(bodies, key="requests"):
+    _, rca = view(bodies)
+    return read(rca.opening())[1]["figures"][key]
+
+
+def test_a_newest_figure_is_that_of_the_newest_reading_alone():
+    bodies = [told(PAGE, num_requests_running=n).encode() for n in (5, 18, 19)]
+    assert figures(bodies)["texts"][0][0] == "19"
+
+
+def test_one_failed_reading_keeps_the_last_figures_and_a_second_does_not():
+    bodies = [told(PAGE, num_requests_running=n).encode() for n in (18, 19)]
+    assert figures([*bodies, None])["texts"][0][0] == "19"
+    assert figures([*bodies, None, None])["texts"][0][0] == "–"
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 8 * 3600.0, 1.8e9])
+def test_after_a_jump_of_the_clock_the_window_comes_whole_and_bins_go_on(jump):
+    feed, rca = view(GROWING, told=60)
+    rca.opening()
+    feed.set_clock(60, jump)
+    feed.tell(61)
+    kind, frame = read(rca.tick())
+    assert kind == "window"
+    assert frame["size"] == 60
+    feed.tell(62)
+    assert read(rca.tick())[1]["bins"]["size"] == 1
