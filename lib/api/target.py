@@ -54,7 +54,8 @@ class Target:
         if self.key is None or len(self.key.reveal()) < _SHORTEST_KEY:
             return body
         key = self.key.reveal()
-        for spelling in {key, json.dumps(key)[1:-1]}:
+        # the longer one first: the shorter would leave its escape behind
+        for spelling in (json.dumps(key)[1:-1], key):
             body = body.replace(spelling.encode(), b"[key]")
         return body
 
