@@ -48,6 +48,12 @@ class Quantity:
         """What a tooltip names: the newest wire name, or what the quantity is computed from."""
         return _full(self.wire[0]) if self.wire else self.meaning
 
+    @property
+    def sources(self) -> str:
+        """`source`, and the names that older releases have for it."""
+        older = " or ".join(_full(name) for name in self.wire[1:])
+        return f"{self.source} (on older releases {older})" if older else self.source
+
 
 def _gauge(
     name: str, *wire: str, unit: str, meaning: str, part: str = "", shown_by: str = ""

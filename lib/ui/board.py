@@ -115,9 +115,9 @@ def finding_of(finding: Finding) -> Words:
     }
 
 
-def known(values: Iterable[float]) -> list[float | None]:
-    """Values for an event: four significant digits, None for a gap."""
-    return [float(f"{value:.4g}") if math.isfinite(value) else None for value in values]
+def known(values: Iterable[float], digits: int = 4) -> list[float | None]:
+    """Values for an event: so many significant digits, None for a gap."""
+    return [float(f"{value:.{digits}g}") if math.isfinite(value) else None for value in values]
 
 
 def text_of(content: object) -> str:

@@ -98,11 +98,12 @@ class RcaView:
 
     def _panel(self, panel: Panel, window: Window, grid: Grid) -> Words:
         end = lines.top(panel, window)
+        engines = len(window.layout.members)
         limits = [] if panel.limit is None or end is None else [(panel.limit * end, panel.limit)]
         return {
             "key": panel.key,
             "title": panel.title,
-            "how": panel.how,
+            "how": lines.about(panel, self._span),
             "write": panel.unit.value,
             "top": end,
             "limits": [{"at": at, "label": plain.ratio(share)} for at, share in limits],
@@ -110,14 +111,15 @@ class RcaView:
                 {
                     "key": curve.key,
                     "label": curve.label,
-                    "how": lines.how(curve, self._span.newest),
+                    "how": lines.how(curve, self._span.newest, newest=True, engines=engines),
+                    "how_point": lines.how(curve, self._span, newest=False, engines=engines),
                     "colour": curve.colour,
                     "dash": curve.dash,
                 }
                 for curve in panel.curves
             ],
             "data": {
-                curve.key: known(lines.points(curve, window, grid, self._span))
+                curve.key: known(lines.points(curve, window, grid, self._span), panel.unit.digits)
                 for curve in panel.curves
             },
         }
@@ -131,7 +133,9 @@ class RcaView:
         grid = Grid(self._next, step, size)
         self._next += size * step
         data = {
-            f"{panel.key}.{curve.key}": known(lines.points(curve, window, grid, self._span))
+            f"{panel.key}.{curve.key}": known(
+                lines.points(curve, window, grid, self._span), panel.unit.digits
+            )
             for panel in self._panels
             for curve in panel.curves
         }

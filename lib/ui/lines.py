@@ -5,6 +5,7 @@ in, values and words out.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from lib.ui import plain
 from lib.ui.panels import Curve, Kind, Panel
 from lib.ui.windows import Span
 
-__all__ = ["RATE_SPAN", "Figures", "figures", "how", "newest", "points", "top"]
+__all__ = ["RATE_SPAN", "Figures", "about", "figures", "how", "newest", "points", "top"]
 
 RATE_SPAN = 5.0
 """Seconds that a point of a rate looks back at least: a counter moves in jumps."""
@@ -43,8 +44,8 @@ def points(curve: Curve, window: Window, grid: Grid, span: Span) -> Values:
     """The curve's value at each moment of the grid; NaN where there is none."""
     match curve.kind:
         case Kind.GAUGE:
-            how = "mean" if BY_NAME[curve.quantity].unit == "fraction" else "sum"
-            return gauge_curve(window, grid, curve.quantity, curve.part, how=how)
+            together = _engines_as(curve)
+            return gauge_curve(window, grid, curve.quantity, curve.part, how=together)
         case Kind.HIGHEST:
             return gauge_curve(window, grid, curve.quantity, curve.part, how="max")
         case Kind.LEFT:
@@ -68,9 +69,11 @@ def figures(panel: Panel, window: Window, at: float, period: float, span: Span) 
         for curve, value in zip(panel.curves, values, strict=True)
     )
     last = panel.curves[-1]
-    if last.kind is not Kind.PERCENTILE:
-        return Figures(texts)
-    return Figures(texts, _note(last, _percentile(last, window, grid, span)))
+    if last.kind is Kind.PERCENTILE:
+        return Figures(texts, _note(last, _percentile(last, window, grid, span)))
+    if panel.fullest and len(window.layout.members) > 1:
+        return _with_fullest(panel, texts, gauge_curve(window, grid, panel.fullest, how="max"))
+    return Figures(texts)
 
 
 def newest(window: Window, at: float, period: float) -> Grid:
@@ -92,26 +95,57 @@ def top(panel: Panel, window: Window) -> float | None:
     return float(finite[-1]) if len(finite) else None
 
 
-def how(curve: Curve, span: Span) -> str:
-    """The tooltip of a curve's figure: which metric, over what time."""
-    source = BY_NAME[curve.quantity].source
+def about(panel: Panel, span: Span) -> str:
+    """The tooltip of a panel's title: what it shows, and how far back its points look."""
+    return f"{panel.how}; each point over the {_over(panel.curves[0], span)} before it"
+
+
+def how(curve: Curve, span: Span, *, newest: bool, engines: int) -> str:
+    """The tooltip of a curve's figure: which metric, over what time, how engines are put together.
+
+    `newest` is for the newest reading's figure, else it is for a point of the plot.
+    """
+    source = BY_NAME[curve.quantity].sources
+    over = _over(curve, span)
+    of_gauge = "newest reading" if newest else f"mean over {over}"
     match curve.kind:
         case Kind.PERCENTILE:
-            over = plain.span(span.trail)
             return f"{source}, {curve.label} over the trailing {over}, from bucket differences"
         case Kind.RATIO:
-            over = plain.span(span.trail)
-            return f"{source} / {BY_NAME[curve.to].source}, over the trailing {over}"
+            return f"{source} / {BY_NAME[curve.to].sources}, over the trailing {over}"
         case Kind.RATE:
-            return f"{source}, growth per second over the last {plain.span(_rate_span(span))}"
+            return f"{source}, growth per second over the last {over}"
         case Kind.LEFT:
-            return f"{BY_NAME[curve.to].source}, less those in use; newest reading"
-        case _:
-            return f"{source}; newest reading"
+            return f"{BY_NAME[curve.to].sources}, less those in use; {of_gauge}"
+        case Kind.HIGHEST:
+            return f"{source}; {of_gauge if newest else f'highest over {over}'}"
+        case Kind.GAUGE:
+            return f"{source}{_together(curve, engines)}; {of_gauge}"
 
 
 def _percentile(curve: Curve, window: Window, grid: Grid, span: Span) -> Percentiles:
     return percentile_curve(window, grid, span.trail, curve.quantity, curve.q)
+
+
+def _together(curve: Curve, engines: int) -> str:
+    if engines < 2:
+        return ""
+    return f", {_engines_as(curve)} of {engines} engines"
+
+
+def _engines_as(curve: Curve) -> Literal["mean", "sum"]:
+    return "mean" if BY_NAME[curve.quantity].unit == "fraction" else "sum"
+
+
+def _over(curve: Curve, span: Span) -> str:
+    """How far back a value of the curve looks."""
+    match curve.kind:
+        case Kind.PERCENTILE | Kind.RATIO:
+            return plain.span(span.trail)
+        case Kind.RATE:
+            return plain.span(_rate_span(span))
+        case _:
+            return plain.span(span.bin)
 
 
 def _rate_span(span: Span) -> float:
@@ -124,6 +158,16 @@ def _note(curve: Curve, found: Percentiles) -> str:
         return "nothing counted in that time"
     bucket = plain.between(float(found.low[0]), float(found.high[0]))
     return f"n = {plain.count(float(found.count[0]))} · {curve.label} {bucket}"
+
+
+def _with_fullest(
+    panel: Panel, texts: tuple[tuple[str, str | None], ...], highest: Values
+) -> Figures:
+    """The figures with the fullest engine as a note, which also gives the first its colour."""
+    share = float(highest[0])
+    if panel.limit is not None and share >= panel.limit:
+        texts = ((texts[0][0], "bad"), *texts[1:])
+    return Figures(texts, f"fullest engine {plain.ratio(share)}")
 
 
 def _tone(panel: Panel, curve: Curve, value: float, end: float | None) -> str | None:

@@ -36,6 +36,11 @@ class Unit(Enum):
     SECONDS = "duration"
 
     @property
+    def digits(self) -> int:
+        """How many digits of a point count: blocks are told whole, up to a million."""
+        return 6 if self is Unit.COUNT else 4
+
+    @property
     def write(self) -> Callable[[float | None], str]:
         """How a figure of this unit is written."""
         return {
@@ -51,7 +56,8 @@ class Curve:
     """One line of a panel.
 
     `to` is what a ratio is a share of; `q` the quantile of a percentile. `unless` names a quantity
-    that says the same more finely. `rare` curves appear once they are more than 0.
+    that says the same more finely, `beside` one without which the curve is not drawn. `rare` curves
+    appear once they are more than 0.
     """
 
     key: str
@@ -64,6 +70,7 @@ class Curve:
     q: float = 0.0
     dash: str | None = None
     unless: str = ""
+    beside: str = ""
     rare: bool = False
 
     @property
@@ -74,7 +81,10 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One plot. `limit` is a threshold as a share of `top`, the quantity that ends the axis."""
+    """One plot. `limit` is a threshold as a share of `top`, the quantity that ends the axis.
+
+    `fullest` is a share whose highest engine is told where there are several: a sum hides it.
+    """
 
     key: str
     title: str
@@ -83,6 +93,7 @@ class Panel:
     curves: tuple[Curve, ...]
     top: str = ""
     limit: float | None = None
+    fullest: str = ""
     instead: "Panel | None" = None
 
 
@@ -102,7 +113,7 @@ def _percentiles(key: str, title: str, quantity: str) -> Panel:
     curves = tuple(
         Curve(name, name, Kind.PERCENTILE, quantity, colour, q=q) for name, q, colour in quantiles
     )
-    return Panel(key, title, Unit.SECONDS, "from bucket differences, over the trailing", curves)
+    return Panel(key, title, Unit.SECONDS, "of what was counted, from bucket differences", curves)
 
 
 _KV_SHARE = Panel(
@@ -130,17 +141,19 @@ PANELS = (
         ),
         top="blocks_usable",
         limit=0.95,
+        fullest="kv_usage",
         instead=_KV_SHARE,
     ),
     Panel(
         "requests",
         "Requests waiting and running",
         Unit.COUNT,
-        "mean over each bin",
+        "requests in the running batch, and those queued for it",
         (
             Curve("running", "running", Kind.GAUGE, "running", 2),
             Curve("waiting", "waiting", Kind.GAUGE, "waiting", 1, unless="waiting_by_reason"),
-            Curve("capacity", "waiting for capacity", Kind.GAUGE, _REASON, 1, part="capacity"),
+            Curve("all", "waiting", Kind.GAUGE, "waiting", None, beside=_REASON),
+            Curve("capacity", "for capacity", Kind.GAUGE, _REASON, 1, part="capacity"),
             Curve("deferred", "deferred", Kind.GAUGE, _REASON, 3, part="deferred"),
             Curve("swapped", "swapped", Kind.GAUGE, "swapped", 5),
         ),
@@ -149,7 +162,7 @@ PANELS = (
         "tokens",
         "Tokens / s",
         Unit.RATE,
-        "growth of the token counters per second",
+        "growth of the token counters",
         (
             Curve("prompt", "prompt", Kind.RATE, "prompt_tokens", 5),
             Curve("generation", "generated", Kind.RATE, "generation_tokens", 0),
@@ -216,7 +229,8 @@ def _fitted(panel: Panel, layout: Layout) -> Panel | None:
 
 
 def _drawn(curve: Curve, layout: Layout) -> bool:
-    has = all(need in layout.quantities for need in curve.needs)
+    needs = (*curve.needs, curve.beside) if curve.beside else curve.needs
+    has = all(need in layout.quantities for need in needs)
     finer = curve.unless in layout.quantities
     return has and not finer and (curve.part is None or curve.part in layout.parts(curve.quantity))
 

@@ -40,15 +40,15 @@ FULL = 0.95
 COUNTED = ("prompt_tokens", "generation_tokens", "process_start")
 PERCENTILES = ("ttft", "itl")
 COLUMNS = {
-    "running": BY_NAME["running"].source,
-    "waiting": BY_NAME["waiting"].source,
+    "running": BY_NAME["running"].sources,
+    "waiting": BY_NAME["waiting"].sources,
     "blocks": f"{BY_NAME['blocks_used'].meaning}; cached blocks that no request uses count as free",
     "tokens": (
-        f"{BY_NAME['prompt_tokens'].source} and {BY_NAME['generation_tokens'].source}, "
+        f"{BY_NAME['prompt_tokens'].sources} and {BY_NAME['generation_tokens'].sources}, "
         f"growth per second over the last {TOKENS_OVER:.0f} s"
     ),
-    "ttft": f"{BY_NAME['ttft'].source}, 95th percentile over the window",
-    "itl": f"{BY_NAME['itl'].source}, 95th percentile over the window",
+    "ttft": f"{BY_NAME['ttft'].sources}, 95th percentile over the window",
+    "itl": f"{BY_NAME['itl'].sources}, 95th percentile over the window",
 }
 """Where the figures of each column come from."""
 Cell = tuple[str, str | None, str | None]
@@ -85,7 +85,7 @@ class _Tally:
         bucket = plain.between(float(found.low), float(found.high))
         text = plain.duration(float(found.value))
         how = (
-            f"{BY_NAME[quantity].source}, p95 over the last {over}; "
+            f"{BY_NAME[quantity].sources}, p95 over the last {over}; "
             f"n = {plain.count(float(found.count))}, the true value lies in {bucket}"
         )
         return text, how, None
@@ -113,7 +113,7 @@ class Row:
         return state if isinstance(state, dict) else {}
 
     def follows(self, at: float) -> bool:
-        """Whether bins can follow at that moment: not before `begin`, nor after a clock has jumped."""
+        """Whether bins can follow at that moment: after `begin`, until a clock jumps."""
         return self.next is not None and -2 <= (at - self.next) / self.step < BINS
 
     def begin(self, source: Source, at: float) -> Words:

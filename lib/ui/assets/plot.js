@@ -72,12 +72,14 @@ export class Plot {
 
   figure(curve) {
     const key = h("i.vi-key", { "data-colour": curve.colour ?? "none", "data-dash": curve.dash, "aria-hidden": "true" });
-    return h("span.vi-figure", { title: curve.how }, key, h("b"), h("span", {}, curve.label));
+    return h("span.vi-figure", {}, key, h("b"), h("span", {}, curve.label));
   }
 
-  write(texts, note) {
+  /** `how` is the part of a curve that says where its figure comes from. */
+  write(texts, note, how = "how") {
     this.figures.forEach((figure, index) => {
       const [text, tone] = texts[index];
+      mark(figure, "title", this.spec.curves[index][how]);
       put(figure.children[1], text);
       mark(figure, "data-tone", tone);
     });
@@ -99,7 +101,7 @@ export class Plot {
     const index = Math.round((moment - start) / step);
     const at = start + index * step;
     this.cursor.style.transform = `translateX(${this.place(at).toFixed(1)}px)`;
-    this.write(this.spec.curves.map((curve) => [written(this.spec.write, this.data[curve.key][index]), null]), `at ${clock(at, step * size)}`);
+    this.write(this.spec.curves.map((curve) => [written(this.spec.write, this.data[curve.key][index]), null]), `at ${clock(at, step * size)}`, "how_point");
   }
 
   /** Where a moment lies, in pixels from the left. */

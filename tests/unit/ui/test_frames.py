@@ -1,10 +1,11 @@
 import json
+import re
 
 import pytest
 
 from lib.ui.frames import RcaView
 from lib.ui.windows import window_named
-from tests.unit.ui.scene import PAGE, START, Readings, Wall, moved, server, told
+from tests.unit.ui.scene import PAGE, START, Readings, Wall, engines, moved, server, told
 
 GROWING = [moved(PAGE, 1 + number / 100) for number in range(90)]
 
@@ -166,3 +167,59 @@ def test_after_a_jump_of_the_clock_the_window_comes_whole_and_bins_go_on(jump):
     assert frame["size"] == 60
     feed.tell(62)
     assert read(rca.tick())[1]["bins"]["size"] == 1
+
+
+def curves(bodies, key, window="1m"):
+    _, rca = view(bodies, window)
+    frame = read(rca.opening())[1]
+    panel = next(panel for panel in frame["panels"] if panel["key"] == key)
+    return panel, {curve["key"]: curve for curve in panel["curves"]}
+
+
+def test_a_tooltip_says_how_far_back_its_own_figure_looks():
+    panel, found = curves(GROWING, "ttft", "7d")
+    assert "trailing 5\u202fmin" in found["p95"]["how"]
+    assert "trailing 15\u202fmin" in found["p95"]["how_point"]
+    assert panel["how"].endswith("each point over the 15\u202fmin before it")
+    panel, found = curves(GROWING, "tokens", "30m")
+    assert panel["how"].endswith("each point over the 5\u202fs before it")
+    _, found = curves(GROWING, "requests", "30m")
+    assert found["running"]["how"].endswith("newest reading")
+    assert found["running"]["how_point"].endswith("mean over 3\u202fs")
+
+
+def test_a_tooltip_says_how_engines_are_put_together():
+    two = [engines(PAGE, PAGE)] * 3
+    assert "sum of 2 engines" in curves(two, "requests")[1]["running"]["how"]
+    assert "engines" not in curves(GROWING, "requests")[1]["running"]["how"]
+
+
+def test_a_tooltip_names_what_older_releases_call_it():
+    page = PAGE.replace('num_gpu_blocks="', 'num_gpu_blocks="None" x="')
+    how = curves([page.encode()] * 3, "kv")[1]["mean"]["how"]
+    assert "vllm:gpu_cache_usage_perc" in how
+
+
+def test_one_full_engine_among_empty_ones_stands_beside_the_blocks():
+    full, empty = (told(PAGE, kv_cache_usage_perc=share) for share in (1.0, 0.0))
+    kv = figures([engines(full, empty, empty, empty)] * 3, "kv")
+    assert kv["note"] == "fullest engine 100\u202f%"
+    assert kv["texts"][0][1] == "bad"
+    assert figures([full.encode()] * 3, "kv")["note"] == ""
+
+
+def test_all_who_wait_are_drawn_whatever_the_reason():
+    other = told(PAGE, num_requests_waiting=7).replace('reason="deferred"', 'reason="parked"')
+    panel, _ = curves([other.encode()] * 3, "requests")
+    assert panel["data"]["all"][-1] == 7
+    older = "\n".join(line for line in PAGE.splitlines() if "waiting_by_reason" not in line)
+    older = told(older, num_requests_waiting=3).encode()
+    panel, _ = curves([PAGE.encode()] * 3 + [older] * 3, "requests")
+    assert panel["data"]["all"][-1] == 3
+
+
+def test_a_hundred_thousand_blocks_are_told_to_the_block():
+    size = re.search(r'num_gpu_blocks="(\d+)"', PAGE)[1]
+    many = PAGE.replace(f'num_gpu_blocks="{size}"', 'num_gpu_blocks="128438"')
+    panel, _ = curves([many.encode()] * 3, "kv")
+    assert panel["data"]["total"][-1] == 128_437

@@ -30,7 +30,7 @@ def test_a_server_of_today_lacks_only_what_only_v0_had():
 def test_waiting_is_told_by_reason_where_reasons_are_reported():
     shown, _ = choose(layout_of(PAGE))
     requests = next(panel for panel in shown if panel.key == "requests")
-    assert [curve.key for curve in requests.curves] == ["running", "capacity", "deferred"]
+    assert [curve.key for curve in requests.curves] == ["running", "all", "capacity", "deferred"]
     older = PAGE.replace("num_requests_waiting_by_reason", "gone")
     shown, absent = choose(layout_of(older))
     requests = next(panel for panel in shown if panel.key == "requests")
