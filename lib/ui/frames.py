@@ -21,6 +21,8 @@ from lib.watch.record import Tick
 
 __all__ = ["CELLS", "RcaView", "cells_of"]
 
+MODELS = 3
+"""Models that the head names."""
 CELLS = 400
 """Cells of the picture of the KV cache, at most."""
 
@@ -197,7 +199,7 @@ class RcaView:
             "name": self._server.name,
             "url": self._server.url,
             "simulated": self._server.simulated,
-            "model": ", ".join(plain.plain(model) for model in models),
+            "model": plain.listed(models, MODELS),
             "version": self._board.version(self._server),
         }
 

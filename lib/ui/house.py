@@ -18,6 +18,7 @@ from lib.ui.board import verdict_of
 from lib.ui.doctor import Doctor
 from lib.ui.fleet import OverviewView
 from lib.ui.frames import RcaView
+from lib.ui.plain import plain
 from lib.ui.stream import Hub, View, Wish
 from lib.ui.windows import window_named
 from lib.watch.feed import Feed
@@ -25,6 +26,7 @@ from lib.watch.feed import Feed
 __all__ = ["SECRETS", "House", "house"]
 
 SECRETS = Path(".streamlit/secrets.toml")
+VERSION_LENGTH = 40
 SERVERS_READ_EVERY = 1.0
 """Seconds for which the list of servers is not read again: one added in the page shows at once."""
 
@@ -118,7 +120,7 @@ class House:
 
     def version(self, server: Server) -> str:
         """The release that a server runs, "" while it is not known."""
-        return self.asked.told(server).version
+        return plain(self.asked.told(server).version, VERSION_LENGTH)
 
     def _view(self, wish: Wish) -> View:
         span = window_named(wish.window)

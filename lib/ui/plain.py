@@ -8,6 +8,7 @@ rules; change both together.
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 
 __all__ = [
     "ABSENT",
@@ -15,6 +16,7 @@ __all__ = [
     "count",
     "duration",
     "escaped",
+    "listed",
     "plain",
     "rate",
     "ratio",
@@ -29,9 +31,19 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 def plain(text: object, limit: int = 120) -> str:
     """Foreign text as one line of at most `limit` characters, none of them invisible."""
-    kept = "".join(" " if unicodedata.category(char) in _HIDDEN else char for char in str(text))
+    whole = str(text)
+    part = whole[: 8 * limit]  # a server may send megabytes
+    kept = "".join(" " if unicodedata.category(char) in _HIDDEN else char for char in part)
     line = " ".join(kept.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    if len(line) <= limit and len(part) == len(whole):
+        return line
+    return line[: limit - 1] + "…"
+
+
+def listed(texts: Sequence[str], most: int, limit: int = 60) -> str:
+    """The first of foreign names as one line, and how many more there are."""
+    names = ", ".join(plain(text, limit) for text in texts[:most])
+    return f"{names} and {len(texts) - most} more" if len(texts) > most else names
 
 
 def escaped(text: str) -> str:

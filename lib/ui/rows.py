@@ -38,6 +38,8 @@ TOKENS_OVER = 15.0
 FULL = 0.95
 """Share of the KV cache from which on it is told as full."""
 COUNTED = ("prompt_tokens", "generation_tokens", "process_start")
+MODELS, REASONS = 3, 8
+"""How many models a row names, and how many reasons to wait its tooltip: a server may tell any."""
 PERCENTILES = ("ttft", "itl")
 COLUMNS = {
     "running": BY_NAME["running"].sources,
@@ -182,7 +184,7 @@ class Row:
 
     def _sub(self, newest: Tick | None, board: Board) -> str:
         models = newest.sample.models if newest and newest.sample else ()
-        names = ", ".join(plain.plain(model, 60) for model in models)
+        names = plain.listed(models, MODELS)
         return " · ".join(part for part in (names, board.version(self.server)) if part)
 
     def _cells(self, newest: Tick | None, source: Source) -> dict[str, Cell]:
@@ -255,7 +257,8 @@ def _blocks(total: Reading, engines: int) -> Cell:
 def _reasons(total: Reading) -> str | None:
     if not total.waiting_by_reason:
         return None
-    return ", ".join(f"{plain.count(n)} for {why}" for why, n in total.waiting_by_reason.items())
+    told = list(total.waiting_by_reason.items())[:REASONS]
+    return ", ".join(f"{plain.count(n)} for {plain.plain(why, 40)}" for why, n in told)
 
 
 def _waiting_tone(total: Reading) -> str | None:

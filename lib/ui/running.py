@@ -6,11 +6,12 @@ Values are a server's own words: they go through `plain` and are drawn as text.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 from lib.api import Capabilities
 from lib.metrics import Layout
 from lib.ui.asked import Told
-from lib.ui.plain import plain
+from lib.ui.plain import listed, plain
 
 __all__ = ["sections"]
 
@@ -18,7 +19,9 @@ Section = dict[str, object]
 Row = tuple[str, str] | tuple[str, str, str]
 
 _LONG = 20_000
-"""Characters of a whole document that are shown."""
+"""Characters of a whole document that are shown: a server may send 8 MB."""
+_ROWS, _MODELS, _VALUES = 200, 20, 16
+"""Rows of a section, names of models, and values that engines differ in."""
 
 _FIRST = (
     "model",
@@ -61,7 +64,8 @@ def _configuration(layout: Layout | None) -> Section:
     """The labels of `cache_config_info`; where engines differ, each value."""
     configs = layout.configs if layout else ()
     names = dict.fromkeys(name for config in configs for name in config)
-    rows = [(name, _shared(configs, name)) for name in sorted(names, key=_useful)]
+    useful = sorted(names, key=_useful)[:_ROWS]
+    rows = [(plain(name), _shared(configs, name)) for name in useful]
     if not rows:
         note = (
             "Not reported: this server's /metrics page has no cache_config_info."
@@ -69,7 +73,11 @@ def _configuration(layout: Layout | None) -> Section:
             else "Not known: this server has not answered yet."
         )
         return _section("Running configuration", note=note)
-    return _section("Running configuration", rows, note="cache_config_info of the /metrics page")
+    return _section(
+        "Running configuration",
+        _cut(rows, len(names)),
+        note="cache_config_info of the /metrics page",
+    )
 
 
 def _useful(name: str) -> tuple[int, str]:
@@ -77,18 +85,33 @@ def _useful(name: str) -> tuple[int, str]:
 
 
 def _shared(configs: Sequence[Mapping[str, str]], name: str) -> str:
-    values = dict.fromkeys(plain(config[name], 200) for config in configs if name in config)
-    return ", ".join(values)
+    values = dict.fromkeys(config[name] for config in configs if name in config)
+    return listed(list(values), _VALUES, 200)
 
 
 def _document(title: str, note: str, content: object) -> Section:
     """A flat document as rows, any other as it is."""
     if isinstance(content, dict) and not any(isinstance(v, dict | list) for v in content.values()):
-        rows = [(plain(name), plain(_word(value), 300)) for name, value in content.items()]
-        return _section(title, rows, note=note)
-    text = json.dumps(content, indent=2, ensure_ascii=False)
-    cut = f"\n… {len(text) - _LONG} more characters" if len(text) > _LONG else ""
-    return _section(title, note=note, code=text[:_LONG] + cut)
+        named = islice(content.items(), _ROWS)
+        rows = [(plain(name), plain(_word(value), 300)) for name, value in named]
+        return _section(title, _cut(rows, len(content)), note=note)
+    return _section(title, note=note, code=_written(content))
+
+
+def _written(content: object) -> str:
+    """The document as far as it is shown; written no further: indenting can make it sixty-fold."""
+    text = ""
+    for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(content):
+        text += piece[: _LONG + 1]
+        if len(text) > _LONG:
+            return text[:_LONG] + "\n… more"
+    return text
+
+
+def _cut(rows: Sequence[Row], count: int) -> Sequence[Row]:
+    """The first rows, and how many more there are."""
+    shown = rows[:_ROWS]
+    return [*shown, (f"… {count - _ROWS} more", "")] if count > _ROWS else shown
 
 
 def _capabilities(told: Told) -> Section:
@@ -96,7 +119,7 @@ def _capabilities(told: Told) -> Section:
     if known is None:
         note = told.refused or "Being asked …"
         return _section("Capabilities", note=note)
-    models = ", ".join(plain(model.id) for model in known.models)
+    models = listed([model.id for model in known.models], _MODELS, 120)
     rows: list[Row] = [
         ("engine", known.engine_kind.value),
         ("release", plain(known.version or "not told")),

@@ -62,14 +62,18 @@ _FOR_GOOD = "public, max-age=31536000, immutable"
 
 
 class Headers:
-    """ASGI middleware: headers on every answer; refuses foreign names and machines."""
+    """ASGI middleware: headers on every answer; refuses foreign names and machines.
+
+    A WebSocket is refused before it is accepted, which a browser sees as 403.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refused = _refused(scope) if scope["type"] in {"http", "websocket"} else None
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await (_RefusedSocket() if refused else self._app)(scope, receive, send)
             return
 
         async def send_with_headers(message: Message) -> None:
@@ -79,8 +83,15 @@ class Headers:
                     headers[name] = value
             await send(message)
 
-        refused = _refused(scope)
         await (refused or self._app)(scope, receive, send_with_headers)
+
+
+class _RefusedSocket:
+    """ASGI application that lets no WebSocket in: against our policy (RFC 6455, 1008)."""
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.close", "code": 1008})
 
 
 def _refused(scope: Scope) -> Response | None:
@@ -100,9 +111,10 @@ async def asset(request: Request) -> Response:
     The digest is part of the address, so that a browser may keep the file for good.
     """
     name = request.path_params["name"]
-    body = _packed(name)
-    if body is None or request.path_params["digest"] != _digest(name):
+    # What is remembered by its name is asked for only by names that are files.
+    if name not in _files() or request.path_params["digest"] != _digest(name):
         return PlainTextResponse("No such file.", 404)
+    body = _packed(name)
     headers = {
         "cache-control": _FOR_GOOD,
         "content-type": _TYPES[Path(name).suffix],
@@ -124,17 +136,16 @@ def plotly_url() -> str:
 
 
 @cache
-def _packed(name: str) -> bytes | None:
+def _packed(name: str) -> bytes:
     """A file, compressed once for as long as the process lives."""
-    path = _files().get(name)
-    return gzip.compress(path.read_bytes(), 6, mtime=0) if path else None
+    return gzip.compress(_files()[name].read_bytes(), 6, mtime=0)
 
 
 @cache
 def _digest(name: str) -> str:
     """Our files share one digest, so that they may import each other by a relative path."""
     if name == "plotly.js":
-        return hashlib.sha256(_packed(name) or b"").hexdigest()[:16]
+        return hashlib.sha256(_packed(name)).hexdigest()[:16]
     digest = hashlib.sha256()
     for path in sorted(ASSETS.iterdir()):
         digest.update(path.read_bytes())

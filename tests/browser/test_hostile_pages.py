@@ -106,7 +106,6 @@ def test_overview_shows_hostile_names_as_text(visit):
     assert any(title.startswith("Nothing listens at") for title in titles)
 
 
-@pytest.mark.xfail(reason="Overview shows a version as it came, and every model's name")
 def test_hostile_names_do_not_spoil_the_list(visit):
     visit.page.goto(visit.url)
     visit.sees_figures()

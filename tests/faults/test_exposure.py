@@ -221,10 +221,7 @@ def asked(kind, server, host=b"localhost"):
     return bool(passed)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    ["http", pytest.param("websocket", marks=pytest.mark.xfail(reason="Headers pass it on"))],
-)
+@pytest.mark.parametrize("kind", ["http", "websocket"])
 def test_another_server_that_bound_another_address_serves_nobody(kind):
     """`uvicorn app:app --host 0.0.0.0` knows nothing of our rule."""
     assert asked(kind, "127.0.0.1")
@@ -232,7 +229,6 @@ def test_another_server_that_bound_another_address_serves_nobody(kind):
     assert not asked(kind, "127.0.0.1", b"evil.example")
 
 
-@pytest.mark.xfail(reason="the caches of lib.ui.wire are asked by the address itself")
 def test_invented_names_of_files_are_not_remembered():
     """Without a login anybody may ask: it must not fill the memory."""
     before = wire._packed.cache_info().currsize, wire._digest.cache_info().currsize

@@ -95,7 +95,6 @@ DOCUMENTS = {
 }
 
 
-@pytest.mark.xfail(reason="lib.ui.running writes a document whole before it cuts it")
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_a_large_document_costs_a_page_little(name):
     """It is written anew every 15 seconds, for every viewer."""

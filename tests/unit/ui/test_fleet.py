@@ -174,3 +174,17 @@ def test_a_token_counter_that_is_not_reported_is_not_taken_for_zero():
     text, how, _ = fleet._rows["chat"]._tokens(feed)
     assert float(text.replace("\u202f", "")) > 0
     assert how == "generated only; the other is not reported"
+
+
+def test_a_row_names_three_of_many_models_and_eight_of_many_reasons():
+    gauges = "\n".join(line for line in PAGE.splitlines() if line.startswith("vllm:num_requests"))
+    models = [gauges.replace("Qwen/Qwen2.5-7B-Instruct", f"m{n}\u202e") for n in range(20)]
+    reasons = "".join(
+        f'vllm:num_requests_waiting_by_reason{{engine="0",model_name="m0",reason="{n}\u202e"}} 1\n'
+        for n in range(50)
+    )
+    _, _, fleet = view([engines(*models) + reasons.encode()])
+    row = read(fleet.opening())["rows"][0]
+    assert "\u202e" not in json.dumps(row, ensure_ascii=False)
+    assert row["sub"].startswith("m0, m10, m11 and 17 more")
+    assert row["cells"]["waiting"][1].count(" for ") == 8

@@ -1,8 +1,10 @@
 import json
+import random
 import re
 
 import pytest
 
+from lib.ui.fleet import OverviewView
 from lib.ui.frames import RcaView
 from lib.ui.windows import window_named
 from tests.unit.ui.scene import PAGE, START, Readings, Wall, engines, moved, server, told
@@ -223,3 +225,23 @@ def test_a_hundred_thousand_blocks_are_told_to_the_block():
     many = PAGE.replace(f'num_gpu_blocks="{size}"', 'num_gpu_blocks="128438"')
     panel, _ = curves([many.encode()] * 3, "kv")
     assert panel["data"]["total"][-1] == 128_437
+
+
+STRANGE = ["NaN", "+Inf", "-Inf", "1e308", "-1e308", "-1", "-0.0", "1e15", "0.5", "1e-300"]
+
+
+@pytest.mark.parametrize("window", ["1m", "5m", "30m", "6h", "7d"])
+def test_no_value_on_the_wire_keeps_a_page_from_being_drawn(window):
+    chance = random.Random(11)
+    series = [line.rpartition(" ")[0] for line in PAGE.splitlines() if line.startswith("vllm:")]
+    bodies = [
+        "".join(f"{name} {chance.choice(STRANGE)}\n" for name in series).encode() for _ in range(40)
+    ]
+    feed, rca = view(bodies, window, told=20)
+    fleet = OverviewView(feed, window_named(window), Wall(server()))
+    assert read(rca.opening())[1]["panels"]
+    assert read(fleet.opening())[1]["rows"]
+    for count in range(21, 41):
+        feed.tell(count)
+        assert read(rca.tick())[1]["figures"]
+        assert read(fleet.tick())[1]["rows"]

@@ -1,4 +1,5 @@
 import math
+import time
 import unicodedata
 
 import pytest
@@ -67,3 +68,15 @@ def test_plain_leaves_ordinary_words_alone(text):
 
 def test_escaped_text_leaves_markdown_nothing_to_read():
     assert plain.escaped("![x](http://h) *b*") == r"\!\[x\]\(http\:\/\/h\) \*b\*"
+
+
+def test_megabytes_of_text_are_cut_before_they_are_read():
+    began = time.process_time()
+    line = plain.plain("\u202e " * 4_000_000 + "end", 40)
+    assert time.process_time() - began < 0.1
+    assert line == "…"
+
+
+def test_a_list_names_its_first_and_counts_the_rest():
+    assert plain.listed(["a", "b\x1b"], 2) == "a, b"
+    assert plain.listed(["x" * 99, *"abcd"], 2, limit=10) == "xxxxxxxxx…, a and 3 more"

@@ -99,3 +99,35 @@ def test_scripts_put_text_into_the_page_as_text_only():
             assert sink not in script, f"{path.name}: {sink}"
         # The shapes of states are constants of ours, and the only markup that is ever parsed.
         assert script.count("innerHTML") == (1 if path.name == "dom.js" else 0)
+
+
+def test_invented_names_of_files_are_not_remembered(browser):
+    known = wire._packed.cache_info().currsize, wire._digest.cache_info().currsize
+    for number in range(50):
+        assert get(browser, f"/inspector/assets/x/invented-{number}.js").status_code == 404
+    assert (wire._packed.cache_info().currsize, wire._digest.cache_info().currsize) == known
+
+
+@pytest.mark.parametrize(
+    ("host", "reached", "messages"),
+    [
+        (b"localhost", "127.0.0.1", ["websocket.accept"]),
+        (b"evil.example", "127.0.0.1", ["websocket.close"]),
+        (b"localhost", "192.0.2.1", ["websocket.close"]),
+    ],
+)
+def test_a_websocket_is_refused_like_a_page(host, reached, messages):
+    said = []
+
+    async def inside(_scope, _receive, send):
+        await send({"type": "websocket.accept"})
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        said.append(message["type"])
+
+    scope = {"type": "websocket", "headers": [(b"host", host)], "server": (reached, 8501)}
+    asyncio.run(wire.Headers(inside)(scope, receive, send))
+    assert said == messages

@@ -1,3 +1,6 @@
+import time
+from dataclasses import replace
+
 from lib.api import Capabilities, Route
 from lib.api.answers import Model
 from lib.api.dialects import recognised
@@ -62,7 +65,7 @@ def test_a_long_document_is_cut_and_says_so():
     found = sections(None, told(server_info={"deep": {"a": "x" * 50_000}}))
     code = named("Server info", found)["code"]
     assert len(code) < 21_000
-    assert code.endswith("more characters")
+    assert code.endswith("… more")
 
 
 def test_capabilities_name_routes_and_models_as_text():
@@ -70,3 +73,27 @@ def test_capabilities_name_routes_and_models_as_text():
     assert rows["release"] == "0.32.0"
     assert rows["models"] == "<b>m</b>"
     assert "/metrics" in rows["routes"]
+
+
+def test_a_document_is_written_no_further_than_it_is_shown():
+    deep = [0] * 4_000
+    for _ in range(60):
+        deep = [deep]
+    began = time.process_time()
+    code = named("Traces", sections(None, told(debug_traces=deep * 1_000)))["code"]
+    assert time.process_time() - began < 0.5
+    assert code.endswith("… more")
+
+
+def test_rows_and_names_without_end_are_cut_and_counted():
+    many = {f"name {number}": number for number in range(10_000)}
+    rows = named("Statistics", sections(None, told(debug_stats=many)))["rows"]
+    assert len(rows) == 201
+    assert rows[-1] == ("… 9800 more", "")
+    layout = Layout((), [dict.fromkeys(many, "x") | {"engine": "0"}])
+    assert len(named("Running configuration", sections(layout, Told()))["rows"]) == 201
+    asked = told()
+    models = tuple(replace(asked.capabilities.models[0], id=name) for name in many)
+    asked = replace(asked, capabilities=replace(asked.capabilities, models=models))
+    rows = dict(named("Capabilities", sections(None, asked))["rows"])
+    assert rows["models"].endswith(", name 19 and 9980 more")
