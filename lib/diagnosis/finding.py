@@ -37,10 +37,14 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One cause, once: what is wrong, since when, what shows it and what to do about it."""
+    """One cause, once: what is wrong, since when, what shows it and what to do about it.
+
+    `brief` are two or three words for a list, `headline` is a sentence.
+    """
 
     rule: str
     severity: Severity
+    brief: str
     headline: str
     detail: str
     since: float

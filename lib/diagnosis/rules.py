@@ -105,6 +105,7 @@ def _cache_full(scene: Scene) -> Finding | None:
     return Finding(
         rule="cache_full",
         severity=Severity.BAD if hurts else Severity.WATCH,
+        brief="KV cache full",
         headline=_full_headline(hurts=hurts, waits=waits is not None),
         detail=(
             f"Its highest use in each {scene.grid.step:.0f} s has been {FULL:.0%} or more, "
@@ -174,6 +175,7 @@ def _queue_grows(scene: Scene) -> Finding | None:
     return Finding(
         rule="queue_grows",
         severity=Severity.WATCH,
+        brief="Queue growing",
         headline=(
             "Requests come faster than they are served; the queue grows"
             if still
@@ -221,6 +223,7 @@ def _cache_unused(scene: Scene) -> Finding | None:
     return Finding(
         rule="cache_unused",
         severity=Severity.HINT,
+        brief="KV cache mostly unused",
         headline="The KV cache is mostly unused; this server could take more requests",
         detail=f"At most {usage.max():.0%} of it was used in {over}{waited}.",
         since=scene.window.end - UNUSED_FOR,

@@ -21,8 +21,6 @@ __all__ = ["Board", "Source", "finding_of", "known", "status_of", "text_of", "ve
 
 Words = dict[str, object]
 
-_BRIEF = {"cache_full": "KV cache full", "queue_grows": "Queue growing"}
-
 
 class Source(Protocol):
     """The newest readings of all servers; `lib.watch.Feed`."""
@@ -83,15 +81,10 @@ def verdict_of(newest: Tick | None, diagnosis: Diagnosis) -> Words:
         return state
     return {
         "tone": finding.severity.value,
-        "words": brief(finding),
+        "words": finding.brief,
         "since": finding.since,
         "text": finding.headline,
     }
-
-
-def brief(finding: Finding) -> str:
-    """A finding in a few words, for a line in a list."""
-    return _BRIEF.get(finding.rule, finding.headline.partition(":")[0].partition(";")[0])
 
 
 def finding_of(finding: Finding) -> Words:

@@ -83,12 +83,15 @@ def test_the_worst_come_first():
 def test_a_finding_is_a_rows_state_and_leads_the_page():
     _, wall, fleet = view(others=[server("a-first-by-name")])
     wall.found = Diagnosis(
-        (Finding("cache_full", Severity.BAD, "Full: very", "…", START, (), (), "", ""),), (), ()
+        (Finding("r", Severity.BAD, "Quite full", "Full: very", "…", START, (), (), "", ""),),
+        (),
+        (),
     )
     frame = read(fleet.opening())
     assert frame["order"][0] == "chat"
     chat = next(row for row in frame["rows"] if row["name"] == "chat")
     assert chat["state"]["tone"] == "bad"
+    assert chat["state"]["words"] == "Quite full"
     assert chat["state"]["since"] == START
     assert frame["line"] == "2 servers, 1 in trouble"
 
