@@ -6,7 +6,7 @@ This module alone decides their paths and who is answered.
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 from streamlit import config
@@ -24,8 +24,16 @@ PAGES = ("overview", "rca")
 def routes() -> list[BaseRoute]:
     """All of them, under the dashboard's base path."""
     base = str(config.get_option("server.baseUrlPath") or "").strip("/")
-    root = f"/{base}/inspector" if base else "/inspector"
+    home = f"/{base}" if base else ""
+    root = f"{home}/inspector"
+
+    def overview(request: Request) -> RedirectResponse:
+        """The first page lives at the root; its name typed by hand leads there."""
+        query = request.url.query
+        return RedirectResponse(f"{home}/?{query}" if query else f"{home}/")
+
     return [
+        Route(f"{home}/overview", overview, methods=["GET"]),
         Route(f"{root}/assets/{{digest}}/{{name}}", wire.asset, methods=["GET"]),
         Route(f"{root}/live", _Live(), methods=["GET"]),
     ]

@@ -131,3 +131,10 @@ def test_a_websocket_is_refused_like_a_page(host, reached, messages):
     scope = {"type": "websocket", "headers": [(b"host", host)], "server": (reached, 8501)}
     asyncio.run(wire.Headers(inside)(scope, receive, send))
     assert said == messages
+
+
+def test_overviews_name_leads_to_the_root_with_its_query(browser):
+    assert get(browser, "/overview").headers["location"] == "/"
+    assert get(browser, "/overview?window=1m&server=a").headers["location"] == (
+        "/?window=1m&server=a"
+    )
