@@ -23,7 +23,7 @@ __all__ = ["CELLS", "RcaView", "cells_of"]
 
 MODELS = 3
 """Models that the head names."""
-CELLS = 400
+CELLS = 1_000
 """Cells of the picture of the KV cache, at most."""
 
 
@@ -209,11 +209,14 @@ def cells_of(sample: Sample | None) -> Words | None:
     total = sample.total if sample else None
     if sample is None or total is None or not total.blocks_usable or total.blocks_used is None:
         return None
-    each = math.ceil(total.blocks_usable / CELLS)
+    each = max(1, math.ceil(total.blocks_usable / CELLS))
     sizes = {config.get("block_size", "") for config in sample.layout.configs}
     tokens = f" of {plain.plain(sizes.pop())} tokens" if len(sizes) == 1 and all(sizes) else ""
     return {
         "all": math.ceil(total.blocks_usable / each),
         "used": math.ceil(total.blocks_used / each),
-        "words": f"1 cell = {each} block{'s' if each > 1 else ''}{tokens}",
+        "words": (
+            f"{plain.count(total.blocks_used)} used · {plain.count(total.blocks_free)} free · "
+            f"1 cell = {plain.count(each)} block{'s' if each > 1 else ''}{tokens}"
+        ),
     }

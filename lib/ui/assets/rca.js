@@ -208,6 +208,7 @@ export class Rca {
     clearInterval(this.clock);
     this.stream.close();
     this.board.destroy();
+    this.cells.destroy();
   }
 }
 

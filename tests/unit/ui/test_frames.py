@@ -5,7 +5,7 @@ import re
 import pytest
 
 from lib.ui.fleet import OverviewView
-from lib.ui.frames import RcaView
+from lib.ui.frames import CELLS, RcaView
 from lib.ui.windows import window_named
 from tests.unit.ui.scene import PAGE, START, Readings, Wall, engines, moved, server, told
 
@@ -138,8 +138,10 @@ def test_the_picture_of_the_cache_has_few_cells_that_add_up():
     _, rca = view(GROWING)
     _, frame = read(rca.opening())
     cells = frame["cells"]
-    assert 0 <= cells["used"] <= cells["all"] <= 400
-    assert cells["words"].startswith("1 cell = ")
+    assert 0 <= cells["used"] <= cells["all"] <= CELLS
+    used, free, cell = cells["words"].split(" · ")
+    assert (used, free) == ("5 used", "4\u202f090 free")
+    assert cell.startswith("1 cell = 5 blocks of ")
 
 
 def figures(bodies, key="requests"):
