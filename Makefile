@@ -39,7 +39,6 @@ $(VENV)/development: $(VENV)/runtime requirements-dev.txt
 # ── The two commands, and what they are made of ──
 
 run: $(VENV)/runtime
-	@echo "vLLM Inspector: http://$(HOST):$(PORT)  (Ctrl+C stops it)"
 	@exec $(BIN)/python -m streamlit run app.py --server.address "$(HOST)" --server.port "$(PORT)"
 
 check: $(VENV)/development

@@ -52,6 +52,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     hub.start()
     unlisten = feed.listen(hub.ticked)
     warm = asyncio.create_task(asyncio.to_thread(_warm_up))
+    if line := _where():
+        print(line, flush=True)  # noqa: T201 - for the person at the terminal, not for a log
     try:
         yield
     finally:
@@ -61,6 +63,16 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         await asyncio.to_thread(home.close)
         if demo:
             await asyncio.to_thread(_stop, demo)
+
+
+def _where() -> str:
+    """Where the dashboard is found; "" where another server than Streamlit's own says so itself."""
+    if config._server_mode != "starlette-app":  # noqa: SLF001 - Streamlit tells it nowhere else
+        return ""
+    host = config.get_option("server.address") or "localhost"
+    base = str(config.get_option("server.baseUrlPath") or "").strip("/")
+    where = f"[{host}]" if ":" in host else host
+    return f"vLLM Inspector: http://{where}:{config.get_option('server.port')}/{base}".rstrip("/")
 
 
 def _start_demo() -> "subprocess.Popen[str] | None":
