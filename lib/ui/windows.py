@@ -36,7 +36,7 @@ class Span:
 
 WINDOWS = (
     Span("1m", "1 m", "1 minute", 60, 1, 15),
-    Span("5m", "5 m", "5 minutes", 300, 1, 30),
+    Span("5m", "5 m", "5 minutes", 300, 2, 30),
     Span("30m", "30 m", "30 minutes", 1_800, 3, 60),
     Span("6h", "6 h", "6 hours", 21_600, 60, 300),
     Span("7d", "7 d", "7 days", 604_800, 900, 900),

@@ -44,6 +44,7 @@ export class Plot {
     this.data = spec.data;
     this.drawn = false;
     this.stale = true;
+    this.labelled = null;
     this.pending = 0;
     this.figures = spec.curves.map((curve) => this.figure(curve));
     const limits = spec.limits.map(({ label }) => h("span.vi-figure", { title: "threshold" },
@@ -136,6 +137,7 @@ export class Plot {
 
   // ── Drawing ──
 
+  /** Asked once and when it changed: asking between two drawings makes the browser lay out all of the page. */
   resized() {
     const width = this.area.clientWidth - MARGIN.l - MARGIN.r;
     if (width === this.width) return;
@@ -149,8 +151,8 @@ export class Plot {
   }
 
   draw() {
-    this.width = this.area.clientWidth - MARGIN.l - MARGIN.r;
-    if (this.width <= 0 || !this.plotly()) return;
+    if (!this.width) this.resized();
+    if (!(this.width > 0) || !this.plotly()) return;
     this.stale = false;
     this.top = this.highest();
     this.axes();
@@ -221,10 +223,7 @@ export class Plot {
 
   /** The labels of both axes. */
   axes() {
-    // Half a request or block is nothing: the middle is a whole one, and its line lies where it is.
-    const middle = this.spec.write === "count" ? Math.round(this.top / 2) : this.top / 2;
-    axisTexts([0, middle, this.top], this.spec.write).forEach((text, index) => put(this.rows[index].firstChild, text));
-    this.rows[1].style.top = `${MARGIN.t + INNER * (1 - middle / this.top / HEADROOM)}px`;
+    if (this.labelled !== this.top) this.label();
     const { moments, labels } = timeTicks(...this.board.range, this.width);
     while (this.times.childElementCount > moments.length) this.times.lastChild.remove();
     while (this.times.childElementCount < moments.length) this.times.append(h("span"));
@@ -232,6 +231,15 @@ export class Plot {
       put(this.times.children[index], labels[index]);
       this.times.children[index].style.transform = `translateX(${Math.round(this.place(moment))}px) translateX(-50%)`;
     });
+  }
+
+  /** The labels of the upright axis. */
+  label() {
+    this.labelled = this.top;
+    // Half a request or block is nothing: the middle is a whole one, and its line lies where it is.
+    const middle = this.spec.write === "count" ? Math.round(this.top / 2) : this.top / 2;
+    axisTexts([0, middle, this.top], this.spec.write).forEach((text, index) => put(this.rows[index].firstChild, text));
+    this.rows[1].style.top = `${MARGIN.t + INNER * (1 - middle / this.top / HEADROOM)}px`;
   }
 
   /** Where the axis ends: at the panel's own top, or at a round figure above what is in sight. */
