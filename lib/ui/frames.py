@@ -23,7 +23,7 @@ __all__ = ["CELLS", "RcaView", "cells_of"]
 
 MODELS = 3
 """Models that the head names."""
-CELLS = 1_000
+CELLS = 2_000
 """Cells of the picture of the KV cache, at most."""
 
 
@@ -42,6 +42,7 @@ class RcaView:
         self._panels: list[Panel] = []
         self._offered: list[Panel] = []
         self._next = 0.0
+        self._models: tuple[str, ...] = ()
         self._said: Words = {}
 
     def opening(self) -> bytes:
@@ -194,12 +195,13 @@ class RcaView:
         return {"now": time.time(), "at": at, "period": self._period, "banner": banner} | changed
 
     def _who(self, newest: Tick | None) -> Words:
-        models = newest.sample.models if newest and newest.sample else ()
+        if newest and newest.sample:
+            self._models = newest.sample.models  # one that is down still has its name
         return {
             "name": self._server.name,
             "url": self._server.url,
             "simulated": self._server.simulated,
-            "model": plain.listed(models, MODELS),
+            "model": plain.listed(self._models, MODELS),
             "version": self._board.version(self._server),
         }
 

@@ -103,6 +103,7 @@ class Row:
         self.said: Words = {}
         self.next: float | None = None
         self.shares = True
+        self.models: tuple[str, ...] = ()
         self.counted: deque[tuple[float, Sample | None]] = deque()
         self.counted_to: float | None = None
         self.whole = self.few = Layout(())
@@ -183,8 +184,9 @@ class Row:
         return changed | ({"cells": fresh} if fresh else {})
 
     def _sub(self, newest: Tick | None, board: Board) -> str:
-        models = newest.sample.models if newest and newest.sample else ()
-        names = plain.listed(models, MODELS)
+        if newest and newest.sample:
+            self.models = newest.sample.models  # one that is down still has its name
+        names = plain.listed(self.models, MODELS)
         return " · ".join(part for part in (names, board.version(self.server)) if part)
 
     def _cells(self, newest: Tick | None, source: Source) -> dict[str, Cell]:

@@ -141,7 +141,7 @@ def test_the_picture_of_the_cache_has_few_cells_that_add_up():
     assert 0 <= cells["used"] <= cells["all"] <= CELLS
     used, free, cell = cells["words"].split(" · ")
     assert (used, free) == ("5 used", "4\u202f090 free")
-    assert cell.startswith("1 cell = 5 blocks of ")
+    assert cell.startswith("1 cell = 3 blocks of ")
 
 
 def figures(bodies, key="requests"):
@@ -247,3 +247,14 @@ def test_no_value_on_the_wire_keeps_a_page_from_being_drawn(window):
         feed.tell(count)
         assert read(rca.tick())[1]["figures"]
         assert read(fleet.tick())[1]["rows"]
+
+
+def test_a_server_that_went_down_keeps_its_models_name():
+    feed, rca = view([*GROWING[:3], None], told=3)
+    fleet = OverviewView(feed, window_named("1m"), Wall(server()))
+    named = read(rca.opening())[1]["who"]["model"]
+    assert named == "Qwen/Qwen2.5-7B-Instruct"
+    assert read(fleet.opening())[1]["rows"][0]["sub"].startswith(named)
+    feed.tell(4)
+    assert "who" not in read(rca.tick())[1]
+    assert "sub" not in read(fleet.tick())[1]["rows"][0]
