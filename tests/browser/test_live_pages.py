@@ -81,7 +81,7 @@ def test_the_window_is_chosen_and_kept_in_the_link(person):
     person.goes_to("rca-cache?server=demo-chat&window=1m")
     assert len(person.plotted()) == 60
     person.chooses_window("5 m")
-    until(lambda: len(person.plotted()) == 300, 20)
+    until(lambda: len(person.plotted()) == 150, 20)
     until(lambda: query(person.page).get("window") == ["5m"], 10)
     person.page.reload()
     person.sees_figures()
