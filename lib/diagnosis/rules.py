@@ -124,7 +124,7 @@ def _cache_full(scene: Scene) -> Finding | None:
 
 def _full_headline(*, hurts: bool, waits: bool) -> str:
     if hurts:
-        return "The KV cache is too small for the live load: requests are preempted and begin again"
+        return "The KV cache is too small for the live load: requests are preempted and recomputed"
     if waits:
         return "The KV cache is full; new requests wait for blocks"
     return "The KV cache is full; more requests than these will have to wait"

@@ -1,11 +1,12 @@
 """The components that page scripts mount: one per live view, and plain lists of facts.
 
-Each is the same few lines of inline script, which load `assets/live.js` from our own route once for
-all pages; Streamlit sends those lines with every run. A component gets addresses, a ticket and
-settings; figures come by the stream, never through the script.
+Each has the same short script, `assets/loader.js`, which Streamlit sends with every run and which
+loads `assets/live.js` from our own route once for all pages. A component gets addresses, a ticket
+and settings; figures come by the stream, never through the script.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -17,18 +18,7 @@ from lib.ui.windows import WINDOWS
 
 __all__ = ["facts", "overview", "rca", "sidebar"]
 
-_LOADER = """ const views = new WeakMap(); const sheet = (href) => new Promise((done) => { if
-(document.querySelector(`link[href="${href}"]`)) return done(); const link =
-Object.assign(document.createElement("link"), { rel: "stylesheet", href, onload: done, onerror: done
-}); document.head.append(link); }); export default function ({ data, parentElement, setTriggerValue
-}) { const root = parentElement.querySelector(".vi"); let view = views.get(root); if (!view) { const
-at = (path) => new URL(path, document.baseURI).href; view = { data, live: null, gone: false, send:
-(name, value) => view.trigger(name, value) }; views.set(root, view);
-Promise.all([import(at(data.script)), sheet(at(data.sheet))]).then(([module]) => { if (!view.gone)
-view.live = module.mount(root, view); }); } view.trigger = setTriggerValue; view.data = data;
-view.live?.update(data); return () => { view.gone = true; view.live?.destroy(); views.delete(root);
-}; }
-"""
+_LOADER = (Path(__file__).parent / "assets" / "loader.js").read_text(encoding="utf-8")
 _HTML = '<div class="vi">\n</div>'
 
 _component = st.components.v2.component(

@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.person import Person
+from tests.browser.person import COLD_START, Person
 from tests.support.browsing import shot, window
 from tests.support.waiting import until
 
@@ -141,3 +141,11 @@ def test_narrow_and_dark_windows_show_everything_without_sideways_scrolling(
         assert ground == ("rgb(16, 19, 23)" if dark else "rgb(251, 251, 250)")
         kind = "rca-cache" if path else "overview"
         shot(page, f"{kind}-{width}-{'dark' if dark else 'light'}")
+
+
+def test_a_live_view_whose_script_is_gone_says_so(browser, demo):
+    page = browser.new_page()
+    page.route("**/inspector/assets/**/live.js", lambda route: route.abort())
+    page.goto(demo.url)
+    expect(page.get_by_text("Reload this page").first).to_be_visible(timeout=COLD_START)
+    page.close()
