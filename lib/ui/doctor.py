@@ -3,8 +3,9 @@
 Two depths: `brief` looks at ten minutes, for lists (the feed has them in memory); `full` at half an
 hour and more, for the server's own page. Both are remembered for some seconds. Brief ones are
 worked out in rounds that take little time each, so that a list of fifty servers is never waited
-for. Decided here: a finding that is still there began when it was first seen, also when that is
-longer ago than the readings that were looked at.
+for; the first one of each server looks back as far as a full one, to find when things began.
+Decided here: a finding that is still there began when it was first seen, also when that is longer
+ago than the readings that were looked at.
 """
 
 import random
@@ -45,7 +46,7 @@ class Doctor:
 
     def full(self, server: str) -> Diagnosis:
         """From half an hour; worked out now if what is remembered is old."""
-        return self._examined(server, FULL_SECONDS)
+        return self._examined(server, FULL_SECONDS, FULL_SECONDS)
 
     def walk(self, servers: Iterable[str]) -> None:
         """One round: look at the servers whose brief diagnosis is old, as far as time allows."""
@@ -54,23 +55,25 @@ class Doctor:
         try:
             now = time.monotonic()
             for server in servers:
-                due, _ = self._known.get((server, BRIEF_SECONDS), (0.0, _NOTHING))
-                if now >= due:
-                    self._examined(server, BRIEF_SECONDS)
+                known = self._known.get((server, BRIEF_SECONDS))
+                if known is None or now >= known[0]:
+                    over = FULL_SECONDS if known is None else BRIEF_SECONDS
+                    self._examined(server, BRIEF_SECONDS, over)
                     if time.monotonic() > now + ROUND_SECONDS:
                         break
         finally:
             self._walking.release()
 
-    def _examined(self, server: str, seconds: float) -> Diagnosis:
+    def _examined(self, server: str, depth: float, over: float) -> Diagnosis:
+        """What is remembered of a depth while it is fresh; else what `over` seconds say now."""
         now, end = time.monotonic(), time.time()
-        due, diagnosis = self._known.get((server, seconds), (0.0, _NOTHING))
+        due, diagnosis = self._known.get((server, depth), (0.0, _NOTHING))
         if now < due:
             return diagnosis
-        made = diagnose(self._source.window(server, end - seconds, end))
+        made = diagnose(self._source.window(server, end - over, end))
         findings = tuple(self._dated(server, finding, now) for finding in made.findings)
         diagnosis = replace(made, findings=findings)
-        self._known[server, seconds] = (now + random.uniform(*REMEMBERED), diagnosis)
+        self._known[server, depth] = (now + random.uniform(*REMEMBERED), diagnosis)
         return diagnosis
 
     def _dated(self, server: str, finding: Finding, now: float) -> Finding:

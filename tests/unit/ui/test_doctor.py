@@ -41,12 +41,14 @@ def test_a_round_ends_when_its_time_is_over(monkeypatch):
         assert len(feed.questions) == reached
 
 
-def test_a_servers_own_page_looks_back_further():
+def test_a_list_looks_back_once_for_when_things_began_and_a_page_always(monkeypatch):
+    monkeypatch.setattr(doctor, "REMEMBERED", (0.0, 0.0))
     feed = Asked()
     one = Doctor(feed)
     one.walk([server().id])
+    one.walk([server().id])
     one.full(server().id)
-    assert feed.questions == [doctor.BRIEF_SECONDS, doctor.FULL_SECONDS]
+    assert feed.questions == [doctor.FULL_SECONDS, doctor.BRIEF_SECONDS, doctor.FULL_SECONDS]
 
 
 def test_a_finding_keeps_the_moment_it_was_first_seen(monkeypatch):
