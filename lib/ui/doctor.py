@@ -3,11 +3,12 @@
 Two depths: `brief` looks at ten minutes, for lists (the feed has them in memory); `full` at half an
 hour and more, for the server's own page. Both are remembered for some seconds. Brief ones are
 worked out in rounds that take little time each, so that a list of fifty servers is never waited
-for; the first one of each server looks back as far as a full one, to find when things began.
-Decided here: a finding that is still there began when it was first seen, also when that is longer
-ago than the readings that were looked at.
+for; after a while without anybody looking they reach as far back as a full one, to find when things
+began. Decided here: a finding that is still there began when it was first seen, also when that is
+longer ago than the readings that were looked at.
 """
 
+import math
 import random
 import time
 from collections.abc import Iterable
@@ -55,9 +56,9 @@ class Doctor:
         try:
             now = time.monotonic()
             for server in servers:
-                known = self._known.get((server, BRIEF_SECONDS))
-                if known is None or now >= known[0]:
-                    over = FULL_SECONDS if known is None else BRIEF_SECONDS
+                due, _ = self._known.get((server, BRIEF_SECONDS), (-math.inf, _NOTHING))
+                if now >= due:
+                    over = BRIEF_SECONDS if now - due < CONTINUES else FULL_SECONDS
                     self._examined(server, BRIEF_SECONDS, over)
                     if time.monotonic() > now + ROUND_SECONDS:
                         break

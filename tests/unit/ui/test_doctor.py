@@ -41,7 +41,7 @@ def test_a_round_ends_when_its_time_is_over(monkeypatch):
         assert len(feed.questions) == reached
 
 
-def test_a_list_looks_back_once_for_when_things_began_and_a_page_always(monkeypatch):
+def test_a_list_looks_back_for_when_things_began_if_nobody_looked_and_a_page_always(monkeypatch):
     monkeypatch.setattr(doctor, "REMEMBERED", (0.0, 0.0))
     feed = Asked()
     one = Doctor(feed)
@@ -49,6 +49,9 @@ def test_a_list_looks_back_once_for_when_things_began_and_a_page_always(monkeypa
     one.walk([server().id])
     one.full(server().id)
     assert feed.questions == [doctor.FULL_SECONDS, doctor.BRIEF_SECONDS, doctor.FULL_SECONDS]
+    monkeypatch.setattr(doctor, "CONTINUES", 0.0)
+    one.walk([server().id])
+    assert feed.questions[3:] == [doctor.FULL_SECONDS]
 
 
 def test_a_finding_keeps_the_moment_it_was_first_seen(monkeypatch):
