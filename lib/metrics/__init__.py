@@ -6,16 +6,15 @@ Pure: no network, no clock, no Streamlit.
 from lib.metrics.curves import (
     Grid,
     gauge_curve,
-    mean_curve,
     percentile_curve,
     rate_curve,
     ratio_curve,
 )
-from lib.metrics.histogram import Percentiles, attainment, percentiles
+from lib.metrics.histogram import Percentiles, percentiles
 from lib.metrics.names import BY_NAME, QUANTITIES, Kind, Quantity, wire_names
 from lib.metrics.reader import NotMetricsError, Reader
 from lib.metrics.sample import Layout, Reading, Sample, Series, edge_of
-from lib.metrics.window import GAP_PERIODS, Spread, Window, joined
+from lib.metrics.window import GAP_PERIODS, Spread, Window
 
 __all__ = [
     "BY_NAME",
@@ -33,11 +32,8 @@ __all__ = [
     "Series",
     "Spread",
     "Window",
-    "attainment",
     "edge_of",
     "gauge_curve",
-    "joined",
-    "mean_curve",
     "percentile_curve",
     "percentiles",
     "rate_curve",

@@ -19,7 +19,7 @@ from lib.metrics.histogram import Percentiles, percentiles
 from lib.metrics.sample import Values
 from lib.metrics.window import GAP_PERIODS, Window
 
-__all__ = ["Grid", "gauge_curve", "mean_curve", "percentile_curve", "rate_curve", "ratio_curve"]
+__all__ = ["Grid", "gauge_curve", "percentile_curve", "rate_curve", "ratio_curve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +74,6 @@ def ratio_curve(window: Window, grid: Grid, span: float, of: str, to: str) -> Va
     """Growth of counter `of` over that of `to` in `span` seconds; none while `to` rests."""
     usable = window.timely(of, to)
     return _growth_quotient(window, grid, span, window.growth(of), window.growth(to), usable)
-
-
-def mean_curve(window: Window, grid: Grid, span: float, quantity: str) -> Values:
-    """The mean of what a histogram counted in the last `span` seconds at each moment."""
-    edges, growth = window.bucket_growth(quantity)
-    counted = growth[:, -1] if len(edges) else np.full(len(window), np.nan)
-    total = window.growth(quantity, "sum")
-    return _growth_quotient(window, grid, span, total, counted, window.timely(quantity))
 
 
 def percentile_curve(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Percentiles", "attainment", "percentiles"]
+__all__ = ["Percentiles", "percentiles"]
 
 Values = NDArray[np.float64]
 
@@ -55,17 +55,3 @@ def percentiles(q: float, edges: Values, cumulative: Values) -> Percentiles:
     empty = ~(total > 0)
     value, low, high = (np.where(empty, np.nan, array) for array in (value, low, high))
     return Percentiles(value, low, high, count=total)
-
-
-def attainment(target: float, edges: Values, cumulative: Values) -> tuple[Values, Values]:
-    """Least and greatest share of values that can be at or below `target`; NaN without values.
-
-    Both are the same when `target` is an edge.
-    """
-    counts = np.maximum.accumulate(np.nan_to_num(cumulative, nan=0.0), axis=-1)
-    total = counts[..., -1]
-    at = int(np.searchsorted(edges, target, side="left"))
-    at_edge = at < len(edges) and edges[at] == target
-    least = counts[..., at] if at_edge else (counts[..., at - 1] if at else np.zeros_like(total))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return least / total, counts[..., at] / total

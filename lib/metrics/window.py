@@ -25,7 +25,7 @@ from lib.metrics.histogram import Percentiles, percentiles
 from lib.metrics.names import BY_NAME, Kind
 from lib.metrics.sample import Layout, Sample, Values, edge_of
 
-__all__ = ["GAP_PERIODS", "Spread", "Window", "joined"]
+__all__ = ["GAP_PERIODS", "Spread", "Window"]
 
 GAP_PERIODS = 2.5
 """Missing more than this many periods makes a gap: one late scrape does not."""
@@ -144,11 +144,6 @@ class Window:
         columns = self.layout.columns(quantity, part)
         source = self.highs if how == "max" else self.values
         return _across(source[:, columns], how)
-
-    def gauge_range(self, quantity: str, part: str | None = None) -> tuple[Values, Values]:
-        """Least and greatest value within each row (n,), summed over the engines."""
-        columns = self.layout.columns(quantity, part)
-        return _across(self.lows[:, columns], "sum"), _across(self.highs[:, columns], "sum")
 
     def growth(self, quantity: str, part: str | None = None) -> Values:
         """A counter's growth in each row since the one before (n,); NaN where unknown."""
@@ -276,37 +271,6 @@ class Window:
         growths = np.full(self.values.shape, np.nan)
         growths[:, self._counters] = np.where(began | (values < last), values, values - last)
         return growths
-
-
-def joined(earlier: Window, later: Window) -> Window:
-    """Two windows of one server as one; where they overlap, the rows of `later` count."""
-    if len(later):
-        earlier = earlier.since(-np.inf, np.nextafter(later.times[0], -np.inf))
-    layout = _common([earlier.layout, later.layout])
-    first, second = _places(earlier.layout, layout), _places(later.layout, layout)
-
-    def stack(above: Values, below: Values) -> Values:
-        rows = np.full((len(above) + len(below), len(layout.series)), np.nan)
-        rows[: len(above), first] = above
-        rows[len(above) :, second] = below
-        return rows
-
-    values = stack(earlier.values, later.values)
-    plain = earlier.is_single and later.is_single
-    spread = Spread(
-        stack(earlier.lows, later.lows),
-        stack(earlier.highs, later.highs),
-        np.concatenate([earlier.answers, later.answers]),
-    )
-    return Window(
-        layout,
-        np.concatenate([earlier.times, later.times]),
-        values,
-        start=earlier.start,
-        end=later.end,
-        period=max(earlier.period, later.period),
-        spread=None if plain else spread,
-    )
 
 
 def _across(values: Values, how: str) -> Values:

@@ -12,7 +12,6 @@ from lib.metrics import (
     Spread,
     Window,
     gauge_curve,
-    mean_curve,
     percentile_curve,
     rate_curve,
     ratio_curve,
@@ -145,7 +144,6 @@ def test_no_ratio_and_no_percentile_is_drawn_into_a_gap():
     window, grid = window_of(columns), Grid(1.0, 1.0, 3)
     ratios = ratio_curve(window, grid, 9.0, "prefix_hits", "prefix_queries")
     assert np.isnan(ratios).tolist() == [False, True, False]
-    assert np.isnan(mean_curve(window, grid, 9.0, "ttft")).tolist() == [False, True, False]
     assert percentile_curve(window, grid, 9.0, "ttft", 0.5).count.tolist() == [2.0, 0.0, 4.0]
 
 
@@ -175,7 +173,6 @@ def test_no_percentile_or_ratio_counts_what_came_while_its_series_was_away():
     }
     window, grid = window_of(away), Grid(4.0, 1.0, 1)
     assert percentile_curve(window, grid, 4.0, "ttft", 0.5).count.tolist() == [2.0]
-    assert mean_curve(window, grid, 4.0, "ttft").tolist() == [1.5]
     assert ratio_curve(window, grid, 4.0, "prefix_hits", "prefix_queries").tolist() == [0.5]
     assert window.percentile("ttft", 0.5).count == 101.0
 
@@ -204,7 +201,6 @@ def test_percentiles_look_back_over_their_span_only():
     assert found.value.tolist() == pytest.approx([0.05, 0.1, math.nan], nan_ok=True)
     assert found.count.tolist() == [1.0, 2.0, 0.0]
     assert percentile_curve(window, grid, 3.0, "ttft", 0.5).count.tolist() == [1.0, 3.0, 3.0]
-    assert mean_curve(window, grid, 1.0, "ttft")[:2].tolist() == pytest.approx([0.1, 4.5])
 
 
 def test_what_is_not_reported_is_no_curve():

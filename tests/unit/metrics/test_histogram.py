@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.metrics import attainment, percentiles
+from lib.metrics import percentiles
 
 EDGES = np.array([0.1, 0.5, 1.0, math.inf])
 COUNTS = st.lists(st.integers(0, 50), min_size=4, max_size=4)
@@ -69,12 +69,3 @@ def test_many_histograms_are_read_at_once():
     found = percentiles(0.5, EDGES, np.array([[2.0, 2, 2, 2], [0, 0, 0, 0], [0, 4, 4, 4]]))
     assert found.value == pytest.approx([0.05, math.nan, 0.3], nan_ok=True)
     assert found.count.tolist() == [2.0, 0.0, 4.0]
-
-
-@pytest.mark.parametrize(
-    ("target", "least", "most"),
-    [(0.5, 0.75, 0.75), (0.3, 0.25, 0.75), (0.05, 0.0, 0.25), (7.0, 0.75, 1.0)],
-)
-def test_attainment_is_exact_at_an_edge_and_bounded_between(target, least, most):
-    found = attainment(target, EDGES, np.array([1.0, 3.0, 3.0, 4.0]))
-    assert found == (least, most)

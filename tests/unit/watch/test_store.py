@@ -85,7 +85,8 @@ def test_the_minute_tier_says_what_the_raw_ticks_say(store, path):
     assert len(raw) == 7200
     assert len(minute) == 119 + 60  # the last minute is not sealed
     assert minute.increase("generation_tokens") == raw.increase("generation_tokens") - 590.0
-    running, lows, highs = raw.gauge("running"), *minute.gauge_range("running")
+    column = minute.layout.columns("running")[0]
+    running, lows, highs = raw.gauge("running"), minute.lows[:, column], minute.highs[:, column]
     for row in range(119):
         second = running[row * 60 : row * 60 + 60]
         assert (lows[row], highs[row]) == (np.nanmin(second), np.nanmax(second))
