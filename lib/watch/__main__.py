@@ -65,15 +65,26 @@ async def _watch(*, is_child: bool) -> int:
     with Lock(data):
         writer = Writer(data, keep=_keep())
         watcher = Watcher(data, socket_path(data), Parts(_servers, _connect, writer), period=period)
-        count = len(_servers())
-        what = "1 server" if count == 1 else f"{count} servers"
-        print(f"Watching {what} every {period:g} s; the history is in {data}.", flush=True)
+        print(*greeting(_servers(), period, data), sep="\n", flush=True)
         writer.start()
         try:
             await watcher.run(ending)
         finally:
             writer.stop()
     return 0
+
+
+def greeting(servers: Sequence[Server], period: float, data: Path) -> list[str]:
+    """What is said at the start: what is watched, and which key anybody on the way can read."""
+    what = "1 server" if len(servers) == 1 else f"{len(servers)} servers"
+    return [
+        f"Watching {what} every {period:g} s; the history is in {data}.",
+        *(
+            f"The key of {server.name} crosses the network unencrypted; give it an https address."
+            for server in servers
+            if server.key_in_clear
+        ),
+    ]
 
 
 async def _once() -> int:
