@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from lib.metrics.names import BY_NAME, Kind
-from lib.metrics.sample import Series
+from lib.metrics.series import Series
 
 __all__ = [
     "GREATEST",

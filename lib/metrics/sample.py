@@ -16,33 +16,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Layout", "Reading", "Sample", "Series", "edge_of"]
+from lib.metrics.series import Member, Series, members_of
+
+__all__ = ["Layout", "Reading", "Sample"]
 
 Values = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Series:
-    """One column: a quantity of `lib.metrics.names`, of one engine of one model.
-
-    `part` is the value of the label that splits the quantity; of a histogram it is `le=EDGE`
-    (cumulative count up to EDGE, `le=inf` being the count of all) or `sum`.
-    """
-
-    quantity: str
-    model: str
-    engine: str
-    part: str = ""
-
-    @property
-    def member(self) -> tuple[str, str]:
-        """The engine that the series belongs to, as (model, engine)."""
-        return self.model, self.engine
-
-
-def edge_of(part: str) -> float | None:
-    """The upper edge of a histogram's bucket, None when the part is not a bucket."""
-    return float(part[3:]) if part.startswith("le=") else None
 
 
 class Layout:
@@ -53,7 +31,7 @@ class Layout:
         self.configs: tuple[dict[str, str], ...] = tuple(
             dict(sorted(config.items())) for config in configs
         )
-        self._looked_up: dict[tuple[str, str | None, tuple[str, str] | None], NDArray[np.intp]] = {}
+        self._looked_up: dict[tuple[str, str | None, Member | None], NDArray[np.intp]] = {}
 
     @cached_property
     def key(self) -> str:
@@ -71,14 +49,9 @@ class Layout:
         return frozenset(series.quantity for series in self.series)
 
     @cached_property
-    def members(self) -> tuple[tuple[str, str], ...]:
-        """The engines, as (model, engine): who tells what it runs, else who tells anything.
-
-        Process and HTTP series belong to none; some counters lack their engine's name.
-        """
-        named = [series for series in self.series if series.engine]
-        telling = [series for series in named if series.quantity in ("running", "kv_usage")]
-        return tuple(sorted({series.member for series in telling or named}))
+    def members(self) -> tuple[Member, ...]:
+        """The engines, as (model, engine)."""
+        return members_of(self.series)
 
     @cached_property
     def _columns(self) -> dict[str, NDArray[np.intp]]:
@@ -88,14 +61,14 @@ class Layout:
         return {quantity: np.array(indices, np.intp) for quantity, indices in found.items()}
 
     @cached_property
-    def _engines_columns(self) -> dict[tuple[str, tuple[str, str]], list[int]]:
-        found: dict[tuple[str, tuple[str, str]], list[int]] = {}
+    def _engines_columns(self) -> dict[tuple[str, Member], list[int]]:
+        found: dict[tuple[str, Member], list[int]] = {}
         for index, series in enumerate(self.series):
             found.setdefault((series.quantity, series.member), []).append(index)
         return found
 
     def columns(
-        self, quantity: str, part: str | None = None, member: tuple[str, str] | None = None
+        self, quantity: str, part: str | None = None, member: Member | None = None
     ) -> NDArray[np.intp]:
         """The columns of a quantity: all of them, or those of one part or one engine."""
         key = quantity, part, member
@@ -103,9 +76,7 @@ class Layout:
             self._looked_up[key] = self._look_up(quantity, part, member)
         return self._looked_up[key]
 
-    def _look_up(
-        self, quantity: str, part: str | None, member: tuple[str, str] | None
-    ) -> NDArray[np.intp]:
+    def _look_up(self, quantity: str, part: str | None, member: Member | None) -> NDArray[np.intp]:
         if member is None:
             columns = self._columns.get(quantity, np.empty(0, np.intp))
         else:
@@ -173,10 +144,20 @@ class Sample:
     values: Values
 
     def of(
-        self, quantity: str, part: str | None = None, member: tuple[str, str] | None = None
+        self, quantity: str, part: str | None = None, member: Member | None = None
     ) -> float | None:
         """A quantity's sum over its engines, and over its parts if none is named; or None."""
         return _known(_sum(self.values[self.layout.columns(quantity, part, member)]))
+
+    def parts(self, quantity: str) -> dict[str, float]:
+        """The parts of a quantity that have a value, each summed over the engines."""
+        sums = {part: self.of(quantity, part) for part in self.layout.parts(quantity)}
+        return {part: value for part, value in sums.items() if value is not None}
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The engines, as (model, engine)."""
+        return self.layout.members
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -193,7 +174,7 @@ class Sample:
         """All engines together."""
         return self._reading(None)
 
-    def _reading(self, member: tuple[str, str] | None) -> Reading:
+    def _reading(self, member: Member | None) -> Reading:
         usage = self.values[self.layout.columns("kv_usage", member=member)]
         usage = usage[np.isfinite(usage)]
         reasons = {

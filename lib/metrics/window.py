@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 from lib.metrics.histogram import Percentiles, percentiles
 from lib.metrics.names import BY_NAME, Kind
-from lib.metrics.sample import Layout, Sample, Values, edge_of
+from lib.metrics.sample import Layout, Sample, Values
+from lib.metrics.series import edge_of
 
 __all__ = ["GAP_PERIODS", "Spread", "Window"]
 
