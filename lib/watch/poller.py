@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from lib.api import Denied, Reason, Refused
-from lib.health import State, Status, Tracker, Trouble
+from lib.api import Reason, Refused
+from lib.health import Status, Tracker, Trouble
 from lib.metrics import NotMetricsError, Reader, Sample
 from lib.watch.lag import Lag
 from lib.watch.pace import LONGEST_PAUSE, SHORT_PAUSE, Pace, phase_of
@@ -155,9 +155,9 @@ class Poller:
         self, at: float, before: Status, status: Status, sample: Sample | None
     ) -> list[Event]:
         events = []
-        if status.state is State.DOWN and before.state is not State.DOWN:
+        if status.state.is_down and not before.state.is_down:
             events.append(Event(at, self.server, "down", status.reason))
-        if before.state is State.DOWN and status.state is not State.DOWN:
+        if before.state.is_down and not status.state.is_down:
             events.append(Event(at, self.server, "up", "It answers again."))
         if sample is not None:
             if self._last is not None and _began_again(self._last, sample):
@@ -168,8 +168,7 @@ class Poller:
 
 def _trouble(error: Exception) -> Trouble:
     if isinstance(error, Refused):
-        kind = "denied" if isinstance(error, Denied) else error.reason.value
-        return Trouble(kind, error.sentence)
+        return Trouble(error.reason.value, error.sentence)
     if isinstance(error, NotMetricsError):
         return Trouble(Reason.NOT_METRICS.value, f"It answers /metrics with {error}.")
     return Trouble("unforeseen", "Asking it failed in an unforeseen way; see the watcher's log.")

@@ -95,7 +95,7 @@ def test_every_bad_server_is_told_and_the_good_ones_keep_their_period(tmp_path):
             "refused": "not listening",
         }
         for one in bad.values():
-            assert feed.latest(one.id).status.state is State.DOWN
+            assert feed.latest(one.id).status.state.is_down
             assert feed.latest(one.id).took < 1.0
         for one in good:
             window = feed.recent(one.id, 600)
@@ -158,11 +158,11 @@ def test_a_server_that_was_long_away_is_seen_within_four_seconds(tmp_path):
         feed = Feed(tmp_path, [one], environ=settings(tmp_path, [one], INSPECTOR_PERIOD="1"))
         feed.start()
         until(lambda: len(feed.recent(one.id, 600)) >= 7, 60)
-        assert feed.latest(one.id).status.state is State.DOWN
+        assert feed.latest(one.id).status.state.is_down
     try:
         with started_at(url):
             begun = time.monotonic()
-            until(lambda: feed.latest(one.id).status.state is State.IDLE, 20)
+            until(lambda: feed.latest(one.id).status.state is State.HEALTHY, 20)
             assert time.monotonic() - begun < 4.5
         until(lambda: [e.kind for e in feed.events(0, 1e12, one.id)] == ["down", "up"], 10)
     finally:

@@ -46,7 +46,7 @@ def tick(
         1000.0 + number,
         0.01,
         Status(
-            State.DOWN if failed else State.SERVING, START, "Nothing listens." if failed else ""
+            State.NOT_LISTENING if failed else State.BUSY, START, "Nothing listens." if failed else ""
         ),
         None if failed else Sample(of, np.array(list(values), float)),
         Trouble("not listening", "Nothing listens.") if failed else None,

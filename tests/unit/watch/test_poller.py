@@ -131,7 +131,7 @@ def test_three_failures_are_down_and_two_answers_are_up():
     failed = refusal(Reason.NOT_LISTENING, "http://h")
     ticks, events, _ = polled(Scripted(*[failed] * 4, BODY % 1), 1.2)
     states = [tick.status.state for tick in ticks[:7]]
-    assert states == [State.FAILING] * 2 + [State.DOWN] * 3 + [State.SERVING] * 2
+    assert states == [State.FAILING] * 2 + [State.NOT_LISTENING] * 3 + [State.BUSY] * 2
     assert [event.kind for event in events] == ["down", "up"]
 
 
