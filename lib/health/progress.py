@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 from lib.metrics import Member, edge_of
 
-__all__ = ["Progress", "Scrape", "Still", "longest_prefill", "requests"]
+__all__ = ["UNSEEN_AFTER", "Progress", "Scrape", "Still", "longest_prefill", "requests"]
 
 UNSEEN_AFTER = 60.0
 """Nobody looked for so long (or the clock was set): what happened meanwhile is not known."""

@@ -18,7 +18,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from lib.health.outcome import Check, Outcome
-from lib.health.progress import Progress, Scrape, Still, longest_prefill, requests
+from lib.health.progress import (
+    UNSEEN_AFTER,
+    Progress,
+    Scrape,
+    Still,
+    longest_prefill,
+    requests,
+)
 from lib.health.states import State, Status, Trouble, down_state, is_refused_key
 from lib.metrics import Member
 
@@ -68,6 +75,7 @@ class Tracker:
     _failed_rows: dict[Check, "_Row"] = field(default_factory=dict)
     _unseen_load_since: float | None = None
     _moves: Progress = field(default_factory=Progress)
+    _seen_at: float | None = None
     _failures: int = 0
     _answers: int = 0
     _failing_since: float = 0.0
@@ -76,7 +84,7 @@ class Tracker:
         """Take in what a round of checks said; it counts from the next scrape on."""
         for one in outcomes:
             before = self._heard.get(one.check, NOT_HEARD)
-            if one.at > before.at:
+            if one.at != before.at:
                 self._heard[one.check] = one
                 row = self._failed_rows.pop(one.check, _Row(0, one.at))
                 if one.passed is False:
@@ -84,6 +92,10 @@ class Tracker:
 
     def step(self, at: float, sample: Scrape | None, trouble: Trouble | None) -> Status:
         """Take in the scrape of wall-clock time `at`: its sample, or the trouble it met."""
+        if self._seen_at is not None and not 0 <= at - self._seen_at <= UNSEEN_AFTER:
+            self._failed_rows.clear()
+            self._unseen_load_since = None
+        self._seen_at = at
         found = self._answered(at, sample) if sample is not None else self._failed(at, trouble)
         before = self.status
         if found.state is before.state or (found.state.is_down and before.state.is_down):
@@ -253,8 +265,10 @@ def _progress(at: float, sample: Scrape, stills: Sequence[Still]) -> Outcome:
         return Outcome(Check.PROGRESS, True, None, "No requests: nothing has to move.", at=at)
     worst = max(stills, key=lambda still: max(still.seconds, still.blocked))
     seconds = max(worst.seconds, worst.blocked)
-    words = _standing_still(sample, worst) if seconds >= QUIET_AFTER else "Its counters move."
-    passed = seconds < SUSPECT_AFTER
+    passed, words = seconds < SUSPECT_AFTER, "Its counters move."
+    if seconds >= QUIET_AFTER:
+        tell = _blocked if worst.blocked > worst.seconds else _standing_still
+        words = tell(sample, worst)
     return Outcome(Check.PROGRESS, passed, None, words, figure=seconds, at=at)
 
 
@@ -266,9 +280,11 @@ def _standing_still(sample: Scrape, still: Still) -> str:
 
 def _blocked(sample: Scrape, still: Still) -> str:
     waiting = sample.of("waiting", member=still.member) or 0.0
+    deferred = sample.of("waiting_by_reason", "deferred", still.member)
+    why = " Deferred: for an adapter, a grammar or remote KV." if deferred else ""
     return (
-        f"{_of_engine(sample, still.member)}{waiting:.0f} waiting, none running for "
-        f"{still.blocked:.0f} s, though the KV cache is empty: the queue's head never starts."
+        f"{_of_engine(sample, still.member)}{waiting:.0f} waiting and none running for "
+        f"{still.blocked:.0f} s, though the KV cache is empty.{why}"
     )
 
 
