@@ -1,6 +1,6 @@
 """Speaking to one server: calls, capabilities, limits and typed refusals."""
 
-from lib.api import calls
+from lib.api import calls, inference
 from lib.api.answers import Answer, Model, Tokens
 from lib.api.async_client import AsyncVllmClient
 from lib.api.calls import Call
@@ -18,6 +18,7 @@ from lib.api.errors import (
     Unreachable,
     WronglyAnswered,
 )
+from lib.api.inference import Embedded, Generated
 from lib.api.routes import Cost, Kind, Route
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "Cost",
     "Denied",
     "Dialect",
+    "Embedded",
+    "Generated",
     "Kind",
     "Model",
     "NotOffered",
@@ -43,4 +46,5 @@ __all__ = [
     "VllmClient",
     "WronglyAnswered",
     "calls",
+    "inference",
 ]

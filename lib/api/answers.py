@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from lib.api.errors import Reason, Unfit
 from lib.api.strict_json import (
     Json,
+    boolean,
     integer,
     items,
     optional_integer,
@@ -25,6 +26,7 @@ __all__ = [
     "Raw",
     "Tokens",
     "read_exists",
+    "read_flag",
     "read_json_object",
     "read_json_value",
     "read_load",
@@ -38,6 +40,7 @@ __all__ = [
 
 T = TypeVar("T")
 _MOST_TOKENS = 2**31  # no vocabulary is larger; an id beyond it is none
+_YEAR_10000 = 253_402_300_800  # seconds of 1970
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +66,19 @@ class Answer(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One name that the server serves. `parent` is set for an adapter (LoRA) only."""
+    """One name that the server serves. `parent` is set for an adapter (LoRA) only.
+
+    `created` is what the server says, in seconds of 1970: vLLM says the moment of the answer, so it
+    tells no age there.
+    """
 
     id: str
     root: str | None
     parent: str | None
     max_model_len: int | None  # tokens of prompt and answer together
     owned_by: str | None
+    created: int | None = None
+    object: str | None = None  # "model", from every server seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +127,11 @@ def read_json_object(raw: Raw) -> dict[str, Json]:
 def read_version(raw: Raw) -> str:
     """The release."""
     return text(read_json_object(raw), "version")
+
+
+def read_flag(name: str, raw: Raw) -> bool:
+    """A yes or no; each route names its field."""
+    return boolean(read_json_object(raw), name)
 
 
 def read_load(raw: Raw) -> int:
@@ -170,7 +184,15 @@ def _model(row: Mapping[str, Json]) -> Model:
         _optional_text(row, "parent"),
         length,
         _optional_text(row, "owned_by"),
+        _moment(row.get("created")),
+        _optional_text(row, "object"),
     )
+
+
+def _moment(value: Json) -> int | None:
+    """Seconds of 1970, where a calendar can show them; no list fails for a strange date."""
+    is_moment = type(value) is int and 0 <= value < _YEAR_10000
+    return value if is_moment else None
 
 
 def _optional_text(row: Mapping[str, Json], name: str) -> str | None:

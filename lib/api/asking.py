@@ -98,7 +98,7 @@ class Asking:
             limit=call.limit,
             seconds=seconds,
             connect_seconds=_CONNECT_SHARE * seconds,
-            retry=retry,
+            retry=retry and call.repeatable,
         )
 
     def _mistake(self, problem: str, route: Route) -> Refused:

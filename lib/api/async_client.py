@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
-from lib.api import calls
+from lib.api import calls, inference
 from lib.api.answers import Answer, Model, Tokens
 from lib.api.asking import Asking
 from lib.api.calls import Call
 from lib.api.capabilities import Capabilities
 from lib.api.errors import BadRequest, NotOffered, Refused, WronglyAnswered
+from lib.api.inference import Embedded, Generated
 from lib.api.refusals import answered
 from lib.api.strict_json import Json
 from lib.api.transport import AsyncWire
@@ -94,6 +95,16 @@ class AsyncVllmClient(Asking):
         raw = await self._wire.exchange(sending)
         return answered(call, raw, time.perf_counter() - begun, self._target)
 
+    async def connect(self, seconds: float | None = None) -> float:
+        """Open a connection of its own and close it; the seconds that took.
+
+        Name service, address policy and TLS have their part, as before every call; nothing is
+        asked. It ends within `seconds` (the client's own time limit, without them).
+        """
+        begun = time.perf_counter()
+        await self._wire.connect(self._timeout if seconds is None else seconds)
+        return time.perf_counter() - begun
+
     async def health(self) -> None:
         """Return if the server calls itself well."""
         await self.send(calls.health())
@@ -114,6 +125,14 @@ class AsyncVllmClient(Asking):
     async def load(self) -> int:
         """Requests in flight; always 0 without `--enable-server-load-tracking`."""
         return (await self.send(calls.load())).value
+
+    async def is_sleeping(self) -> bool:
+        """Whether its engine sleeps, in development mode; the engine itself answers."""
+        return (await self.send(calls.is_sleeping())).value
+
+    async def is_paused(self) -> bool:
+        """Whether generating is paused, in development mode; the engine itself answers."""
+        return (await self.send(calls.is_paused())).value
 
     async def server_info(self) -> dict[str, Json]:
         """The whole running configuration, in development mode."""
@@ -165,6 +184,18 @@ class AsyncVllmClient(Asking):
     async def detokenize(self, ids: Sequence[int], *, model: str | None = None) -> str:
         """The text of tokens."""
         return (await self.send(self._detokenize_call(await self.capabilities(), ids, model))).value
+
+    async def one_token(self, model: str) -> Generated:
+        """One token after a short text: proof that the model generates. It costs GPU time."""
+        return (await self.send(inference.one_token(model))).value
+
+    async def one_turn(self, model: str) -> Generated:
+        """One token of a chat, for servers without completions."""
+        return (await self.send(inference.one_turn(model))).value
+
+    async def one_embedding(self, model: str) -> Embedded:
+        """One vector of a short text: proof that the model embeds. It costs GPU time."""
+        return (await self.send(inference.one_embedding(model))).value
 
     async def close(self) -> None:
         """Close every connection."""

@@ -2,7 +2,7 @@
 
 This module alone decides what is sent: the route, the body, the query, how much of an answer is
 read, and which reader turns it into a value. Both clients send these; neither builds a request.
-The calls that generate or embed will stand in `stream.py`, beside how their answers arrive.
+The calls that generate or embed stand in `inference`, beside how their answers are read.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from lib.api import answers
 from lib.api.answers import Model, Raw, Tokens
 from lib.api.dialects import Dialect
 from lib.api.errors import Reason, Unfit
-from lib.api.routes import Route
+from lib.api.routes import Cost, Route
 from lib.api.strict_json import Json
 
 __all__ = [
@@ -26,6 +26,8 @@ __all__ = [
     "debug",
     "detokenize",
     "health",
+    "is_paused",
+    "is_sleeping",
     "load",
     "metrics",
     "models",
@@ -68,6 +70,11 @@ class Call(Generic[T]):
     probing: bool = False  # asks only whether the route exists; any status is an answer
 
     @property
+    def repeatable(self) -> bool:
+        """Whether it may be sent twice: what costs GPU time must not be, for it may run twice."""
+        return self.probing or self.route.value.cost is not Cost.GPU
+
+    @property
     def method(self) -> Literal["GET", "HEAD", "POST"]:
         """A probe never does what the route does: GET where it takes POST, HEAD where GET."""
         if self.probing:
@@ -98,6 +105,16 @@ def models() -> Call[tuple[Model, ...]]:
 def load() -> Call[int]:
     """Requests in flight; always 0 without `--enable-server-load-tracking`."""
     return Call(Route.LOAD, answers.read_load)
+
+
+def is_sleeping() -> Call[bool]:
+    """Whether the engine sleeps, in development mode; a hung engine never answers."""
+    return Call(Route.IS_SLEEPING, partial(answers.read_flag, "is_sleeping"))
+
+
+def is_paused() -> Call[bool]:
+    """Whether generating is paused, in development mode; a hung engine never answers."""
+    return Call(Route.IS_PAUSED, partial(answers.read_flag, "is_paused"))
 
 
 def server_info() -> Call[dict[str, Json]]:

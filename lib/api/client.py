@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
-from lib.api import calls
+from lib.api import calls, inference
 from lib.api.answers import Answer, Model, Tokens
 from lib.api.asking import Asking
 from lib.api.calls import Call
 from lib.api.capabilities import Capabilities
 from lib.api.errors import Refused
+from lib.api.inference import Embedded, Generated
 from lib.api.refusals import answered
 from lib.api.strict_json import Json
 from lib.api.transport import Wire
@@ -55,6 +56,16 @@ class VllmClient(Asking):
                 known: Capabilities = end.value
                 return known
 
+    def connect(self, seconds: float | None = None) -> float:
+        """Open a connection of its own and close it; the seconds that took.
+
+        Name service, address policy and TLS have their part, as before every call; nothing is
+        asked. It ends within `seconds` (the client's own time limit, without them).
+        """
+        begun = time.perf_counter()
+        self._wire.connect(self._timeout if seconds is None else seconds)
+        return time.perf_counter() - begun
+
     def health(self) -> None:
         """Return if the server calls itself well."""
         self.send(calls.health())
@@ -75,6 +86,14 @@ class VllmClient(Asking):
     def load(self) -> int:
         """Requests in flight; always 0 without `--enable-server-load-tracking`."""
         return self.send(calls.load()).value
+
+    def is_sleeping(self) -> bool:
+        """Whether its engine sleeps, in development mode; the engine itself answers."""
+        return self.send(calls.is_sleeping()).value
+
+    def is_paused(self) -> bool:
+        """Whether generating is paused, in development mode; the engine itself answers."""
+        return self.send(calls.is_paused()).value
 
     def server_info(self) -> dict[str, Json]:
         """The whole running configuration, in development mode."""
@@ -126,6 +145,18 @@ class VllmClient(Asking):
     def detokenize(self, ids: Sequence[int], *, model: str | None = None) -> str:
         """The text of tokens."""
         return self.send(self._detokenize_call(self.capabilities(), ids, model)).value
+
+    def one_token(self, model: str) -> Generated:
+        """One token after a short text: proof that the model generates. It costs GPU time."""
+        return self.send(inference.one_token(model)).value
+
+    def one_turn(self, model: str) -> Generated:
+        """One token of a chat, for servers without completions."""
+        return self.send(inference.one_turn(model)).value
+
+    def one_embedding(self, model: str) -> Embedded:
+        """One vector of a short text: proof that the model embeds. It costs GPU time."""
+        return self.send(inference.one_embedding(model)).value
 
     def close(self) -> None:
         """Close every connection."""

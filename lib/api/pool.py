@@ -19,7 +19,7 @@ from lib.api.network import AsyncBackend, Backend, Deadline
 from lib.api.resolver import Resolver
 from lib.api.target import Target
 
-__all__ = ["async_client", "blocking_client"]
+__all__ = ["async_client", "blocking_client", "trust"]
 
 _IDLE_SECONDS = 4.0  # a connection is kept; uvicorn closes its own end after 5
 _MOST_CONNECTIONS = 16
@@ -29,7 +29,7 @@ def blocking_client(target: Target, resolver: Resolver, deadline: Deadline) -> h
     """A client for many threads."""
     _quiet()
     pool = httpcore.ConnectionPool(
-        ssl_context=_trust(target.verify),
+        ssl_context=trust(target),
         max_connections=_MOST_CONNECTIONS,
         keepalive_expiry=_IDLE_SECONDS,
         network_backend=Backend(target.policy, resolver, deadline),
@@ -43,7 +43,7 @@ def async_client(target: Target, resolver: Resolver) -> httpx.AsyncClient:
     """A client for one event loop."""
     _quiet()
     pool = httpcore.AsyncConnectionPool(
-        ssl_context=_trust(target.verify),
+        ssl_context=trust(target),
         max_connections=_MOST_CONNECTIONS,
         keepalive_expiry=_IDLE_SECONDS,
         network_backend=AsyncBackend(target.policy, resolver),
@@ -112,6 +112,11 @@ def _core(request: httpx.Request) -> httpcore.Request:
 
 def _response(response: httpcore.Response) -> httpx.Response:
     return httpx.Response(response.status, headers=response.headers, stream=_Stream(response))
+
+
+def trust(target: Target) -> ssl.SSLContext | None:
+    """Whom to trust at a target; None where nothing is encrypted: reading authorities is slow."""
+    return _trust(target.verify) if target.url.startswith("https:") else None
 
 
 def _headers(target: Target) -> dict[str, str]:

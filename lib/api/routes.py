@@ -50,6 +50,7 @@ _ALL = tuple(Kind)
 _GENERATING = "a server whose model generates text"
 _POOLING = "a server whose model embeds (--runner pooling)"
 _SCORING = "a server whose model scores pairs (--runner pooling)"
+_DEVELOPING = "VLLM_SERVER_DEV_MODE=1 (not for production)"
 _TUTORIAL = (Kind.TUTORIAL,)
 
 
@@ -73,12 +74,28 @@ class Route(Enum):
         "requests in flight (always 0 without --enable-server-load-tracking)",
         since=(0, 8, 5),
     )
+    IS_SLEEPING = Way(
+        "GET",
+        "/is_sleeping",
+        "whether its engine sleeps (the engine itself answers)",
+        since=(0, 8, 5),
+        needs=_DEVELOPING,
+        cost=Cost.CPU,
+    )
+    IS_PAUSED = Way(
+        "GET",
+        "/is_paused",
+        "whether generating is paused (the engine itself answers)",
+        since=(0, 12, 0),
+        needs=_DEVELOPING,
+        cost=Cost.CPU,
+    )
     SERVER_INFO = Way(
         "GET",
         "/server_info",
         "the whole running configuration",
         since=(0, 8, 5),
-        needs="VLLM_SERVER_DEV_MODE=1 (not for production)",
+        needs=_DEVELOPING,
         cost=Cost.CPU,
     )
     METRICS = Way("GET", "/metrics", "every measured quantity", _ALL, cost=Cost.CPU)

@@ -12,7 +12,17 @@ from typing import Any, NoReturn
 
 from lib.api.errors import Reason, Unfit
 
-__all__ = ["Json", "encode", "integer", "items", "optional_integer", "read_json", "record", "text"]
+__all__ = [
+    "Json",
+    "boolean",
+    "encode",
+    "integer",
+    "items",
+    "optional_integer",
+    "read_json",
+    "record",
+    "text",
+]
 
 Json = Any  # what `json.loads` gives: None, bool, int, float, str, list or dict of these
 _DEEPEST = 64
@@ -68,6 +78,14 @@ def text(value: Mapping[str, Json], name: str) -> str:
     found = value.get(name)
     if not isinstance(found, str):
         _unfit(name, "a text")
+    return found
+
+
+def boolean(value: Mapping[str, Json], name: str) -> bool:
+    """True or false by name."""
+    found = value.get(name)
+    if not isinstance(found, bool):
+        _unfit(name, "true or false")
     return found
 
 

@@ -16,6 +16,7 @@ import httpx
 
 from lib.api.answers import Raw
 from lib.api.body import Body
+from lib.api.connecting import try_to_connect, try_to_connect_async
 from lib.api.errors import Refused
 from lib.api.failures import FAILURES, dropped, reason_of
 from lib.api.network import Deadline
@@ -46,7 +47,7 @@ class Wire:
     """Exchanges of a blocking client; safe to use from many threads."""
 
     def __init__(self, target: Target, resolver: Resolver) -> None:
-        self._target, self._deadline = target, Deadline()
+        self._target, self._resolver, self._deadline = target, resolver, Deadline()
         self._client = blocking_client(target, resolver, self._deadline)
 
     def exchange(self, sending: Sending) -> Raw:
@@ -59,8 +60,21 @@ class Wire:
             with self._deadline.within(sending.seconds):
                 return self._fetch(sending)
         except FAILURES as error:
-            refused = _refused(self._target, sending, error)
+            refused = _refused(self._target, sending.route, error)
         raise refused  # outside the handler: the cause may quote the server, and that the key
+
+    def connect(self, seconds: float) -> None:
+        """Open a connection and close it.
+
+        Raises:
+            Refused: it could not be opened.
+        """
+        try:
+            with self._deadline.within(seconds):
+                return try_to_connect(self._target, self._resolver, self._deadline)
+        except FAILURES as error:
+            refused = _refused(self._target, None, error)
+        raise refused
 
     def close(self) -> None:
         """Close every connection."""
@@ -105,7 +119,7 @@ class AsyncWire:
             async with asyncio.timeout(sending.seconds):
                 return await self._fetch(inner.client, sending)
         except FAILURES as error:
-            refused = _refused(self._target, sending, error)
+            refused = _refused(self._target, sending.route, error)
             if isinstance(error, (TimeoutError, httpcore.TimeoutException)):
                 self._replace(inner)
         except asyncio.CancelledError:
@@ -115,6 +129,19 @@ class AsyncWire:
             inner.users -= 1
             if inner is not self._inner and not inner.users:
                 self._discard(inner)
+        raise refused
+
+    async def connect(self, seconds: float) -> None:
+        """Open a connection and close it.
+
+        Raises:
+            Refused: it could not be opened.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                return await try_to_connect_async(self._target, self._resolver)
+        except FAILURES as error:
+            refused = _refused(self._target, None, error)
         raise refused
 
     async def close(self) -> None:
@@ -183,6 +210,6 @@ def _url(base: str, route: Route, query: tuple[tuple[str, str], ...]) -> httpx.U
     return httpx.URL(base + route.path, params=query) if query else httpx.URL(base + route.path)
 
 
-def _refused(target: Target, sending: Sending, failure: Exception) -> Refused:
+def _refused(target: Target, route: Route | None, failure: Exception) -> Refused:
     reason, detail = reason_of(failure)
-    return target.refuse(reason, detail, route=sending.route)
+    return target.refuse(reason, detail, route=route)

@@ -140,6 +140,7 @@ class FaultServer:
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await stopping.wait()
+        await asyncio.sleep(0.01)  # asyncio loses a connection that it accepts while closing
         server.close()
         while self._tasks:
             for task in self._tasks:

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from lib.api.answers import (
     Model,
     Raw,
     read_exists,
+    read_flag,
     read_load,
     read_metrics,
     read_models,
@@ -30,7 +32,15 @@ def test_recorded_answers_of_vllm_are_read():
     assert read_version(recorded("version.json")) == "0.32.0"
     assert read_load(recorded("load.json")) == 0
     assert read_models(recorded("models.json")) == (
-        Model("Qwen/Qwen2.5-7B-Instruct", "/models/tiny-qwen", None, 4096, "vllm"),
+        Model(
+            "Qwen/Qwen2.5-7B-Instruct",
+            "/models/tiny-qwen",
+            None,
+            4096,
+            "vllm",
+            1795349114,
+            "model",
+        ),
     )
     tokens = read_tokens(recorded("tokenize_prompt_strs.json"))
     assert tokens.ids[:3] == (9707, 11, 220)
@@ -93,6 +103,33 @@ def test_the_context_of_a_llamacpp_model_is_found_in_its_place():
 def test_a_list_of_models_of_another_shape_is_refused(body):
     with pytest.raises(Unfit) as caught:
         read_models(raw(body))
+    assert caught.value.reason is Reason.WRONG_SHAPE
+
+
+@pytest.mark.parametrize(
+    "created", ["-1", "1e9", "true", '"2024"', "null", "[]", "253402300800", str(2**70)]
+)
+def test_a_strange_date_costs_a_model_its_date_only(created):
+    (model,) = read_models(raw(f'{{"data": [{{"id": "m", "created": {created}}}]}}'))
+    assert (model.id, model.created) == ("m", None)
+
+
+@pytest.mark.parametrize("created", [0, 253402300799])
+def test_a_date_that_a_calendar_can_show_is_kept(created):
+    (model,) = read_models(raw(f'{{"data": [{{"id": "m", "created": {created}}}]}}'))
+    assert datetime.fromtimestamp(model.created, UTC).year <= 9999
+    assert model.created == created
+
+
+def test_a_flag_is_true_or_false():
+    assert read_flag("is_paused", raw('{"is_paused": true}')) is True
+    assert read_flag("is_sleeping", raw('{"is_sleeping": false}')) is False
+
+
+@pytest.mark.parametrize("value", ["0", "1", "null", '"false"', "[]"])
+def test_a_flag_of_another_kind_is_refused(value):
+    with pytest.raises(Unfit) as caught:
+        read_flag("is_paused", raw(f'{{"is_paused": {value}}}'))
     assert caught.value.reason is Reason.WRONG_SHAPE
 
 

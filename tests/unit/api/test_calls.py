@@ -1,9 +1,10 @@
 import pytest
 
-from lib.api import calls
+from lib.api import answers, calls
+from lib.api.calls import Call
 from lib.api.dialects import DIALECTS
 from lib.api.errors import Reason, Unfit
-from lib.api.routes import Kind, Route
+from lib.api.routes import Cost, Kind, Route
 
 BY_KIND = {dialect.kind: dialect for dialect in DIALECTS}
 CHAT = [{"role": "user", "content": "Hi"}]
@@ -90,6 +91,12 @@ def test_a_probe_never_does_what_its_route_does(route):
     probe = calls.probe(route)
     assert probe.method == {"POST": "GET", "GET": "HEAD"}[route.method]
     assert probe.body is None
+
+
+@pytest.mark.parametrize("route", Route)
+def test_what_costs_gpu_time_is_not_repeatable_and_its_probe_is(route):
+    assert Call(route, answers.read_nothing).repeatable is (route.value.cost is not Cost.GPU)
+    assert calls.probe(route).repeatable
 
 
 def test_chosen_samples_are_asked_of_the_filtering_route():

@@ -118,6 +118,21 @@ def test_a_server_without_a_model_is_not_ready(vllm):
     assert caught.value.reason is Reason.NOT_READY
 
 
+def test_an_engine_tells_whether_it_sleeps_or_pauses(vllm):
+    server, client = vllm
+    server["/is_sleeping"] = answer_json({"is_sleeping": True})
+    server["/is_paused"] = answer_json({"is_paused": False})
+    assert (client.is_sleeping(), client.is_paused()) == (True, False)
+    assert [seen.method for seen in server.seen] == ["GET", "GET"]
+
+
+@pytest.mark.parametrize("name", ["is_sleeping", "is_paused"])
+def test_outside_development_mode_no_engine_is_asked(vllm, name):
+    _, client = vllm
+    with pytest.raises(NotOffered, match="VLLM_SERVER_DEV_MODE=1"):
+        getattr(client, name)()
+
+
 def test_an_unknown_model_is_told(vllm):
     server, client = vllm
     server["/tokenize"] = recorded("error_404_model.json", 404)

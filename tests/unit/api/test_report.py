@@ -16,7 +16,7 @@ def test_a_person_reads_what_was_found(capsys):
         "Qwen/Qwen2.5-7B-Instruct  4,096 tokens  from /models/tiny-qwen",
         "78 kB a scrape, filtered and compressed through /metrics/",
         "POST  /v1/chat/completions       a chat's next turn (costs GPU time)",
-        "Absent: it is not switched on\n  GET  /server_info  VLLM_SERVER_DEV_MODE=1",
+        "Absent: it is not switched on\n  GET  /is_sleeping  VLLM_SERVER_DEV_MODE=1",
         "Absent: no vLLM release has it",
     ):
         assert part in told
@@ -59,7 +59,7 @@ def test_an_unreachable_server_is_exit_code_one(capsys):
         ["http://h", "--key-env", "ABSENT_KEY"],
         ["http://h", "--timeout", "0"],
         ["http://h", "--timeout", "x"],
-        ["http://h", "--authority", "/absent.pem"],
+        ["https://h", "--authority", "/absent.pem"],
         ["http://h", "--nonsense"],
     ],
 )

@@ -3,7 +3,7 @@ import pytest
 from lib.api import Cost, Kind, Route
 
 # What changes a server, or runs what a caller chooses: never to be listed.
-DANGEROUS = ["sleep", "wake_up", "pause", "resume", "reset_", "scale", "update", "load_lora"]
+DANGEROUS = ["/sleep", "wake_up", "/pause", "resume", "reset_", "scale", "update", "load_lora"]
 DANGEROUS += ["collective_rpc", "abort", "profile", "weight", "invocations", "fault", "scoring"]
 
 
