@@ -5,7 +5,6 @@ share a name; a server added in the page gives way to one of the operator's.
 """
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -73,6 +72,8 @@ def _from_secrets(file: Path | None) -> Iterable[Server]:
 
 
 def _tables(file: Path) -> Mapping[str, Any]:
+    import tomllib  # noqa: PLC0415 — most commands read no such file, and it is slow to load
+
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
