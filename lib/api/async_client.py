@@ -96,14 +96,12 @@ class AsyncVllmClient(Asking):
         return answered(call, raw, time.perf_counter() - begun, self._target)
 
     async def connect(self, seconds: float | None = None) -> float:
-        """Open a connection of its own and close it; the seconds that took.
+        """Open a connection of its own and close it: the seconds until it stood.
 
         Name service, address policy and TLS have their part, as before every call; nothing is
         asked. It ends within `seconds` (the client's own time limit, without them).
         """
-        begun = time.perf_counter()
-        await self._wire.connect(self._timeout if seconds is None else seconds)
-        return time.perf_counter() - begun
+        return await self._wire.connect(self._timeout if seconds is None else seconds)
 
     async def health(self) -> None:
         """Return if the server calls itself well."""
@@ -127,11 +125,11 @@ class AsyncVllmClient(Asking):
         return (await self.send(calls.load())).value
 
     async def is_sleeping(self) -> bool:
-        """Whether its engine sleeps, in development mode; the engine itself answers."""
+        """Whether its engine sleeps or is paused, in development mode; the engine answers."""
         return (await self.send(calls.is_sleeping())).value
 
     async def is_paused(self) -> bool:
-        """Whether generating is paused, in development mode; the engine itself answers."""
+        """Whether its engine is paused or sleeps, in development mode; the engine answers."""
         return (await self.send(calls.is_paused())).value
 
     async def server_info(self) -> dict[str, Json]:

@@ -108,12 +108,16 @@ def load() -> Call[int]:
 
 
 def is_sleeping() -> Call[bool]:
-    """Whether the engine sleeps, in development mode; a hung engine never answers."""
+    """Whether the engine sleeps or is paused, in development mode; a hung engine never answers.
+
+    Release 0.32 says yes to this and to `is_paused` in both cases: only the gauge of the sleep
+    state in its metrics tells one from the other.
+    """
     return Call(Route.IS_SLEEPING, partial(answers.read_flag, "is_sleeping"))
 
 
 def is_paused() -> Call[bool]:
-    """Whether generating is paused, in development mode; a hung engine never answers."""
+    """Whether the engine is paused or sleeps, in development mode: see `is_sleeping`."""
     return Call(Route.IS_PAUSED, partial(answers.read_flag, "is_paused"))
 
 

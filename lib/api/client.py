@@ -57,14 +57,12 @@ class VllmClient(Asking):
                 return known
 
     def connect(self, seconds: float | None = None) -> float:
-        """Open a connection of its own and close it; the seconds that took.
+        """Open a connection of its own and close it: the seconds until it stood.
 
         Name service, address policy and TLS have their part, as before every call; nothing is
         asked. It ends within `seconds` (the client's own time limit, without them).
         """
-        begun = time.perf_counter()
-        self._wire.connect(self._timeout if seconds is None else seconds)
-        return time.perf_counter() - begun
+        return self._wire.connect(self._timeout if seconds is None else seconds)
 
     def health(self) -> None:
         """Return if the server calls itself well."""
@@ -88,11 +86,11 @@ class VllmClient(Asking):
         return self.send(calls.load()).value
 
     def is_sleeping(self) -> bool:
-        """Whether its engine sleeps, in development mode; the engine itself answers."""
+        """Whether its engine sleeps or is paused, in development mode; the engine answers."""
         return self.send(calls.is_sleeping()).value
 
     def is_paused(self) -> bool:
-        """Whether generating is paused, in development mode; the engine itself answers."""
+        """Whether its engine is paused or sleeps, in development mode; the engine answers."""
         return self.send(calls.is_paused()).value
 
     def server_info(self) -> dict[str, Json]:

@@ -2,7 +2,8 @@
 
 This module alone decides what is generated or embedded, and what of the answer is believed. Each
 call costs GPU time and goes out once: what may have reached the engine is never sent again. A
-request has brought sleeping engines down, so ask `is_sleeping` before, where a server offers it.
+request has brought sleeping engines down, and a paused one lets it wait without end, so ask
+`is_sleeping` before, where a server offers it.
 """
 
 from collections.abc import Mapping

@@ -63,8 +63,8 @@ class Wire:
             refused = _refused(self._target, sending.route, error)
         raise refused  # outside the handler: the cause may quote the server, and that the key
 
-    def connect(self, seconds: float) -> None:
-        """Open a connection and close it.
+    def connect(self, seconds: float) -> float:
+        """Open a connection and close it: the seconds until it stood.
 
         Raises:
             Refused: it could not be opened.
@@ -131,8 +131,8 @@ class AsyncWire:
                 self._discard(inner)
         raise refused
 
-    async def connect(self, seconds: float) -> None:
-        """Open a connection and close it.
+    async def connect(self, seconds: float) -> float:
+        """Open a connection and close it: the seconds until it stood.
 
         Raises:
             Refused: it could not be opened.
