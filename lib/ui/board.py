@@ -6,20 +6,35 @@ that a view can be read, and tested, without a process around it.
 
 import json
 import math
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from lib.diagnosis import Diagnosis, Finding
-from lib.health import Status
+from lib.health import State, Status
 from lib.metrics import Window
 from lib.servers import Server
-from lib.ui.plain import plain
+from lib.ui.plain import listed, plain
+from lib.ui.pressed import Pressed
 from lib.watch.record import Tick
+from lib.watch.store import Event
 
-__all__ = ["Board", "Source", "finding_of", "known", "status_of", "text_of", "verdict_of"]
+__all__ = [
+    "Board",
+    "Source",
+    "Stretch",
+    "Words",
+    "finding_of",
+    "known",
+    "status_of",
+    "text_of",
+    "verdict_of",
+    "who_of",
+]
 
 Words = dict[str, object]
+
+MODELS = 3
+"""Models that the head of a page names."""
 
 
 class Source(Protocol):
@@ -34,6 +49,32 @@ class Source(Protocol):
 
     def window(self, server: str, start: float, end: float) -> Window:
         """Any stretch of wall-clock time, from memory and history."""
+
+    def states(self, server: str, start: float, end: float) -> Sequence["Stretch"]:
+        """What a server was called between two moments, one after the other."""
+
+    def events(self, start: float, end: float, server: str | None = None) -> Sequence[Event]:
+        """What happened between two moments, in order of time."""
+
+
+class Stretch(Protocol):
+    """A server was in one state for a while (wall-clock seconds)."""
+
+    @property
+    def start(self) -> float:
+        """Its beginning."""
+
+    @property
+    def end(self) -> float:
+        """Its end."""
+
+    @property
+    def state(self) -> State:
+        """UNKNOWN where nobody looked."""
+
+    @property
+    def reason(self) -> str:
+        """Why it was called so."""
 
 
 class Board(Protocol):
@@ -60,16 +101,40 @@ class Board(Protocol):
     def version(self, server: Server) -> str:
         """The release that a server runs, "" if it was not asked yet."""
 
+    def pressed(self, server: Server) -> Pressed:
+        """What the buttons have brought of a server."""
+
+    def models(self, server: Server) -> Sequence[str]:
+        """The ids of the models that a server lists, adapters too; none if it was not asked yet."""
+
 
 def status_of(status: Status | None) -> Words:
     """A state as a view draws it."""
     if status is None:
-        return {"tone": "unknown", "words": "Not seen yet", "since": time.time(), "text": ""}
+        return {
+            "tone": "unknown",
+            "words": State.UNKNOWN.value,
+            "since": None,
+            "text": "",
+            "remedy": "",
+        }
     return {
         "tone": status.state.tone.value,
         "words": status.state.value,
         "since": status.since,
         "text": plain(status.reason, 300),
+        "remedy": status.remedy,
+    }
+
+
+def who_of(server: Server, models: Sequence[str], version: str) -> Words:
+    """A server's line under the title."""
+    return {
+        "name": server.name,
+        "url": server.url,
+        "simulated": server.simulated,
+        "model": listed(models, MODELS),
+        "version": version,
     }
 
 
@@ -84,6 +149,7 @@ def verdict_of(newest: Tick | None, diagnosis: Diagnosis) -> Words:
         "words": finding.brief,
         "since": finding.since,
         "text": finding.headline,
+        "remedy": finding.remedy,
     }
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from lib.metrics import Grid, Sample, Window
 from lib.servers import Server
 from lib.ui import lines, plain
-from lib.ui.board import Board, Source, Words, finding_of, known, status_of, text_of
+from lib.ui.board import Board, Source, Words, finding_of, known, status_of, text_of, who_of
 from lib.ui.panels import Panel, choose
 from lib.ui.stream import event
 from lib.ui.windows import Span
@@ -21,8 +21,6 @@ from lib.watch.record import Tick
 
 __all__ = ["CELLS", "RcaView", "cells_of"]
 
-MODELS = 3
-"""Models that the head names."""
 CELLS = 2_000
 """Cells of the picture of the KV cache, at most."""
 
@@ -197,13 +195,7 @@ class RcaView:
     def _who(self, newest: Tick | None) -> Words:
         if newest and newest.sample:
             self._models = newest.sample.models  # one that is down still has its name
-        return {
-            "name": self._server.name,
-            "url": self._server.url,
-            "simulated": self._server.simulated,
-            "model": plain.listed(self._models, MODELS),
-            "version": self._board.version(self._server),
-        }
+        return who_of(self._server, self._models, self._board.version(self._server))
 
 
 def cells_of(sample: Sample | None) -> Words | None:

@@ -18,7 +18,9 @@ from lib.ui.board import verdict_of
 from lib.ui.doctor import Doctor
 from lib.ui.fleet import OverviewView
 from lib.ui.frames import RcaView
+from lib.ui.health_view import HealthView
 from lib.ui.plain import plain
+from lib.ui.pressed import Pressed, Pressing
 from lib.ui.stream import Hub, View, Wish
 from lib.ui.windows import window_named
 from lib.watch.feed import Feed
@@ -58,6 +60,11 @@ class House:
     def asked(self) -> Asked:
         """What servers told when a page asked them."""
         return Asked(self.environ)
+
+    @cached_property
+    def pressing(self) -> Pressing:
+        """Checks that somebody asks for by a button."""
+        return Pressing(self.environ)
 
     @cached_property
     def _doctor(self) -> Doctor:
@@ -122,18 +129,29 @@ class House:
         """The release that a server runs, "" while it is not known."""
         return plain(self.asked.told(server).version, VERSION_LENGTH)
 
+    def pressed(self, server: Server) -> Pressed:
+        """What the buttons have brought of a server."""
+        return self.pressing.told(server)
+
+    def models(self, server: Server) -> Sequence[str]:
+        """The ids of the models that a server lists, adapters too; none if it was not asked yet."""
+        known = self.asked.told(server).capabilities
+        return [model.id for model in known.models] if known else []
+
     def _view(self, wish: Wish) -> View:
         span = window_named(wish.window)
-        server = self.named(wish.server)
-        if wish.page == "rca" and server is not None:
-            return RcaView(self.feed, self, server, span, period=self.feed.period)
+        servers = [server for name in wish.servers if (server := self.named(name))]
+        if wish.page == "rca" and servers:
+            return RcaView(self.feed, self, servers[0], span, period=self.feed.period)
+        if wish.page == "health" and servers:
+            return HealthView(self.feed, self, servers, span)
         return OverviewView(self.feed, span, self)
 
     def close(self) -> None:
         """Stop what was started."""
-        for name in ("asked", "feed"):
+        for name in ("asked", "pressing", "feed"):
             part = self.__dict__.pop(name, None)
-            if isinstance(part, Asked):
+            if isinstance(part, Asked | Pressing):
                 part.close()
             elif isinstance(part, Feed):
                 part.stop()

@@ -7,6 +7,7 @@ and settings; figures come by the stream, never through the script.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -16,7 +17,7 @@ from lib.ui.house import house
 from lib.ui.routes import stream_path
 from lib.ui.windows import WINDOWS
 
-__all__ = ["facts", "overview", "rca", "sidebar"]
+__all__ = ["facts", "health", "overview", "rca", "sidebar"]
 
 _LOADER = (Path(__file__).parent / "assets" / "loader.js").read_text(encoding="utf-8")
 _HTML = '<div class="vi">\n</div>'
@@ -42,8 +43,8 @@ def overview(*, window: str, on_open: Callable[[], None], on_window: Callable[[]
             "expected": max(1, len(house().watched())),
             "target": "rca-cache",
         },
-        on_open=on_open,
-        on_window=on_window,
+        open=on_open,
+        window=on_window,
     )
 
 
@@ -59,12 +60,44 @@ def rca(*, server: str, window: str, on_window: Callable[[], None]) -> None:
             "stream": stream_path("rca", server),
             "plotly": wire.plotly_url(),
         },
-        on_window=on_window,
+        window=on_window,
     )
 
 
-def sidebar(*, current: str, query: Mapping[str, str], on_open: Callable[[], None]) -> None:
-    """The list of servers with their states; it lives on the page's own stream."""
+def health(
+    *,
+    chosen: Sequence[str],
+    window: str,
+    on_window: Callable[[], None],
+    on_chosen: Callable[[], None],
+    on_check: Callable[[], None],
+    on_infer: Callable[[], None],
+) -> None:
+    """The verdicts of all servers over time, and every check of the chosen ones, live."""
+    _mount(
+        "health",
+        "live",
+        {
+            "title": "Health",
+            "chosen": list(chosen),
+            "window": window,
+            "stream": stream_path("health"),
+            "plotly": wire.plotly_url(),
+        },
+        window=on_window,
+        chosen=on_chosen,
+        check=on_check,
+        infer=on_infer,
+    )
+
+
+def sidebar(
+    *, current: str, query: Mapping[str, str], target: str, on_open: Callable[[], None]
+) -> None:
+    """The list of servers with their states; it lives on the page's own stream.
+
+    `target` is the page that a click opens, as the URL calls it.
+    """
     _mount(
         "sidebar",
         "servers",
@@ -72,9 +105,9 @@ def sidebar(*, current: str, query: Mapping[str, str], on_open: Callable[[], Non
             "servers": house().listed(),
             "current": current,
             "query": urlencode(query),
-            "target": "rca-cache",
+            "target": target,
         },
-        on_open=on_open,
+        open=on_open,
     )
 
 
@@ -83,14 +116,8 @@ def facts(sections: Sequence[Mapping[str, object]], *, key: str) -> None:
     _mount("facts", key, {"sections": list(sections)})
 
 
-def _mount(
-    view: str,
-    key: str,
-    data: Mapping[str, object],
-    *,
-    on_open: Callable[[], None] = _nothing,
-    on_window: Callable[[], None] = _nothing,
-) -> None:
+def _mount(view: str, key: str, data: Mapping[str, object], **on: Callable[[], None]) -> None:
+    """Put a view into the page; `on` is what to do when it sends something of that name."""
     fixed: dict[str, object] = {
         "view": view,
         "script": wire.asset_url("live.js"),
@@ -98,10 +125,6 @@ def _mount(
         "windows": [{"key": w.key, "label": w.label, "words": w.words} for w in WINDOWS],
         "ticket": guard.mint(),
     }
-    _component(
-        key=key,
-        data=fixed | dict(data),
-        on_ticket_change=_nothing,
-        on_open_change=on_open,
-        on_window_change=on_window,
-    )
+    known = dict.fromkeys(("ticket", "open", "window"), _nothing) | on
+    calls: dict[str, Any] = {f"on_{name}_change": then for name, then in known.items()}
+    _component(key=key, data=fixed | dict(data), **calls)

@@ -12,13 +12,15 @@ from starlette.types import Receive, Scope, Send
 from streamlit import config
 
 from lib.ui import guard, wire
+from lib.ui.health_view import MOST
 from lib.ui.house import house
 from lib.ui.stream import Wish
 from lib.ui.windows import window_named
 
 __all__ = ["routes", "stream_path"]
 
-PAGES = ("overview", "rca")
+PAGES = {"overview": 0, "rca": 1, "health": MOST}
+"""The live views, and how many servers each is of at most; 0 for all."""
 
 
 def routes() -> list[BaseRoute]:
@@ -40,8 +42,12 @@ def routes() -> list[BaseRoute]:
 
 
 def stream_path(page: str, server: str = "") -> str:
-    """Where a page's stream is, relative to the root; the page adds window and ticket."""
-    return f"inspector/live?{urlencode({'page': page, 'server': server})}"
+    """Where a page's stream is, relative to the root; the page adds window and ticket.
+
+    A page of several servers adds `servers=`, their names with commas between, instead of `server`.
+    """
+    query = {"page": page, "server": server} if server else {"page": page}
+    return f"inspector/live?{urlencode(query)}"
 
 
 class _Live:
@@ -49,12 +55,15 @@ class _Live:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = Request(scope).query_params
-        page, name = query.get("page", ""), query.get("server", "")
+        page = query.get("page", "")
+        told = query.get("servers") or query.get("server", "")
+        names = [name for name in dict.fromkeys(told.split(",")) if house().named(name)]
+        most = PAGES.get(page, 0)
         if not guard.valid(query.get("ticket", "")):
             await PlainTextResponse("Ask the page for a new ticket.", 401)(scope, receive, send)
-        elif page not in PAGES or (page == "rca" and house().named(name) is None):
+        elif page not in PAGES or (most and not names):
             await PlainTextResponse("No such view.", 404)(scope, receive, send)
         else:
             window = window_named(query.get("window")).key
-            wish = Wish(page, name if page == "rca" else "", window)
+            wish = Wish(page, tuple(names[:most]), window)
             await house().hub.stream(wish, receive, send)

@@ -14,6 +14,7 @@ from streamlit.navigation.page import Page
 from lib.servers import AddressPolicy, Server, SettingsError, Source, remove_server, setting
 from lib.servers import add_server as add_to_file
 from lib.ui import guard, live
+from lib.ui.health_view import MOST
 from lib.ui.house import house
 from lib.ui.plain import escaped
 from lib.ui.running import sections
@@ -21,17 +22,21 @@ from lib.ui.windows import Span, window_named
 
 __all__ = [
     "add_server",
+    "chosen_servers",
     "draw",
     "no_servers",
     "open_server",
     "running",
     "selected_server",
     "selected_window",
+    "servers_chosen",
     "window_changed",
 ]
 
-CHOSEN = ("server", "window")
+CHOSEN = ("server", "window", "servers")
 """What the URL may say, and session state remembers under the same names."""
+OF_ONE_SERVER = ("rca-cache", "health")
+"""The pages on which a click in the sidebar changes the server and not the page."""
 
 STYLE = (Path(__file__).parent / "assets" / "shell.css").read_text("utf-8")
 
@@ -45,9 +50,9 @@ def draw() -> None:
     page = st.navigation({"Live": _live_pages()}, expanded=True)
     st.html(f"<style>{STYLE}</style>")
     _read_address()
-    _open_clicked()
+    _open_clicked(page.url_path)
     with st.sidebar:
-        _servers(current=page.url_path == "rca-cache")
+        _servers(page.url_path)
     page.run()
 
 
@@ -65,6 +70,12 @@ def _live_pages() -> list[Page]:
             url_path="rca-cache",
             help="One server: what is wrong, since when, and the curves that show it.",
         ),
+        st.Page(
+            "pages/live/health.py",
+            title="Health",
+            url_path="health",
+            help="Fit to serve or not: verdicts over time, every check, and probe recipes.",
+        ),
     ]
 
 
@@ -80,20 +91,26 @@ def _read_address() -> None:
         st.session_state.update(told)
 
 
-def _open_clicked() -> None:
-    """Go to the server that was clicked in the run before."""
+def _open_clicked(shown: str) -> None:
+    """Go to the server that was clicked in the run before; `shown` is the page's name in the URL.
+
+    A page of one server stays and shows the other one.
+    """
     name = st.session_state.pop("opening", None)
     if house().named(name):
-        st.session_state["server"] = name
-        st.switch_page("pages/live/rca_cache.py")
+        st.session_state["server"] = st.session_state["servers"] = name
+        if shown not in OF_ONE_SERVER:
+            st.switch_page("pages/live/rca_cache.py")
 
 
-def _servers(*, current: bool) -> None:
+def _servers(shown: str) -> None:
     """The servers in the sidebar; a click opens one."""
-    server = selected_server() if current else None
+    is_of_one = shown in OF_ONE_SERVER
+    server = selected_server() if is_of_one else None
     live.sidebar(
         current=server.name if server else "",
         query={"window": selected_window().key},
+        target=shown if is_of_one else OF_ONE_SERVER[0],
         on_open=lambda: open_server("servers"),
     )
 
@@ -112,8 +129,28 @@ def selected_window() -> Span:
 
 def selected_server() -> Server | None:
     """The server that the page shows; None when there is none."""
-    asked = st.session_state.get("server")
+    asked = st.session_state.get("server") or st.session_state.get("servers", "").partition(",")[0]
     return house().named(asked) or next(iter(house().watched()), None)
+
+
+def chosen_servers() -> tuple[Server, ...]:
+    """The servers that the page compares, the selected one first; none when there is none.
+
+    Those of the URL or the session, if the selected one is among them; else that one alone.
+    """
+    selected = selected_server()
+    names = str(st.session_state.get("servers", "")).split(",")
+    found = [server for name in dict.fromkeys(names) if (server := house().named(name))]
+    if selected is None or selected not in found:
+        return () if selected is None else (selected,)
+    return (selected, *(server for server in found if server is not selected))[:MOST]
+
+
+def servers_chosen() -> None:
+    """Take over the servers that the viewer has chosen to compare."""
+    names = str(st.session_state["live"].chosen)
+    st.session_state["servers"] = names
+    st.session_state["server"] = names.partition(",")[0]
 
 
 def window_changed() -> None:

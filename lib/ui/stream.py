@@ -41,10 +41,10 @@ def event(kind: str, data: str) -> bytes:
 
 
 class Wish(NamedTuple):
-    """What a viewer wants to see: a page, of a server (by name, "" for all), over a window."""
+    """What a viewer wants to see: a page, of servers (by name, none for all), over a window."""
 
     page: str
-    server: str
+    servers: tuple[str, ...]
     window: str
 
 

@@ -19,7 +19,7 @@ __all__ = ["SHOTS", "chromium", "shot", "window"]
 SHOTS = ROOT / "tests" / "browser" / "shots"
 NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 """The network is cut: no name leads anywhere."""
-EXPECTED = ("prerenderReady", r"404 .*/rca-cache/_stcore/(health|host-config)\)$")
+EXPECTED = ("prerenderReady", r"404 .*/[\w-]+/_stcore/(health|host-config)\)$")
 """Streamlit's own: an inline script for search engines, which our policy refuses, and its look for
 the server below a page's address before it looks at the root."""
 

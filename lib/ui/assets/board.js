@@ -25,6 +25,12 @@ export class Board {
     Object.assign(this, { start, step, size });
   }
 
+  /** Bins that have closed: the window moves on by them. */
+  follow(bins) {
+    this.start = bins.start + bins.step * (bins.size - this.size);
+    for (const plot of this.plots) plot.append(bins, this.size);
+  }
+
   get end() { return this.start + this.step * (this.size - 1); }
 
   /** What the time axes show: the zoomed part, or the whole window. */
@@ -37,13 +43,15 @@ export class Board {
     this.sizes.observe(plot.element);
   }
 
-  clear() {
-    for (const plot of this.plots) plot.destroy();
-    this.plots.clear();
-    this.byElement.clear();
-    this.observer.disconnect();
-    this.sizes.disconnect();
+  remove(plot) {
+    plot.destroy();
+    this.plots.delete(plot);
+    this.byElement.delete(plot.element);
+    this.observer.unobserve(plot.element);
+    this.sizes.unobserve(plot.element);
   }
+
+  clear() { for (const plot of [...this.plots]) this.remove(plot); }
 
   destroy() {
     this.clear();

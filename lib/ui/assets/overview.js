@@ -1,10 +1,9 @@
 // Overview: one row per server, worst first. Cells change where their text changed; a row is a real link.
 
-import { tell } from "./address.js";
 import { h, mark, put, state } from "./dom.js";
 import { ABSENT, clock, span } from "./figures.js";
-import { Head } from "./head.js";
-import { Stream, announce } from "./stream.js";
+import { age, lasting } from "./verdict.js";
+import { LiveView } from "./view.js";
 
 const COLUMNS = [
   ["running", "Running"],
@@ -14,17 +13,13 @@ const COLUMNS = [
   ["ttft", "TTFT p95"],
   ["itl", "ITL p95"],
 ];
-const SILENT = { tone: "watch", text: "The dashboard has stopped answering; what you see is getting old. Trying again." };
 const MANY = 12;
 const WIDTH = 108, HEIGHT = 26;
 
-export class Overview {
+export class Overview extends LiveView {
   constructor(root, page) {
-    this.page = page;
-    this.data = page.data;
-    this.window = page.data.window;
+    super(root, page);
     this.rows = new Map();
-    this.head = new Head(page.data, { window: (key) => this.choose(key), pause: (paused) => this.pause(paused) });
     this.heads = new Map(COLUMNS.map(([key, label]) => [key, h(`th.vi-number.vi-${key}`, { scope: "col" }, label)]));
     this.sparkHead = h("th.vi-spark", { scope: "col" }, "Last 30 m");
     this.body = h("tbody", {}, ...Array.from({ length: page.data.expected }, () => h("tr", {}, h("td", { colspan: 10 }, h("div.vi-skeleton.vi-thin")))));
@@ -35,51 +30,15 @@ export class Overview {
       this.body);
     this.foot = h("p.vi-foot");
     root.replaceChildren(this.head.element, this.head.banner, h("div.vi-scroll", {}, this.table), this.foot);
-    this.stream = new Stream(this);
-    this.clock = setInterval(() => this.grow(), 1000);
-    this.aim();
-  }
-
-  update(data) {
-    this.data = data;
-    if (data.window !== this.asked) this.window = data.window;
-    this.asked = undefined;
-    this.head.select(this.window);
-    for (const row of this.rows.values()) this.link(row);
-    this.aim();
+    this.begin();
   }
 
   aim() {
-    this.stream.aim(`${this.data.stream}&window=${this.window}`, this.data.ticket);
-    tell({ window: this.window });
+    for (const row of this.rows.values()) this.link(row);
+    super.aim();
   }
 
-  choose(key) {
-    if (key === this.window) return;
-    this.window = this.asked = key;
-    this.head.select(key);
-    this.head.pause(false);
-    this.aim();
-    this.page.send("window", key);
-  }
-
-  denied() { this.page.send("ticket", Date.now()); }
-
-  silent(is) {
-    this.isSilent = is;
-    this.head.warn(is ? SILENT : this.banner);
-    this.grow();
-  }
-
-  pause(paused) {
-    if (paused || !this.held) return;
-    const held = this.held;
-    this.held = null;
-    for (const tick of held) this.tick(tick);
-  }
-
-  frame(frame) {
-    this.held = null;
+  whole(frame) {
     this.bins = frame.bins;
     this.sparkWords = frame.words;
     put(this.sparkHead, `Last ${frame.label}`);
@@ -87,24 +46,14 @@ export class Overview {
     for (const [key, how] of Object.entries(frame.columns)) mark(this.heads.get(key), "title", how);
     const known = new Set(frame.rows.map((row) => row.name));
     for (const name of this.rows.keys()) if (!known.has(name)) this.rows.delete(name);
-    for (const row of frame.rows) this.take(row);
-    this.read(frame);
+    this.step(frame);
   }
 
-  tick(tick) {
-    if (this.head.paused) { (this.held ??= []).push(tick); return; }
-    for (const row of tick.rows) this.take(row);
-    this.read(tick);
-  }
-
-  read(news) {
-    this.head.took(news.now + this.stream.skew, 1);
+  step(news) {
+    for (const row of news.rows) this.take(row);
     if (news.line) put(this.head.line, news.line);
     if (news.order) this.arrange(news.order);
-    this.banner = news.banner;
-    this.head.warn(this.isSilent ? SILENT : news.banner);
-    if (news.servers) announce(news.servers);
-    this.grow();
+    this.read(news, news.now, 1);
   }
 
   arrange(order) {
@@ -129,8 +78,7 @@ export class Overview {
     if (!row) { row = this.row(news); this.rows.set(news.name, row); }
     row.at = news.at ?? row.at;
     if (news.state) {
-      const lasting = news.state.tone === "good" ? null : h("span.vi-quiet", { "data-since": news.state.since });
-      row.state.replaceChildren(state(news.state.tone, news.state.words, news.state.text), lasting ?? "");
+      row.state.replaceChildren(state(news.state.tone, news.state.words, news.state.text), lasting(news.state) ?? "");
       row.tone = news.state.tone;
       mark(row.element, "data-tone", row.tone);
       if (row.spark) this.draw(row);
@@ -213,17 +161,12 @@ export class Overview {
     this.head.age();
     if (this.head.paused) return;
     const now = this.stream.now;
-    for (const element of this.body.querySelectorAll("[data-since]")) put(element, ` ${span(now - element.dataset.since)}`);
+    age(this.body, now);
     for (const row of this.rows.values()) {
       const age = row.at ? now - row.at : null;
       put(row.age, age === null ? ABSENT : span(age));
       mark(row.age, "title", row.at ? `newest reading ${clock(row.at + this.stream.skew)}` : "no reading yet");
       mark(row.element, "data-stale", age !== null && age > 3 ? "true" : null);
     }
-  }
-
-  destroy() {
-    clearInterval(this.clock);
-    this.stream.close();
   }
 }

@@ -7,15 +7,23 @@ import { axisTexts, clock, roundTop, timeTicks, written } from "./figures.js";
 
 const MARGIN = { l: 52, r: 12, t: 10, b: 24 };
 const HEIGHT = 150;
-const INNER = HEIGHT - MARGIN.t - MARGIN.b;
 const HEADROOM = 1.04;
 const CONFIG = { displayModeBar: false, responsive: false, doubleClick: false, showTips: false, showAxisDragHandles: false };
 
+let loading = null;
+/** Load Plotly once for all pages; the promise resolves when it can draw. */
+export function plotly(address) {
+  loading ??= window.Plotly ? Promise.resolve() : new Promise((resolve, reject) => {
+    document.head.append(h("script", { src: new URL(address, document.baseURI).href, onload: resolve, onerror: reject }));
+  });
+  return loading;
+}
+
 export class Plot {
-  /** `plotly` gives Plotly once it has loaded. */
-  constructor(spec, board, plotly) {
+  constructor(spec, board) {
     this.board = board;
-    this.plotly = plotly;
+    this.height = spec.height ?? HEIGHT;
+    this.inner = this.height - MARGIN.t - MARGIN.b;
     this.seen = false;
     this.now = h("p.vi-now");
     this.note = h("span.vi-note");
@@ -23,13 +31,13 @@ export class Plot {
     this.cursor = h("div.vi-cursor", { hidden: true });
     this.rows = [0, 0.5, 1].map((share) => {
       const row = h("div.vi-row", {}, h("span"));
-      row.style.cssText = `left:${MARGIN.l}px;right:${MARGIN.r}px;top:${MARGIN.t + INNER * (1 - share / HEADROOM)}px`;
+      row.style.cssText = `left:${MARGIN.l}px;right:${MARGIN.r}px;top:${MARGIN.t + this.inner * (1 - share / HEADROOM)}px`;
       return row;
     });
     this.times = h("div.vi-times");
     this.area = h("div.vi-plot", { tabindex: 0, role: "img", "aria-label": `${spec.title}, curve over time` },
       ...this.rows, this.canvas, this.times, this.cursor);
-    this.area.style.height = `${HEIGHT}px`;
+    this.area.style.height = `${this.height}px`;
     this.element = h("section.vi-panel", { "data-panel": spec.key, "aria-label": spec.title },
       h("h3", { title: spec.how }, spec.title), this.now, this.area);
     this.listen();
@@ -152,7 +160,7 @@ export class Plot {
 
   draw() {
     if (!this.width) this.resized();
-    if (!(this.width > 0) || !this.plotly()) return;
+    if (!(this.width > 0) || !window.Plotly) return;
     this.stale = false;
     this.top = this.highest();
     this.axes();
@@ -171,7 +179,7 @@ export class Plot {
       line: { color: this.colour(curve), width: curve.colour === null || curve.dash ? 1 : 1.5, dash: curve.dash ?? "solid", simplify: true },
     }));
     if (dots) traces.push({ type: "scatter", mode: "markers", hoverinfo: "skip", ...dots });
-    this.plotly().react(this.canvas, traces, this.layout(), CONFIG);
+    window.Plotly.react(this.canvas, traces, this.layout(), CONFIG);
     if (fresh) this.canvas.on("plotly_relayout", (change) => this.relayouted(change));
     this.drawn = true;
     this.hasDots = Boolean(dots);
@@ -187,7 +195,7 @@ export class Plot {
     this.pending = 0;
     Object.assign(this.canvas.layout, this.layout());
     if (dots) Object.assign(this.canvas.data.at(-1), dots);
-    this.plotly().extendTraces(this.canvas, {
+    window.Plotly.extendTraces(this.canvas, {
       x: curves.map(() => times),
       y: curves.map((curve) => this.data[curve.key].slice(from)),
     }, curves.map((_, index) => index), size);
@@ -239,7 +247,7 @@ export class Plot {
     // Half a request or block is nothing: the middle is a whole one, and its line lies where it is.
     const middle = this.spec.write === "count" ? Math.round(this.top / 2) : this.top / 2;
     axisTexts([0, middle, this.top], this.spec.write).forEach((text, index) => put(this.rows[index].firstChild, text));
-    this.rows[1].style.top = `${MARGIN.t + INNER * (1 - middle / this.top / HEADROOM)}px`;
+    this.rows[1].style.top = `${MARGIN.t + this.inner * (1 - middle / this.top / HEADROOM)}px`;
   }
 
   /** Where the axis ends: at the panel's own top, or at a round figure above what is in sight. */
@@ -252,7 +260,7 @@ export class Plot {
 
   layout() {
     return {
-      width: this.width + MARGIN.l + MARGIN.r, height: HEIGHT, margin: MARGIN, showlegend: false, hovermode: false, dragmode: "zoom",
+      width: this.width + MARGIN.l + MARGIN.r, height: this.height, margin: MARGIN, showlegend: false, hovermode: false, dragmode: "zoom",
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       xaxis: { type: "linear", range: [...this.board.range], visible: false, fixedrange: false },
       yaxis: { type: "linear", range: [0, this.top * HEADROOM], visible: false, fixedrange: true },
@@ -285,5 +293,5 @@ export class Plot {
     if (from !== undefined && to !== undefined) this.board.zoomTo([from, to]);
   }
 
-  destroy() { if (this.canvas.data) this.plotly()?.purge(this.canvas); }
+  destroy() { if (this.canvas.data) window.Plotly?.purge(this.canvas); }
 }

@@ -1,26 +1,16 @@
 // RCA / Cache: the verdict, the figures that explain it, their curves.
 
-import { tell } from "./address.js";
 import { Board } from "./board.js";
 import { Cells } from "./cells.js";
-import { h, mark, put, state, themed } from "./dom.js";
-import { clock, span } from "./figures.js";
-import { Head } from "./head.js";
-import { Plot } from "./plot.js";
-import { Stream, announce } from "./stream.js";
+import { h, mark, state, themed } from "./dom.js";
+import { clock } from "./figures.js";
+import { Plot, plotly } from "./plot.js";
+import { age, flagged, identity, lasting, trouble } from "./verdict.js";
+import { LiveView } from "./view.js";
 
-const LONG_PAUSE = 600;
-const SILENT = { tone: "watch", text: "The dashboard has stopped answering; what you see is getting old. Trying again." };
-
-export class Rca {
+export class Rca extends LiveView {
   constructor(root, page) {
-    this.root = root;
-    this.page = page;
-    this.data = page.data;
-    this.window = page.data.window;
-    this.head = new Head(page.data, {
-      window: (key) => this.choose(key), pause: (paused) => this.pause(paused), unzoom: () => this.board.zoomTo(null),
-    });
+    super(root, page, { unzoom: () => this.board.zoomTo(null) });
     this.verdict = h("div.vi-verdict", { "aria-label": "Findings", role: "region" });
     this.panels = h("div.vi-panels.vi-loading", {}, ...Array.from({ length: 6 }, () => h("div.vi-skeleton")));
     this.absent = h("section.vi-absent", { hidden: true });
@@ -28,18 +18,12 @@ export class Rca {
     this.board = new Board((zoom) => this.head.zoomed(zoom));
     this.plots = new Map();
     this.cells = new Cells();
-    this.stream = new Stream(this);
-    this.clock = setInterval(() => this.grow(), 1000);
-    loadPlotly(page.data.plotly).then(() => this.board.schedule());
-    this.aim();
+    plotly(page.data.plotly).then(() => this.board.schedule());
+    this.begin();
   }
 
   update(data) {
-    this.data = data;
-    if (data.window !== this.asked) this.window = data.window;
-    this.asked = undefined;
-    this.head.select(this.window);
-    this.aim();
+    super.update(data);
     this.restyle();
   }
 
@@ -51,117 +35,77 @@ export class Rca {
   }
 
   aim() {
-    const address = `${this.data.stream}&window=${this.window}`;
-    if (this.stream.address !== undefined && address !== this.stream.address) this.dim(true);
-    this.stream.aim(address, this.data.ticket);
-    tell({ server: this.data.server, window: this.window });
+    if (this.stream.address !== undefined && this.source() !== this.stream.address) this.dim(true);
+    super.aim();
   }
+
+  address() { return { server: this.data.server, window: this.window }; }
 
   choose(key) {
-    if (key === this.window) return;
-    this.window = this.asked = key;
-    this.head.select(key);
-    this.head.pause(false);
-    this.board.zoomTo(null);
-    this.aim();
-    this.page.send("window", key);
-  }
-
-  denied() { this.page.send("ticket", Date.now()); }
-
-  silent(is) {
-    this.isSilent = is;
-    this.head.warn(is ? SILENT : this.banner);
-    this.grow();
+    if (key !== this.window) this.board.zoomTo(null);
+    super.choose(key);
   }
 
   // ── What the stream brings ──
 
-  /** Everything: at the start, after a break, and when what the server reports has changed. */
-  frame(frame) {
-    if (this.head.paused && this.cover) { this.held = [{ whole: frame }]; return; }
+  /** Also comes when what the server reports has changed. */
+  whole(frame) {
     this.dim(false);
-    this.cover = frame;
     this.board.cover(frame.start, frame.step, frame.size);
     const same = this.plots.size > 0 && frame.panels.length === this.plots.size && frame.panels.every((spec) => this.plots.has(spec.key));
     if (!same) this.build(frame.panels);
     else for (const spec of frame.panels) this.plots.get(spec.key).load(spec);
     this.missing(frame.absent);
-    this.read(frame);
-    this.board.schedule();
+    this.show(frame);
   }
 
   build(panels) {
     this.board.clear();
-    this.plots = new Map(panels.map((spec) => [spec.key, new Plot(spec, this.board, () => window.Plotly)]));
+    this.plots = new Map(panels.map((spec) => [spec.key, new Plot(spec, this.board)]));
     this.panels.classList.remove("vi-loading");
     this.panels.replaceChildren(...[...this.plots.values()].map((plot) => plot.element), this.cells.element);
     for (const plot of this.plots.values()) this.board.add(plot);
     if (!panels.length) this.panels.replaceChildren(h("p.vi-note", {}, "No figures yet: they appear with the first answer of this server."));
   }
 
-  /** While paused ticks wait; a pause too long for that ends with a fresh frame. */
-  tick(tick) {
-    if (!this.cover) return;
-    if (this.head.paused) { this.held.push(tick); return; }
-    if (tick.bins) {
-      this.board.start = tick.bins.start + tick.bins.step * (tick.bins.size - this.board.size);
-      for (const plot of this.plots.values()) plot.append(tick.bins, this.board.size);
-    }
-    this.read(tick);
-    this.board.schedule();
+  step(tick) {
+    if (tick.bins) this.board.follow(tick.bins);
+    this.show(tick);
   }
 
   /** What frames and ticks have in common. */
-  read(news) {
-    this.head.took(news.at + this.stream.skew, news.period);
-    this.banner = news.banner;
-    this.head.warn(this.isSilent ? SILENT : news.banner);
+  show(news) {
     for (const [key, items] of Object.entries(news.figures ?? {})) this.plots.get(key)?.show(items);
     if (news.cells !== undefined) this.cells.show(news.cells);
     if (news.who) this.identify(news.who);
     if (news.status) this.status = news.status;
     if (news.findings) this.findings = news.findings;
     if (news.who || news.status || news.findings) this.judge();
-    if (news.servers) announce(news.servers);
-    this.grow();
-  }
-
-  pause(paused) {
-    const held = this.held ?? [];
-    this.held = [];
-    if (paused || !held.length) return;
-    if (held.length > LONG_PAUSE) this.stream.open();
-    else for (const news of held) news.whole ? this.frame(news.whole) : this.tick(news);
+    this.read(news, news.at, news.period);
+    this.board.schedule();
   }
 
   // ── What it draws besides plots ──
 
-  identify({ name, model, version, simulated, url }) {
-    const parts = [model, version && `vLLM ${version}`].filter(Boolean).join(" · ");
+  identify(who) {
     this.state = h("span.vi-now-state");
-    this.head.line.replaceChildren(
-      h("b", {}, name), parts ? `· ${parts}` : "", simulated ? h("span.vi-demo", { title: `A simulated server at ${url}` }, "demo · simulated") : "", this.state);
+    this.head.line.replaceChildren(...identity(who), this.state);
   }
 
   judge() {
     const { findings, fine, unchecked } = this.findings ?? { findings: [], fine: [], unchecked: [] };
     const { tone, words, since, text } = this.status;
-    this.state.replaceChildren(state(tone, words, text), h("span", { "data-since": since }));
+    this.state.replaceChildren(state(tone, words, text), lasting(this.status) ?? "");
     const key = JSON.stringify([tone, words, since, tone === "good" || text, findings, fine, unchecked]);
     if (key === this.judged) return;
     this.judged = key;
     const ill = tone === "bad" || tone === "watch";
     const blocks = findings.map((finding) => this.finding(finding));
-    if (ill) blocks.unshift(this.trouble(tone, words, since, text));
+    if (ill) blocks.unshift(trouble(this.status));
     else if (!findings.length && tone === "good") blocks.push(this.nothing(fine));
     this.verdict.replaceChildren(...blocks, ...this.unchecked(unchecked));
     const marks = findings.filter((finding) => finding.tone !== "hint").map((finding) => ({ at: finding.since, tone: finding.tone }));
     this.board.mark(ill ? [...marks, { at: since, tone }] : marks);
-  }
-
-  trouble(tone, words, since, text) {
-    return h("section.vi-finding", { "data-tone": tone }, h("h2", {}, words), h("p", {}, h("span", { "data-began": since }), " ", text));
   }
 
   unchecked(unchecked) {
@@ -195,32 +139,15 @@ export class Rca {
   grow() {
     const old = this.head.age();
     mark(this.panels, "data-stale", !this.head.paused && (old || this.isSilent) ? "true" : null);
-    const now = this.stream.now;
-    for (const element of this.verdict.querySelectorAll("[data-since]")) put(element, ` for ${span(now - element.dataset.since)}`);
-    for (const element of this.verdict.querySelectorAll("[data-began]")) {
-      put(element, `Since ${clock(Number(element.dataset.began))} (${span(now - element.dataset.began)}).`);
-    }
+    age(this.verdict, this.stream.now);
+    if (this.state) age(this.state, this.stream.now);
   }
 
   dim(is) { mark(this.panels, "data-waiting", is ? "true" : null); }
 
   destroy() {
-    clearInterval(this.clock);
-    this.stream.close();
+    super.destroy();
     this.board.destroy();
     this.cells.destroy();
   }
-}
-
-/** Flags in a sentence in mono. */
-function flagged(sentence) {
-  return sentence.split(/((?:--[a-z][\w-]*(?:[ =](?!or |and |up|to )[\w./]+)?)|[A-Z]+(?:_[A-Z0-9]+)+(?:=\w+)?)/).map((part, index) => (index % 2 ? h("code", {}, part) : part));
-}
-
-let loading = null;
-function loadPlotly(address) {
-  loading ??= window.Plotly ? Promise.resolve() : new Promise((resolve, reject) => {
-    document.head.append(h("script", { src: new URL(address, document.baseURI).href, onload: resolve, onerror: reject }));
-  });
-  return loading;
 }

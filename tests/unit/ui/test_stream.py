@@ -4,7 +4,7 @@ import pytest
 
 from lib.ui.stream import Hub, Wish, event
 
-RCA = Wish("rca", "chat", "1m")
+RCA = Wish("rca", ("chat",), "1m")
 
 
 class Counting:
@@ -156,7 +156,7 @@ async def test_a_viewer_that_does_not_read_is_dropped_and_holds_nobody_up(hub, v
 
 @run
 async def test_closing_ends_every_response(hub, views):
-    browsers = [Browser(hub), Browser(hub, Wish("overview", "", "1m"))]
+    browsers = [Browser(hub), Browser(hub, Wish("overview", (), "1m"))]
     for browser in browsers:
         await browser.next()
     hub.close()
