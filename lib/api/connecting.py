@@ -5,8 +5,8 @@ handshake with a certificate that is trusted, each as before a request. Nothing 
 """
 
 import time
-from urllib.parse import urlsplit
 
+import httpx
 from anyio.lowlevel import checkpoint
 
 from lib.api.network import AsyncBackend, Backend, Deadline
@@ -51,5 +51,5 @@ async def try_to_connect_async(target: Target, resolver: Resolver) -> float:
 
 
 def _place(target: Target) -> tuple[str, int]:
-    parts = urlsplit(target.url)
-    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    url = httpx.URL(target.url)
+    return url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80)

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Iterator
 
 import httpcore
+import httpx
 
 from lib.api.errors import Reason, Unfit
 from lib.servers import AddressRefused
@@ -21,6 +22,7 @@ FAILURES = (
     httpcore.ProtocolError,
     httpcore.TimeoutException,
     httpcore.UnsupportedProtocol,
+    httpx.RemoteProtocolError,  # httpx reads the address of a redirect even where none is followed
     OSError,  # TimeoutError and every error of sockets, name service and TLS are one
     AddressRefused,
     Unfit,
@@ -60,6 +62,7 @@ _BY_KIND: tuple[tuple[type[BaseException], Reason], ...] = (
     (TimeoutError, Reason.TIMEOUT),
     (httpcore.TimeoutException, Reason.TIMEOUT),
     (ConnectionRefusedError, Reason.NOT_LISTENING),
+    (httpx.RemoteProtocolError, Reason.REDIRECT),
 )
 
 

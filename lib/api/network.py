@@ -2,8 +2,8 @@
 
 This module alone opens connections. Both backends resolve a name once, ask the policy about every
 address and connect to the very address that passed; the name is used again only for TLS. The
-blocking one also holds every read to the deadline of the whole exchange, which httpcore does not
-know: its time limits are counted anew for each read.
+blocking one also holds every read to the deadline of the whole exchange, which httpx does not know:
+its time limits are counted anew for each read.
 """
 
 import ssl

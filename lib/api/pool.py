@@ -1,73 +1,133 @@
-"""Pool: the connections to one target, and the headers of what goes over them.
+"""Pool: httpx as this project wants it, for one target.
 
-This module alone sets httpcore up, the engine of httpx: connections go through our network backend
-and the key stands in one header. What httpx adds (redirects, cookies, settings of the environment)
-must not happen here, and loading it takes longer than a whole check of a server.
+This module alone sets httpx up: connections go through our network backend, no cookie is kept,
+nothing is taken from the environment, and the key stands in one header of a client that knows one
+origin only.
 """
 
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache
-from urllib.parse import urlsplit
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import certifi
 import httpcore
+import httpx
 
 from lib.api.network import AsyncBackend, Backend, Deadline
 from lib.api.resolver import Resolver
 from lib.api.target import Target
 
-__all__ = ["async_pool", "blocking_pool", "headers_of", "headers_to", "trust"]
+__all__ = ["async_client", "blocking_client", "trust"]
 
 _IDLE_SECONDS = 4.0  # a connection is kept; uvicorn closes its own end after 5
 _MOST_CONNECTIONS = 16
 
 
-def blocking_pool(
-    target: Target, resolver: Resolver, deadline: Deadline
-) -> httpcore.ConnectionPool:
-    """Connections for many threads."""
+def blocking_client(target: Target, resolver: Resolver, deadline: Deadline) -> httpx.Client:
+    """A client for many threads."""
     _quiet()
-    return httpcore.ConnectionPool(
+    pool = httpcore.ConnectionPool(
         ssl_context=trust(target),
         max_connections=_MOST_CONNECTIONS,
         keepalive_expiry=_IDLE_SECONDS,
         network_backend=Backend(target.policy, resolver, deadline),
     )
+    return httpx.Client(
+        transport=_Pool(pool), cookies=_no_cookies(), headers=_headers(target), trust_env=False
+    )
 
 
-def async_pool(target: Target, resolver: Resolver) -> httpcore.AsyncConnectionPool:
-    """Connections for one event loop."""
+def async_client(target: Target, resolver: Resolver) -> httpx.AsyncClient:
+    """A client for one event loop."""
     _quiet()
-    return httpcore.AsyncConnectionPool(
+    pool = httpcore.AsyncConnectionPool(
         ssl_context=trust(target),
         max_connections=_MOST_CONNECTIONS,
         keepalive_expiry=_IDLE_SECONDS,
         network_backend=AsyncBackend(target.policy, resolver),
     )
+    return httpx.AsyncClient(
+        transport=_AsyncPool(pool), cookies=_no_cookies(), headers=_headers(target), trust_env=False
+    )
 
 
-def headers_to(target: Target) -> dict[str, str]:
-    """What goes with every request to a target."""
-    sent = {"host": urlsplit(target.url).netloc, "accept": "*/*", "user-agent": "vllm-inspector"}
-    if target.key is not None:
-        sent["authorization"] = f"Bearer {target.key.reveal()}"
-    return sent
+class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body on its way from httpcore to httpx."""
+
+    def __init__(self, inner: httpcore.Response) -> None:
+        self._inner = inner
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._inner.iter_stream()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._inner.aiter_stream():
+            yield part
+
+    def close(self) -> None:
+        self._inner.close()
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
-def headers_of(response: httpcore.Response) -> Mapping[str, str]:
-    """The headers of an answer, names in lower case; a repeated one joins its values."""
-    found: dict[str, str] = {}
-    for raw_name, raw_value in response.headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("utf-8", "replace")
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
+class _Pool(httpx.BaseTransport):
+    """httpx's own transport takes no network backend, so this one hands over to httpcore."""
+
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+        self._pool = pool
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return _response(self._pool.handle_request(_core(request)))
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _AsyncPool(httpx.AsyncBaseTransport):
+    """The same in an event loop."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        self._pool = pool
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return _response(await self._pool.handle_async_request(_core(request)))
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+def _core(request: httpx.Request) -> httpcore.Request:
+    url = request.url
+    return httpcore.Request(
+        request.method,
+        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        headers=request.headers.raw,
+        content=request.stream,
+        extensions=request.extensions,
+    )
+
+
+def _response(response: httpcore.Response) -> httpx.Response:
+    return httpx.Response(response.status, headers=response.headers, stream=_Stream(response))
 
 
 def trust(target: Target) -> ssl.SSLContext | None:
     """Whom to trust at a target; None where nothing is encrypted: reading authorities is slow."""
     return _trust(target.verify) if target.url.startswith("https:") else None
+
+
+def _headers(target: Target) -> dict[str, str]:
+    headers = {"accept": "*/*", "user-agent": "vllm-inspector"}
+    if target.key is not None:
+        headers["authorization"] = f"Bearer {target.key.reveal()}"
+    return headers
+
+
+def _no_cookies() -> CookieJar:
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
 @lru_cache(maxsize=16)
@@ -83,5 +143,6 @@ def _trust(verify: bool | str) -> ssl.SSLContext:
 
 
 def _quiet() -> None:
-    """At DEBUG the library logs every header."""
-    logging.getLogger("httpcore").setLevel(logging.WARNING)
+    """At INFO the library logs every address, at DEBUG its engine logs every header."""
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -3,16 +3,16 @@
 This module alone decides how an exchange goes: one request, one answer read up to its cap, an end
 at the deadline, and one second try where an idle connection turned out to be closed.
 
-httpcore 1.0 can lose a slot of its pool for ever when a request is cancelled. So the pool of an
+httpx 0.28 can lose a slot of its pool for ever when a request is cancelled. So the client of an
 event loop is thrown away after every deadline and cancellation, and a new one takes its place.
 """
 
 import asyncio
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlencode
 
 import httpcore
+import httpx
 
 from lib.api.answers import Raw
 from lib.api.body import Body
@@ -20,7 +20,7 @@ from lib.api.connecting import try_to_connect, try_to_connect_async
 from lib.api.errors import Refused
 from lib.api.failures import FAILURES, dropped, reason_of
 from lib.api.network import Deadline
-from lib.api.pool import async_pool, blocking_pool, headers_of, headers_to
+from lib.api.pool import async_client, blocking_client
 from lib.api.resolver import Resolver
 from lib.api.routes import Route
 from lib.api.target import Target
@@ -48,7 +48,7 @@ class Wire:
 
     def __init__(self, target: Target, resolver: Resolver) -> None:
         self._target, self._resolver, self._deadline = target, resolver, Deadline()
-        self._pool = blocking_pool(target, resolver, self._deadline)
+        self._client = blocking_client(target, resolver, self._deadline)
 
     def exchange(self, sending: Sending) -> Raw:
         """The whole answer, whatever its status.
@@ -78,24 +78,25 @@ class Wire:
 
     def close(self) -> None:
         """Close every connection."""
-        self._pool.close()
+        self._client.close()
 
     def _fetch(self, sending: Sending) -> Raw:
-        request = _request(self._target, sending, sending.seconds)
+        timeout = httpx.Timeout(sending.seconds, connect=sending.connect_seconds)
+        request = _request(self._client, self._target, sending, timeout)
         try:
-            response = self._pool.handle_request(request)
+            response = self._client.send(request, stream=True)
         except FAILURES as error:
             if not (sending.retry and dropped(error)):
                 raise
-            response = self._pool.handle_request(request)
+            response = self._client.send(request, stream=True)
         try:
-            headers = headers_of(response)
+            headers = dict(response.headers)
             body = Body(headers, sending.limit)
-            for chunk in response.iter_stream():
+            for chunk in response.iter_raw():
                 body.feed(chunk)
         finally:
             response.close()
-        return Raw(response.status, headers, self._target.cleared(body.whole()))
+        return Raw(response.status_code, headers, self._target.cleared(body.whole()))
 
 
 class AsyncWire:
@@ -104,7 +105,7 @@ class AsyncWire:
     def __init__(self, target: Target, resolver: Resolver) -> None:
         self._target, self._resolver = target, resolver
         self._closing: set[asyncio.Task[None]] = set()
-        self._inner = _Inner(async_pool(target, resolver))
+        self._inner = _Inner(async_client(target, resolver))
 
     async def exchange(self, sending: Sending) -> Raw:
         """The whole answer, whatever its status.
@@ -116,7 +117,7 @@ class AsyncWire:
         inner.users += 1
         try:
             async with asyncio.timeout(sending.seconds):
-                return await self._fetch(inner.pool, sending)
+                return await self._fetch(inner.client, sending)
         except FAILURES as error:
             refused = _refused(self._target, sending.route, error)
             if isinstance(error, (TimeoutError, httpcore.TimeoutException)):
@@ -144,66 +145,69 @@ class AsyncWire:
         raise refused
 
     async def close(self) -> None:
-        """Close every connection, those of discarded pools as well."""
+        """Close every connection, those of discarded clients as well."""
         self._discard(self._inner)
         await asyncio.gather(*self._closing)
 
     def _replace(self, inner: "_Inner") -> None:
         if inner is self._inner:
-            self._inner = _Inner(async_pool(self._target, self._resolver))
+            self._inner = _Inner(async_client(self._target, self._resolver))
 
     def _discard(self, inner: "_Inner") -> None:
         """Close in a task of its own, which no cancellation of the caller reaches."""
-        task = asyncio.get_running_loop().create_task(inner.pool.aclose())
+        task = asyncio.get_running_loop().create_task(inner.client.aclose())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
-    async def _fetch(self, pool: httpcore.AsyncConnectionPool, sending: Sending) -> Raw:
-        request = _request(self._target, sending, None)
+    async def _fetch(self, client: httpx.AsyncClient, sending: Sending) -> Raw:
+        timeout = httpx.Timeout(None, connect=sending.connect_seconds)
+        request = _request(client, self._target, sending, timeout)
         try:
-            response = await pool.handle_async_request(request)
+            response = await client.send(request, stream=True)
         except FAILURES as error:
             if not (sending.retry and dropped(error)):
                 raise
-            response = await pool.handle_async_request(request)
+            response = await client.send(request, stream=True)
         try:
-            headers = headers_of(response)
+            headers = dict(response.headers)
             body = Body(headers, sending.limit)
-            async for chunk in response.aiter_stream():
+            async for chunk in response.aiter_raw():
                 body.feed(chunk)
         finally:
             await response.aclose()
-        return Raw(response.status, headers, self._target.cleared(body.whole()))
+        return Raw(response.status_code, headers, self._target.cleared(body.whole()))
 
 
 @dataclass(eq=False, slots=True)
 class _Inner:
-    """A pool and how many exchanges use it."""
+    """An httpx client and how many exchanges use it."""
 
-    pool: httpcore.AsyncConnectionPool
+    client: httpx.AsyncClient
     users: int = 0
 
 
-def _request(target: Target, sending: Sending, seconds: float | None) -> httpcore.Request:
-    """The request; no step of it may take longer than so many seconds."""
-    headers = headers_to(target) | {"accept-encoding": "gzip" if sending.zipped else "identity"}
+def _request(
+    client: httpx.Client | httpx.AsyncClient,
+    target: Target,
+    sending: Sending,
+    timeout: httpx.Timeout,
+) -> httpx.Request:
+    headers = {"accept-encoding": "gzip" if sending.zipped else "identity"}
     if sending.body is not None:
-        headers |= {"content-type": "application/json", "content-length": str(len(sending.body))}
-    steps = {"connect": sending.connect_seconds, "read": seconds, "write": seconds, "pool": seconds}
-    return httpcore.Request(
+        headers["content-type"] = "application/json"
+    return client.build_request(
         sending.method,
-        _address(target.url, sending.route, sending.query),
-        headers=list(headers.items()),
+        _url(target.url, sending.route, sending.query),
+        headers=headers,
         content=sending.body,
-        extensions={"timeout": steps},
+        timeout=timeout,
     )
 
 
 @lru_cache(maxsize=1024)
-def _address(base: str, route: Route, query: tuple[tuple[str, str], ...]) -> httpcore.URL:
+def _url(base: str, route: Route, query: tuple[tuple[str, str], ...]) -> httpx.URL:
     """Kept, because encoding a scrape's hundred names costs more than the rest of a request."""
-    asked = f"?{urlencode(query)}" if query else ""
-    return httpcore.URL(f"{base}{route.path}{asked}")
+    return httpx.URL(base + route.path, params=query) if query else httpx.URL(base + route.path)
 
 
 def _refused(target: Target, route: Route | None, failure: Exception) -> Refused:
