@@ -186,10 +186,11 @@ class Tracker:
         return None
 
     def _rest(self, at: float, sample: Scrape) -> Status | None:
-        engine = self._fresh(Check.ENGINE, at)
-        if sample.of("sleep_state", "awake") == 0 or engine.kind == "asleep":
+        """Asleep or paused: the engine's own answers are the same for both, its metrics are not."""
+        told, awake = self._fresh(Check.ENGINE, at).kind, sample.of("sleep_state", "awake")
+        if awake == 0 or (awake is None and told == "asleep"):
             return Status(State.ASLEEP, at, "It was put to sleep; it answers after a wake-up.")
-        if engine.kind == "paused":
+        if told in ("asleep", "paused"):
             return Status(State.PAUSED, at, "Its scheduler was paused; requests wait meanwhile.")
         return None
 

@@ -308,6 +308,12 @@ def test_an_engine_that_rests_is_neither_hung_nor_livelocked(kind, state):
     assert set(states([BLOCKED] * 40, heard=said)) == {state}
 
 
+def test_one_that_says_both_is_asleep_where_its_metrics_say_so():
+    both = {0: [outcome("ENGINE", True, 100.0, kind="asleep")]}
+    assert states([scrape(awake=0.0)], heard=both) == [State.ASLEEP]
+    assert states([scrape(awake=1.0)], heard=both) == [State.PAUSED]
+
+
 def test_a_sleeping_engine_is_asleep_and_one_of_two_is_not():
     assert states([scrape(awake=0.0)]) == [State.ASLEEP]
     assert states([scrape(engines=2, awake=(1.0, 0.0))]) == [State.HEALTHY]
