@@ -11,6 +11,7 @@ Pure: the moments come as arguments. Decided here:
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -38,7 +39,7 @@ class Scrape(Protocol):
     ) -> float | None:
         """A quantity, of one engine or of all."""
 
-    def parts(self, quantity: str) -> dict[str, float]:
+    def parts(self, quantity: str) -> Mapping[str, float]:
         """The parts of a quantity, over all engines."""
 
 
