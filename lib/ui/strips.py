@@ -17,13 +17,15 @@ from lib.servers import Server
 from lib.ui.board import Source, Words
 from lib.ui.plain import plain, ratio, span
 from lib.ui.windows import Span
+from lib.watch.pace import LONGEST_PAUSE
+from lib.watch.record import Tick
 
 __all__ = ["CELLS", "GAP", "Part", "Strip", "coarse", "joined", "share"]
 
 CELLS = 480
 """Stretches of a strip at most: finer ones become cells of the window's length / CELLS."""
 GAP = 3.5
-"""Periods without a reading after which nobody looked."""
+"""Periods without a reading after which nobody looked: the view has a beat of its own."""
 UNSEEN = "Nobody looked."
 REASON_LENGTH = 200
 RETOLD = 5.0
@@ -51,6 +53,7 @@ class Strip:
         self.restarts: list[float] | None = None
         self._window = window
         self._until: float | None = None
+        self._reach = 0.0
         self._told_at = 0.0
         self._searched = 0.0
         self._facts: Words = {}
@@ -65,9 +68,10 @@ class Strip:
         start = now - self._window.seconds
         newest = source.latest(self.server.id)
         self._until = newest.at if newest else now
+        self._reach = _reach(newest, source.period)
         parts = self._history(source, start, self._until)
         self.parts = coarse(joined(parts), start, self._window.seconds / CELLS)
-        self._close(now, source.period)
+        self._close(now)
 
     def count_restarts(self, source: Source, now: float) -> None:
         """Look for restarts in all of the window; it costs more than the verdicts."""
@@ -80,12 +84,12 @@ class Strip:
         newest = source.latest(self.server.id)
         before = self.parts[-1:]
         if newest and self._until is not None and newest.at > self._until:
-            if newest.at - self._until > GAP * source.period:
+            if newest.at - self._until > self._reach:
                 self._add(self._history(source, self._until, newest.at))
             status = newest.status
             self._add([_part(self._until, newest.at, status.state, status.reason)])
-            self._until = newest.at
-        self._close(now, source.period)
+            self._until, self._reach = newest.at, _reach(newest, source.period)
+        self._close(now)
         self._trim(now - self._window.seconds)
         self._search(source, now)
         return self._news(before, now)
@@ -120,9 +124,9 @@ class Strip:
     def _add(self, parts: Iterable[Part]) -> None:
         self.parts = joined([*self.parts, *parts])
 
-    def _close(self, now: float, period: float) -> None:
+    def _close(self, now: float) -> None:
         """Where no reading has come for a while nobody looks."""
-        if self._until is not None and now - self._until > GAP * period:
+        if self._until is not None and now - self._until > self._reach:
             self._add([_part(self._until, now, State.UNKNOWN, UNSEEN)])
 
     def _trim(self, start: float) -> None:
@@ -209,6 +213,12 @@ def _part(start: float, end: float, state: State, reason: str) -> Part:
     if state.tone is Tone.GOOD:
         return Part(start, end, State.HEALTHY, "")
     return Part(start, end, state, plain(reason, REASON_LENGTH))
+
+
+def _reach(newest: Tick | None, period: float) -> float:
+    """Seconds for which a reading speaks: a server that fails is asked less often."""
+    pause = LONGEST_PAUSE if newest and newest.sample is None else 0.0
+    return GAP * period + pause
 
 
 def _started(sample: Sample | None) -> float | None:
