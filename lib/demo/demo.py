@@ -62,6 +62,7 @@ class Demo:
     _polled: float
     _hangs_until: float
     _http_hangs_until: float
+    _unlisted_until: float
     _released: asyncio.Event
 
     def __init__(
@@ -113,6 +114,15 @@ class Demo:
         self._hangs_until = until if seconds and not http else 0.0
         self._http_hangs_until = until if seconds and http else 0.0
 
+    def unlist(self, seconds: float) -> None:
+        """List no model for so long; 0 lists it again."""
+        self._unlisted_until = self._clock() + seconds
+
+    @property
+    def unlisted(self) -> bool:
+        """Whether its list of models is empty."""
+        return self._clock() < self._unlisted_until
+
     def restart(self) -> None:
         """Begin anew, as after a crash: nothing running, all counters at 0."""
         self._seed += 1
@@ -143,7 +153,7 @@ class Demo:
         self.cpu_before = time.process_time()
         self.web = Web(self.started)
         self.throughput = Throughput(deque([(start, 0, 0)]))
-        self._hangs_until = self._http_hangs_until = 0.0
+        self._hangs_until = self._http_hangs_until = self._unlisted_until = 0.0
         self._released = asyncio.Event()
         self._load = Load(self.role.traffic, seed=self._seed, start=start)
         self.engine = Scheduler(

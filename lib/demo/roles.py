@@ -3,7 +3,8 @@
 The figures are chosen so that the figures on screen are those of a small GPU with a 7B model:
 about 30 steps a second, seats and blocks that a few requests a second fill. `demo-chat` breathes
 between idle and busy without trouble, `demo-pressure` has too few blocks for its clients,
-`demo-tutorial` is a half-empty V0 engine, `demo-hang` is ordinary until it is told to hang.
+`demo-tutorial` is a half-empty V0 engine, `demo-hang` is ordinary until it is told to hang. These
+two serve the same model, with another release, length and cache each.
 """
 
 from dataclasses import dataclass
@@ -31,7 +32,9 @@ class Role:
     tutorial: bool = False
     """Speaks the tutorial's dialect over a V0 engine."""
     may_hang: bool = False
-    """Offers `POST /demo/hang` and `POST /demo/restart`."""
+    """Offers `POST /demo/hang`, `POST /demo/restart` and `POST /demo/unlist`."""
+    adapters: tuple[str, ...] = ()
+    """Adapters (LoRA) of its model that it lists; nobody asks for them."""
 
 
 CURRENT = "0.32.0+demo"
@@ -64,6 +67,7 @@ ROLES = (
             calm=1.4, busy=3.3, burst=4.4, cycle=180.0,
             prompt=260, output=240, spread=0.6, limit=600, longest=2500, follow_up=0.25,
         ),
+        adapters=("demo/tekken-7b-tight-sql",),
     ),
     Role(
         name="demo-tutorial",
@@ -82,7 +86,7 @@ ROLES = (
     Role(
         name="demo-hang",
         port=18004,
-        model="demo/sentencepiece-7b-hang",
+        model="demo/sentencepiece-7b",
         version=CURRENT,
         tokenizer="sentencepiece",
         limits=Limits(usable_blocks=2047, max_model_len=4096, max_num_seqs=32),

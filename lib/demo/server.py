@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lib.demo.current import Current
 from lib.demo.demo import Demo
-from lib.demo.replies import RefusalError, flat, nested, read_fields
+from lib.demo.replies import Fields, RefusalError, flat, nested, read_fields
 from lib.demo.tutorial import Tutorial
 
 __all__ = ["application"]
@@ -61,7 +61,8 @@ def _common(demo: Demo) -> list[Route]:
         return JSONResponse({"version": demo.role.version})
 
     async def models(_: Request) -> Response:
-        return JSONResponse({"object": "list", "data": [_model_card(demo)]})
+        cards = [_model_card(demo), *(_adapter_card(demo, name) for name in demo.role.adapters)]
+        return JSONResponse({"object": "list", "data": [] if demo.unlisted else cards})
 
     return [
         _route("/health", health),
@@ -102,15 +103,16 @@ def _tutorial(demo: Demo) -> list[Route]:
 def _controls(demo: Demo) -> list[Route]:
     async def hang(request: Request) -> Response:
         fields = await read_fields(request)
-        seconds = fields.body.get("seconds")
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
-            raise RefusalError(
-                400, "BadRequestError", "seconds must be a number, 0 or more", "seconds"
-            )
+        seconds = _seconds(fields)
         http = fields.flag("http", default=False)
         fields.check()
-        demo.hang(float(seconds), http=http)
+        demo.hang(seconds, http=http)
         return JSONResponse({"seconds": seconds, "http": http})
+
+    async def unlist(request: Request) -> Response:
+        seconds = _seconds(await read_fields(request))
+        demo.unlist(seconds)
+        return JSONResponse({"seconds": seconds})
 
     async def restart(_: Request) -> Response:
         demo.restart()
@@ -119,7 +121,15 @@ def _controls(demo: Demo) -> list[Route]:
     return [
         _route(f"{CONTROLS}hang", hang, "POST"),
         _route(f"{CONTROLS}restart", restart, "POST"),
+        _route(f"{CONTROLS}unlist", unlist, "POST"),
     ]
+
+
+def _seconds(fields: Fields) -> float:
+    seconds = fields.body.get("seconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
+        raise RefusalError(400, "BadRequestError", "seconds must be a number, 0 or more", "seconds")
+    return float(seconds)
 
 
 def _openapi(routes: list[Route]) -> Route:
@@ -169,6 +179,12 @@ def _model_card(demo: Demo) -> dict[str, object]:
         "max_model_len": demo.role.limits.max_model_len,
         "permission": [permission],
     }
+
+
+def _adapter_card(demo: Demo, name: str) -> dict[str, object]:
+    """An adapter's card: its base is the parent, and no length is told."""
+    other = {"id": name, "root": f"/demo/{name}", "parent": demo.role.model, "max_model_len": None}
+    return _model_card(demo) | other
 
 
 async def _detail(_: Request, error: Exception) -> Response:

@@ -15,7 +15,8 @@ def test_all_servers_answer_and_call_themselves_demo(servers):
         assert (health.status_code, health.content) == (200, b"")
         version = client.get("/version").json()["version"]
         assert Version(version).local == "demo"
-        (card,) = client.get("/v1/models").json()["data"]
+        card, *adapters = client.get("/v1/models").json()["data"]
+        assert all(one["parent"] == card["id"] and "demo" in one["id"] for one in adapters)
         assert "demo" in card["id"]
         assert card["owned_by"] == "vllm"
 
@@ -88,6 +89,23 @@ def test_a_restart_resets_counters_and_the_moment_of_the_start(hanging):
     assert value(hanging, "process_start_time_seconds") > before["process_start_time_seconds"]
     generated = value(hanging, "vllm:generation_tokens_total")
     assert generated < before["vllm:generation_tokens_total"]
+
+
+def test_a_list_of_models_can_be_empty_for_a_while(hanging):
+    def listed():
+        return [card["id"] for card in hanging.get("/v1/models").json()["data"]]
+
+    hanging.post("/demo/unlist", json={"seconds": 60})
+    assert listed() == []
+    hanging.post("/demo/unlist", json={"seconds": 0})
+    assert listed() == ["demo/sentencepiece-7b"]
+
+
+def test_an_adapter_names_its_base_and_no_length(servers):
+    base, adapter = servers["demo-pressure"].get("/v1/models").json()["data"]
+    assert base["parent"] is None
+    assert adapter["parent"] == base["id"]
+    assert adapter["max_model_len"] is None
 
 
 @pytest.mark.parametrize("body", [{}, {"seconds": -1}, {"seconds": "1"}, {"seconds": True}])
