@@ -38,13 +38,13 @@ _DOUBTFUL = frozenset({State.SUSPECT, State.FAILING})
 
 
 class Standing(Enum):
-    """Where a server stands, best first; the value is what people read."""
+    """Where a server stands, best first; the value says when it would start on a request."""
 
-    FREE = "free"
+    FREE = "at once"
     NOT_KNOWN = "not known"
-    WAITS = "would wait"
+    WAITS = "after a wait"
     DOUBTFUL = "in doubt"
-    OUT = "out"
+    OUT = "not now"
 
     @property
     def takes(self) -> bool:

@@ -1,4 +1,4 @@
-"""What a server told when it was asked, beside its metrics: release, routes, configuration.
+"""What a server told when it was asked, beside its metrics: release, routes, models, configuration.
 
 Asked in the background, one server at a time per thread, and remembered: a page shows what is known
 and never waits. One client per server, however many look.
@@ -12,9 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Lock
 
-from lib.api import Capabilities, Refused, Route, VllmClient
+from lib.api import Capabilities, Refused, Route, VllmClient, calls
 from lib.api.strict_json import Json
 from lib.servers import AddressPolicy, Server, setting
+from lib.ui.listing import Listing
 
 __all__ = ["Asked", "Told"]
 
@@ -22,6 +23,8 @@ FRESH_SECONDS = 600.0
 """What a server is changes with a restart only; its page asks more often."""
 DOCUMENTS_SECONDS = 15.0
 REFUSED_SECONDS = 60.0
+LIST_SECONDS, NO_LIST_SECONDS = 30.0, 10.0
+"""A list of models is asked for while somebody looks at it; more often while there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +57,14 @@ class Asked:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._allowed = setting(environ, "INSPECTOR_ALLOW_HOSTS")
         self._workers = ThreadPoolExecutor(3, thread_name_prefix="asking")
+        self._listers = ThreadPoolExecutor(4, thread_name_prefix="listing")
         self._lock = Lock()
         self._clients: dict[Server, VllmClient] = {}
         self._told: dict[Server, Told] = {}
         self._due: dict[tuple[Server, bool], float] = {}
         self._rounds: dict[tuple[Server, bool], Future[None]] = {}
+        self._lists: dict[Server, Listing] = {}
+        self._lists_due: dict[Server, float] = {}
 
     def told(self, server: Server, *, documents: bool = False, wait: float = 0.0) -> Told:
         """What is known; asks again in the background when that is old.
@@ -72,9 +78,21 @@ class Asked:
             futures.wait([asking], timeout=wait)
         return self._told.get(server, Told())
 
+    def listing(self, server: Server) -> Listing:
+        """Its list of models as far as it is known; asks again in the background when that is old.
+
+        Returns at once. Nobody is asked unless somebody wants to know.
+        """
+        with self._lock:
+            if time.monotonic() >= self._lists_due.get(server, 0.0):
+                self._lists_due[server] = float("inf")  # until the answer says when
+                self._listers.submit(self._list, server)
+        return self._lists.get(server, Listing())
+
     def close(self) -> None:
         """Ask nobody any more."""
         self._workers.shutdown(wait=False, cancel_futures=True)
+        self._listers.shutdown(wait=False, cancel_futures=True)
         for client in self._clients.values():
             client.close()
 
@@ -114,6 +132,31 @@ class Asked:
             with suppress(Refused):
                 extra |= {name: ask(client)} if route in known.routes else {}
         return Told(known, extra=extra)
+
+    def _list(self, server: Server) -> None:
+        before, pause = self._lists.get(server, Listing()), NO_LIST_SECONDS
+        try:
+            client = self._client(server)
+            answer = client.send(calls.models())
+            self._lists[server] = before.answered(answer, time.time(), self._seats(server, client))
+            pause = LIST_SECONDS if answer.value else NO_LIST_SECONDS
+            if before.refused:  # who comes back may be another release
+                self._due.pop((server, False), None)
+        except Refused as refused:
+            self._lists[server] = before.failed(refused, time.time())
+        finally:
+            self._lists_due[server] = time.monotonic() + pause
+
+    def _seats(self, server: Server, client: VllmClient) -> int | None:
+        """How many requests may run at once, where a cheap route says so."""
+        known = self._told.get(server, Told()).capabilities
+        if known is None or Route.DEBUG_CONFIG not in known.routes:
+            return None
+        with suppress(Refused):
+            config = client.debug_config()
+            seats = config.get("max_num_seqs") if isinstance(config, dict) else None
+            return seats if type(seats) is int and seats > 0 else None
+        return None
 
     def _client(self, server: Server) -> VllmClient:
         with self._lock:

@@ -21,6 +21,7 @@ from lib.ui.frames import RcaView
 from lib.ui.health_view import HealthView
 from lib.ui.plain import plain
 from lib.ui.pressed import Pressed, Pressing
+from lib.ui.serving import ModelsView
 from lib.ui.stream import Hub, View, Wish
 from lib.ui.windows import window_named
 from lib.watch.feed import Feed
@@ -145,6 +146,8 @@ class House:
             return RcaView(self.feed, self, servers[0], span, period=self.feed.period)
         if wish.page == "health" and servers:
             return HealthView(self.feed, self, servers, span)
+        if wish.page == "models":
+            return ModelsView(self.feed, self, self.asked)
         return OverviewView(self.feed, span, self)
 
     def close(self) -> None:

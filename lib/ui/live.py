@@ -17,7 +17,7 @@ from lib.ui.house import house
 from lib.ui.routes import stream_path
 from lib.ui.windows import WINDOWS
 
-__all__ = ["facts", "health", "overview", "rca", "sidebar"]
+__all__ = ["facts", "health", "models", "overview", "rca", "sidebar"]
 
 _LOADER = (Path(__file__).parent / "assets" / "loader.js").read_text(encoding="utf-8")
 _HTML = '<div class="vi">\n</div>'
@@ -91,6 +91,37 @@ def health(
     )
 
 
+def models(
+    *,
+    model: str,
+    server: str,
+    raw: Mapping[str, str] | None,
+    on_open: Callable[[], None],
+    on_model: Callable[[], None],
+    on_raw: Callable[[], None],
+) -> None:
+    """The models of all servers, and where a request for one could go, live.
+
+    `raw` is a list that was asked for: the text of a `server`.
+    """
+    _mount(
+        "models",
+        "live",
+        {
+            "title": "Models",
+            "model": model,
+            "server": server,
+            "raw": raw,
+            "windows": [],
+            "window": "",
+            "stream": stream_path("models"),
+        },
+        open=on_open,
+        model=on_model,
+        raw=on_raw,
+    )
+
+
 def sidebar(
     *, current: str, query: Mapping[str, str], target: str, on_open: Callable[[], None]
 ) -> None:
@@ -100,7 +131,7 @@ def sidebar(
     """
     _mount(
         "sidebar",
-        "servers",
+        "watched",
         {
             "servers": house().listed(),
             "current": current,

@@ -19,7 +19,7 @@ from lib.ui.windows import window_named
 
 __all__ = ["routes", "stream_path"]
 
-PAGES = {"overview": 0, "rca": 1, "health": MOST}
+PAGES = {"overview": 0, "rca": 1, "health": MOST, "models": 0}
 """The live views, and how many servers each is of at most; 0 for all."""
 
 

@@ -7,6 +7,7 @@ last in this session, else the first server and the default window.
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import streamlit as st
 from streamlit.navigation.page import Page
@@ -24,6 +25,7 @@ __all__ = [
     "add_server",
     "chosen_servers",
     "draw",
+    "follow_link",
     "no_servers",
     "open_server",
     "running",
@@ -33,7 +35,7 @@ __all__ = [
     "window_changed",
 ]
 
-CHOSEN = ("server", "window", "servers")
+CHOSEN = ("server", "window", "servers", "model")
 """What the URL may say, and session state remembers under the same names."""
 OF_ONE_SERVER = ("rca-cache", "health")
 """The pages on which a click in the sidebar changes the server and not the page."""
@@ -50,6 +52,7 @@ def draw() -> None:
     page = st.navigation({"Live": _live_pages()}, expanded=True)
     st.html(f"<style>{STYLE}</style>")
     _read_address()
+    _follow_clicked()
     _open_clicked(page.url_path)
     with st.sidebar:
         _servers(page.url_path)
@@ -75,6 +78,12 @@ def _live_pages() -> list[Page]:
             title="Health",
             url_path="health",
             help="Fit to serve or not: verdicts over time, every check, and probe recipes.",
+        ),
+        st.Page(
+            "pages/live/models.py",
+            title="Models",
+            url_path="models",
+            help="What each server serves, and where a request for a model could go now.",
         ),
     ]
 
@@ -103,6 +112,19 @@ def _open_clicked(shown: str) -> None:
             st.switch_page("pages/live/rca_cache.py")
 
 
+def _follow_clicked() -> None:
+    """Go to the page whose link was clicked in the run before, with its server and model."""
+    link = urlsplit(str(st.session_state.pop("following", "")))
+    page = next((one for one in _live_pages() if link.path and one.url_path == link.path), None)
+    if page is None:
+        return
+    told = dict(parse_qsl(link.query))
+    if house().named(told.get("server")):
+        st.session_state["server"] = st.session_state["servers"] = told["server"]
+    st.session_state["model"] = told.get("model", "")
+    st.switch_page(page)
+
+
 def _servers(shown: str) -> None:
     """The servers in the sidebar; a click opens one."""
     is_of_one = shown in OF_ONE_SERVER
@@ -111,7 +133,7 @@ def _servers(shown: str) -> None:
         current=server.name if server else "",
         query={"window": selected_window().key},
         target=shown if is_of_one else OF_ONE_SERVER[0],
-        on_open=lambda: open_server("servers"),
+        on_open=lambda: open_server("watched"),
     )
 
 
@@ -161,6 +183,11 @@ def window_changed() -> None:
 def open_server(component: str = "live") -> None:
     """Remember the server that the viewer has clicked; the run that follows opens its page."""
     st.session_state["opening"] = st.session_state[component].open
+
+
+def follow_link() -> None:
+    """Remember the link of ours that the viewer has clicked; the run that follows goes there."""
+    st.session_state["following"] = st.session_state["live"].open
 
 
 def no_servers() -> None:

@@ -4,11 +4,12 @@
 import { themed } from "./dom.js";
 import { Facts } from "./facts.js";
 import { Health } from "./health.js";
+import { Models } from "./models.js";
 import { Overview } from "./overview.js";
 import { Rca } from "./rca.js";
 import { Sidebar } from "./sidebar.js";
 
-const VIEWS = { facts: Facts, health: Health, overview: Overview, rca: Rca, sidebar: Sidebar };
+const VIEWS = { facts: Facts, health: Health, models: Models, overview: Overview, rca: Rca, sidebar: Sidebar };
 
 export function mount(root, page) {
   colour(root);

@@ -5,7 +5,7 @@ import { tell } from "./address.js";
 import { copyButton } from "./copy.js";
 import { h, mark, put, state } from "./dom.js";
 import { clock, span } from "./figures.js";
-import { age, flagged, trouble } from "./verdict.js";
+import { age, trouble } from "./verdict.js";
 import { LiveView } from "./view.js";
 
 const SHEET = new URL("./models.css", import.meta.url).href;
@@ -15,7 +15,7 @@ const CELLS = [
   ["release", "Release"],
   ["length", "Context, tokens"],
   ["tokens", "KV cache, tokens"],
-  ["fits", "Full-length requests that fit"],
+  ["fits", "Full-length requests"],
 ];
 
 export class Models extends LiveView {
@@ -41,7 +41,7 @@ export class Models extends LiveView {
 
   source() { return this.data.stream; }
 
-  address() { return { model: this.model || null, server: this.server || null }; }
+  address() { return { model: this.model || this.chosen?.key || null, server: this.server || null }; }
 
   /** The script ran again: perhaps with a list that was asked for, or for another model. */
   update(data) {
@@ -90,7 +90,7 @@ export class Models extends LiveView {
     this.answer = h("p.vm-answer", { role: "status" });
     this.ladder = h("ol.vm-ladder");
     this.heads = Object.fromEntries(["standing", "free", "why"].map((key) => [key, h(`span.vm-${key}`)]));
-    put(this.heads.standing, "Would take it");
+    put(this.heads.standing, "Would start");
     put(this.heads.free, "KV cache free");
     put(this.heads.why, "Why");
     const head = h("div.vm-place.vm-ladder-head", { "aria-hidden": "true" }, h("span.vm-rank"), h("span.vm-name", {}, "Server"), ...Object.values(this.heads));
@@ -130,10 +130,7 @@ export class Models extends LiveView {
     const { chosen } = this;
     this.section.hidden = !chosen;
     if (!chosen) return;
-    const asked = this.model && this.model !== chosen.key && this.data.model === this.model;
-    this.missing = asked ? `No server lists ${this.model}; this is for ${chosen.id}. ` : this.missing;
-    if (!asked && this.model !== chosen.key) this.missing = "";
-    this.model = chosen.key;
+    this.missing = this.model && this.model !== chosen.key ? `No server lists ${this.model}; this is for ${chosen.id}. ` : "";
     this.options();
     for (const [key, { element }] of this.drawn) {
       const card = this.cards.get(key);
@@ -149,7 +146,7 @@ export class Models extends LiveView {
       this.optioned = text;
       this.select.replaceChildren(...entries.map(({ key, id, servers }) => h("option", { value: key, title: `${servers.length} servers` }, id)));
     }
-    if (this.select.value !== this.model) this.select.value = this.model;
+    if (this.select.value !== this.chosen.key) this.select.value = this.chosen.key;
   }
 
   place() {
@@ -158,8 +155,8 @@ export class Models extends LiveView {
     const serving = new Set(chosen.servers);
     const names = this.rank.filter((name) => serving.has(name) && this.live.has(name));
     const takes = names.filter((name) => this.live.get(name).takes).length;
-    const told = takes ? `${takes} of ${names.length} ${names.length === 1 ? "server" : "servers"} could take it, best first.` : "No server can take a request for it now.";
-    put(this.answer, names.length ? (this.missing ?? "") + told : "Waiting for the first readings …");
+    const told = takes ? `${takes} of ${names.length} ${names.length === 1 ? "server" : "servers"} could take it${takes > 1 ? ", best first" : ""}.` : "No server can take a request for it now.";
+    put(this.answer, names.length ? this.missing + told : "Waiting for the first readings …");
     mark(this.answer, "data-tone", takes || !names.length ? null : "bad");
     for (const name of this.places.keys()) if (!names.includes(name)) this.places.delete(name);
     names.forEach((name, index) => this.fillPlace(name, this.live.get(name), index));
