@@ -21,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"the environment variable {chosen.key_env} is not set")
     if chosen.progress >= chosen.timeout:
         parser.error("--progress must be shorter than --timeout")
+    # httpx has a command of its own, and loads a library for its colours where there is one: 50 ms
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     # Loading these takes as long as a look: the time limit counts it, and wrong usage needs none.
     from lib.health.command import WrongUsageError, run  # noqa: PLC0415
 

@@ -80,8 +80,10 @@ def engine_told(answers: Sequence[Outcome], *, sleeps: bool, paused: bool) -> Ou
         return answers[0]
     seconds = max(one.seconds or 0.0 for one in given)
     kind, words = "", "It is awake and not paused."
-    if sleeps or paused:
-        kind, words = ("asleep", "It sleeps.") if sleeps else ("paused", "It is paused.")
+    if sleeps:  # vLLM says both of an engine in either state: only its metrics tell them apart
+        kind, words = "asleep", "It is asleep or paused." if paused else "It is asleep."
+    elif paused:
+        kind, words = "paused", "It is paused."
     return given[0]._replace(seconds=seconds, words=words, kind=kind)
 
 
@@ -90,7 +92,7 @@ def hindrance(models: Outcome, engine: Outcome) -> str:
     if not models.passed:
         return "its list of models did not come"
     if engine.kind in ("asleep", "paused"):
-        return f"its engine is {engine.kind}"
+        return "its engine is asleep or paused"
     return "its engine does not say whether it sleeps" if engine.passed is False else ""
 
 
