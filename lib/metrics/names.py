@@ -5,7 +5,7 @@ quantity lists its wire names newest first: where a server reports two of them (
 the first one that is there wins and the others are ignored, because they hold the same figure
 twice. Wire names are written without the `vllm:` prefix; `process_…` and `http_…` families are
 written whole. A quantity without a wire name is computed from others when a scrape is read
-(`lib.metrics.reader`).
+(`lib.metrics.reader`), or measured by the watcher (`check_seconds`).
 
 A family that a server does not report stays unreported: `shown_by` says which flag or release would
 show it.
@@ -173,6 +173,12 @@ _GAUGES = (
         unit="bytes",
         meaning="resident memory of the API server process",
         shown_by="one API server process (--api-server-count 1)",
+    ),
+    _gauge(
+        "check_seconds",
+        unit="s",
+        meaning="how long the server took to answer a health check",
+        part="check",
     ),
 )
 

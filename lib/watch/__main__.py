@@ -18,9 +18,10 @@ from pathlib import Path
 
 from lib.api import AsyncVllmClient
 from lib.servers import AddressPolicy, Server, SettingsError, configured, data_folder, setting
+from lib.watch.checker import Looker, Looking
 from lib.watch.lag import Lag
 from lib.watch.places import AlreadyWatchedError, Lock, PlaceError, socket_path
-from lib.watch.poller import Poller, Scraper
+from lib.watch.poller import Poller
 from lib.watch.record import Tick
 from lib.watch.store import Event, Keep
 from lib.watch.supervisor import ALREADY_WATCHED, BAD_SETTINGS
@@ -64,7 +65,8 @@ async def _watch(*, is_child: bool) -> int:
         threading.Thread(target=_end_with_parent, args=(ending, _loop()), daemon=True).start()
     with Lock(data):
         writer = Writer(data, keep=_keep())
-        watcher = Watcher(data, socket_path(data), Parts(_servers, _connect, writer), period=period)
+        parts = Parts(_servers, _connect, _examine, writer)
+        watcher = Watcher(data, socket_path(data), parts, period=period)
         print(*greeting(_servers(), period, data), sep="\n", flush=True)
         writer.start()
         try:
@@ -112,9 +114,13 @@ def _servers() -> tuple[Server, ...]:
     return configured(os.environ, SECRETS)
 
 
-def _connect(server: Server) -> Scraper:
+def _connect(server: Server) -> AsyncVllmClient:
     policy = AddressPolicy.of(server, setting(os.environ, "INSPECTOR_ALLOW_HOSTS"))
-    return AsyncVllmClient(server.url, server.key, policy=policy, verify=server.verify_tls)
+    return AsyncVllmClient.of(server, policy)
+
+
+def _examine(server: Server) -> Looker:
+    return Looking(_connect(server))
 
 
 def _keep() -> Keep:

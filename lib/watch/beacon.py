@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lib.watch.record import Tick, pack
+from lib.watch.record import Tick, checks_of, pack
 from lib.watch.wire import Beat, Hello, Kind, frame, layout_frame
 
 __all__ = ["Beacon"]
@@ -110,7 +110,8 @@ class Beacon:
     def greet(self) -> None:
         """Say again who is watched; servers that no longer are, are forgotten."""
         hello = self._hello()
-        self._newest = {name: said for name, said in self._newest.items() if name in hello.servers}
+        watched = {*hello.servers, *map(checks_of, hello.servers)}
+        self._newest = {name: said for name, said in self._newest.items() if name in watched}
         for listener in self._listeners:
             listener.write(hello.frame())
 

@@ -8,11 +8,16 @@ bit comes back, of NaN as well.
 
 A minute holds of a counter and of each histogram bucket the last value, so that growth between
 minutes is exact, and is stamped with the moment of that value; of a gauge the mean, the least and
-the greatest; and how many ticks there were and how many failed.
+the greatest; of the states the worst; and how many ticks there were and how many failed.
+
+A note says in words what a tick was. Words with running figures ("for 30 s") would make each tick's
+another one: those that differ in figures only are one note, with the figures that came first, and
+of more than NOTES_LIMIT different ones in a block no more words are kept, only the state.
 """
 
 import json
 import math
+import re
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,12 +26,17 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from lib.health import State, Tone
 from lib.metrics import BY_NAME, Kind, Layout
 from lib.watch.record import RecordError, Tick
 
 __all__ = ["Block", "gauge_columns"]
 
 Values = NDArray[np.float64]
+
+NOTES_LIMIT = 64
+WORDS_LIMIT = 300
+_FIGURE = re.compile(r"\d+(?:\.\d+)?")
 
 _OWN = 7
 """Columns before those of the layout: at, mono, took, since, ticks, failed, note."""
@@ -40,7 +50,7 @@ class Block:
     `at` its last answer's (its last tick's if it has none).
     `values` is (n, series), NaN where a tick failed. `lows` and `highs` are (n, gauges), in the
     order of `gauge_columns`, None in blocks of single ticks. `note` points into `notes`: (name of
-    the state, kind of trouble, sentence).
+    the state, kind of trouble, why it is so; "" where all is well). `since` is the note's.
     """
 
     layout: Layout
@@ -143,6 +153,7 @@ class Block:
         values[answered < first] = np.nan
         gauges = gauge_columns(self.layout)
         readings = self.values[:, gauges]
+        worst = self._worst(first)
         values[:, gauges] = np.where(
             _is_mean(self.layout), _mean(readings, first), values[:, gauges]
         )
@@ -151,14 +162,21 @@ class Block:
             at=np.where(answered < first, self.at[last], self.at[np.maximum(answered, 0)]),
             mono=self.mono[last],
             took=_mean(self.took[:, None], first)[:, 0],
-            since=self.since[last],
+            since=self.since[worst],
             ticks=np.add.reduceat(self.ticks, first),
             failed=np.add.reduceat(self.failed, first),
-            note=self.note[last],
+            note=self.note[worst],
             values=values,
             lows=np.fmin.reduceat(readings, first, axis=0),
             highs=np.fmax.reduceat(readings, first, axis=0),
         )
+
+    def _worst(self, first: NDArray[np.intp]) -> NDArray[np.intp]:
+        """From each `first` row to the next, the first row of the worst state."""
+        ranks = np.array([State.named(name).rank for name, *_ in self.notes], np.intp)
+        places = ranks[self.note.astype(np.intp)] * len(self) + np.arange(len(self))
+        worst: NDArray[np.intp] = np.minimum.reduceat(places, first) % len(self)
+        return worst
 
 
 @lru_cache(maxsize=256)
@@ -207,11 +225,10 @@ def _layout(ticks: Sequence[Tick]) -> Layout:
 
 def _columns(layout: Layout, ticks: Sequence[Tick]) -> Block:
     values = np.full((len(ticks), len(layout.series)), np.nan)
-    notes: dict[tuple[str, ...], int] = {}
+    notes = _Notes()
     note = np.zeros(len(ticks))
     for row, tick in enumerate(ticks):
-        words = (tick.status.state.name, *(tick.refused or ("", "")))
-        note[row] = notes.setdefault(words, len(notes))
+        note[row] = notes.place(tick)
         if tick.sample is not None:
             values[row] = tick.sample.values
     return Block(
@@ -224,5 +241,26 @@ def _columns(layout: Layout, ticks: Sequence[Tick]) -> Block:
         failed=np.array([float(tick.sample is None) for tick in ticks]),
         note=note,
         values=values,
-        notes=tuple(notes),
+        notes=tuple(notes.told),
     )
+
+
+class _Notes:
+    """The different notes of a block, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, ...]] = []
+        self._places: dict[tuple[str, ...], int] = {}
+
+    def place(self, tick: Tick) -> int:
+        """Where the note of a tick stands."""
+        state, _, reason = tick.status
+        kind = "" if tick.refused is None else tick.refused.kind
+        words = "" if state.tone is Tone.GOOD else reason[:WORDS_LIMIT]
+        key = state.name, kind, _FIGURE.sub("#", words)
+        if key not in self._places and len(self._places) >= NOTES_LIMIT:
+            key, kind, words = (state.name, "", ""), "", ""
+        if key not in self._places:
+            self._places[key] = len(self.told)
+            self.told.append((state.name, kind, words))
+        return self._places[key]

@@ -3,6 +3,8 @@
 It keeps the newest ten minutes of every server in memory, joins them with the history file where
 more is asked for, and tells those who listen what is new. A page reads; it never waits for a server
 or for the watcher.
+
+Wherever a server is named, `checks_of` it may be named as well: the track of its checks.
 """
 
 import logging
@@ -20,10 +22,11 @@ from lib.watch.database import FILE_NAME
 from lib.watch.ear import Ear
 from lib.watch.history import RAW_SECONDS, History
 from lib.watch.memory import Memory
-from lib.watch.record import Tick
+from lib.watch.record import Tick, period_of
 from lib.watch.store import Event
 from lib.watch.supervisor import Supervisor
 from lib.watch.timeline import window_of
+from lib.watch.verdicts import Stretch, reach_of, stretches
 
 __all__ = ["Feed", "Pulse"]
 
@@ -110,15 +113,32 @@ class Feed:
         """The last seconds of a server, from memory alone (ten minutes at most)."""
         end = time.time()
         ticks = _between(self._remembered(server)[0], end - seconds, end)
-        return window_of(Block.of(ticks), start=end - seconds, end=end, period=self.period)
+        period = period_of(server, self.period)
+        return window_of(Block.of(ticks), start=end - seconds, end=end, period=period)
 
     def window(self, server: str, start: float, end: float) -> Window:
         """A server between two wall-clock moments: the newest from memory, the rest on file.
 
         Over more than an hour the file's minutes are read; its newest seconds follow them.
         """
-        ticks, complete = self._remembered(server)
         minutes = end - start > RAW_SECONDS
+        period = 60.0 if minutes else period_of(server, self.period)
+        blocks = self._blocks(server, start, end, minutes=minutes)
+        return window_of(blocks, start=start, end=end, period=period)
+
+    def states(self, server: str, start: float, end: float) -> list[Stretch]:
+        """What a server was between two wall-clock moments, unknown where nobody looked.
+
+        Over more than an hour a minute is what it was at its worst.
+        """
+        minutes = end - start > RAW_SECONDS
+        before = start - reach_of(60.0 if minutes else self.period)
+        blocks = self._blocks(server, before, end, minutes=minutes)
+        return stretches(blocks, start=start, end=end, period=self.period)
+
+    def _blocks(self, server: str, start: float, end: float, *, minutes: bool) -> list[Block]:
+        """What is known of a span, in the order in which it was taken."""
+        ticks, complete = self._remembered(server)
         sealed: list[Block] = []
         if complete >= len(ticks) or ticks[complete].at > start:
             until = ticks[complete].at if complete < len(ticks) else end + 1.0
@@ -126,9 +146,7 @@ class Feed:
             sealed = [block.part(block.at < until) for block in found]
             last = max((float(block.mono[-1]) for block in sealed if len(block)), default=0.0)
             ticks = [tick for i, tick in enumerate(ticks) if i >= complete or tick.mono > last]
-        period = 60.0 if minutes else self.period
-        blocks = [*sealed, *Block.of(_between(ticks, start, end))]
-        return window_of(blocks, start=start, end=end, period=period)
+        return [*sealed, *Block.of(_between(ticks, start, end))]
 
     def events(self, start: float, end: float, server: str | None = None) -> list[Event]:
         """What happened between two wall-clock moments, from the file."""

@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 from lib.metrics import Layout, Window
 from lib.watch.block import Block
 from lib.watch.database import fault_of, open_for_reading
-from lib.watch.record import RecordError, Tick, unpack
+from lib.watch.record import RecordError, Tick, period_of, unpack
 from lib.watch.store import Event
 from lib.watch.timeline import window_of
 
@@ -43,7 +43,8 @@ class History:
         """What is known of a server (`Server.id`) between two wall-clock moments."""
         minutes = tier == "minute" or (tier == "auto" and end - start > RAW_SECONDS)
         blocks = self.blocks(server, start, end, minutes=minutes)
-        return window_of(blocks, start=start, end=end, period=60.0 if minutes else self.period)
+        period = 60.0 if minutes else period_of(server, self.period)
+        return window_of(blocks, start=start, end=end, period=period)
 
     def blocks(self, server: str, start: float, end: float, *, minutes: bool) -> list[Block]:
         """The blocks that touch the span, in the order in which they were taken."""

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from lib.api import Reason, Refused
-from lib.health import Status, Tracker, Trouble
+from lib.health import State, Tracker, Trouble
 from lib.metrics import NotMetricsError, Reader, Sample
+from lib.watch.incidents import Incidents
 from lib.watch.lag import Lag
 from lib.watch.pace import LONGEST_PAUSE, SHORT_PAUSE, Pace, phase_of
 from lib.watch.record import Tick
@@ -49,7 +50,11 @@ class Scraper(Protocol):
 
 
 class Poller:
-    """One server; `tell` takes each tick and what happened with it."""
+    """One server; `tell` takes each tick and what happened with it.
+
+    `newest` is the tick that was told last; `alarm` is called when the first exchange in a row has
+    failed.
+    """
 
     def __init__(
         self,
@@ -64,13 +69,15 @@ class Poller:
         self.server = server
         self.pace = Pace(period, phase_of(server, period))
         self.late = 0.0
+        self.tracker = Tracker()
+        self.newest: Tick | None = None
+        self.alarm: Callable[[], None] = _nobody
         self._client = client
         self._slots = slots
         self._lag = lag
         self._tell = tell
         self._reader = Reader()
-        self._tracker = Tracker()
-        self._last: Sample | None = None
+        self._incidents = Incidents(server)
         self._excused = 0
         self._moments = 0
 
@@ -105,10 +112,11 @@ class Poller:
             return self.pace.failed(due, ended)
         trouble = _trouble(answer) if isinstance(answer, Exception) else None
         sample = answer if isinstance(answer, Sample) else None
-        before = self._tracker.status
-        status = self._tracker.step(at, sample, trouble)
-        events = self._events(at, before, status, sample)
-        self._tell(Tick(self.server, at, now, ended - now, status, sample, trouble), events)
+        before, status = self.tracker.status, self.tracker.step(at, sample, trouble)
+        self.newest = Tick(self.server, at, now, ended - now, status, sample, trouble)
+        self._tell(self.newest, self._incidents.step(at, status, sample))
+        if status.state is State.FAILING and before.state is not State.FAILING:
+            self.alarm()
         if isinstance(answer, Sample):
             return self.pace.answered(due, ended)
         return self._pause(answer, due, ended)
@@ -151,19 +159,9 @@ class Poller:
             at_least=min(error.retry_after or 0.0, 4 * LONGEST_PAUSE),
         )
 
-    def _events(
-        self, at: float, before: Status, status: Status, sample: Sample | None
-    ) -> list[Event]:
-        events = []
-        if status.state.is_down and not before.state.is_down:
-            events.append(Event(at, self.server, "down", status.reason))
-        if before.state.is_down and not status.state.is_down:
-            events.append(Event(at, self.server, "up", "It answers again."))
-        if sample is not None:
-            if self._last is not None and _began_again(self._last, sample):
-                events.append(Event(at, self.server, "restarted", "Its counters begin anew."))
-            self._last = sample
-        return events
+
+def _nobody() -> None:
+    """Listens to no alarm."""
 
 
 def _trouble(error: Exception) -> Trouble:
@@ -172,12 +170,3 @@ def _trouble(error: Exception) -> Trouble:
     if isinstance(error, NotMetricsError):
         return Trouble(Reason.NOT_METRICS.value, f"It answers /metrics with {error}.")
     return Trouble("unforeseen", "Asking it failed in an unforeseen way; see the watcher's log.")
-
-
-def _began_again(before: Sample, after: Sample) -> bool:
-    """Whether the server was started anew between two samples."""
-    started = before.of("process_start"), after.of("process_start")
-    if started[0] is not None and started[1] is not None:
-        return abs(started[1] - started[0]) > 1.0
-    tokens = before.of("generation_tokens"), after.of("generation_tokens")
-    return tokens[0] is not None and tokens[1] is not None and tokens[1] < tokens[0]

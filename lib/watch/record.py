@@ -8,24 +8,46 @@ this module knows their form:
   values as float64
 
 The layout itself is not in a record, only its key: it is sent or stored once and looked up. Whoever
-changes the form raises VERSION; a reader refuses a version that it does not know.
+changes the form raises VERSION; a reader refuses a version that it does not know. Records of older
+releases have six words, those with outcomes of checks a seventh; states and checks that this
+release does not know are read as unknown and left out.
+
+What the checks of a server say is kept beside its readings, on a track of its own: a tick whose
+`server` is `checks_of` the server, and whose sample holds `check_seconds`.
 """
 
 import json
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from lib.health import State, Status, Trouble
+from lib.health import Check, Outcome, State, Status, Trouble
 from lib.metrics import Layout, Sample
 
-__all__ = ["RecordError", "Tick", "layout_key", "pack", "unpack"]
+__all__ = [
+    "CHECK_PERIOD",
+    "RecordError",
+    "Tick",
+    "checks_of",
+    "layout_key",
+    "pack",
+    "period_of",
+    "unpack",
+]
 
 VERSION = 1
+CHECK_PERIOD = 5.0
+"""Seconds between two rounds of checks."""
+WORDS_LIMIT = 300
+"""Characters of what an outcome says that are kept: servers write some of it."""
+OUTCOMES_LIMIT = 32
+_CHECKS = "#checks"
+"""Neither a server's name nor its address can hold a `#`."""
 _HEAD = struct.Struct("<BI4d")
+_CHECK_OF = {check.value: check for check in Check}
 
 
 class RecordError(ValueError):
@@ -38,7 +60,8 @@ class Tick:
 
     `at` is the wall clock and `mono` the monotonic clock, both in seconds and both of the moment
     when the request was sent; `took` is how long the whole exchange lasted, in seconds. Exactly one
-    of `sample` and `refused` is None; `server` is `Server.id`.
+    of `sample` and `refused` is None; `server` is `Server.id`, or the track of its checks: then
+    `outcomes` are all that is known of them by now.
     """
 
     server: str
@@ -48,17 +71,27 @@ class Tick:
     status: Status
     sample: Sample | None
     refused: Trouble | None = None
+    outcomes: tuple[Outcome, ...] = ()
+
+
+def checks_of(server: str) -> str:
+    """The track on which the checks of a server (`Server.id`) are kept."""
+    return server + _CHECKS
+
+
+def period_of(track: str, period: float) -> float:
+    """Seconds between two ticks of a track; `period` is that of the readings."""
+    return CHECK_PERIOD if track.endswith(_CHECKS) else period
 
 
 def pack(tick: Tick) -> bytes:
     """The tick as bytes; `unpack` with the sample's layout at hand gives it back."""
     sample, status = tick.sample, tick.status
     key = None if sample is None else sample.layout.key
-    words = json.dumps(
-        [tick.server, key, status.state.name, status.reason, *(tick.refused or (None, None))],
-        ensure_ascii=True,
-        separators=(",", ":"),
-    ).encode()
+    said = [tick.server, key, status.state.name, status.reason, *(tick.refused or (None, None))]
+    if tick.outcomes:
+        said.append([_said(one) for one in tick.outcomes[:OUTCOMES_LIMIT]])
+    words = json.dumps(said, ensure_ascii=True, separators=(",", ":")).encode()
     head = _HEAD.pack(VERSION, len(words), tick.at, tick.mono, tick.took, status.since)
     values = b"" if sample is None else sample.values.astype("<f8", copy=False).tobytes()
     return head + words + values
@@ -68,15 +101,16 @@ def unpack(record: bytes, layouts: Mapping[str, Layout]) -> Tick:
     """Read what `pack` wrote. Raises RecordError, also when its layout is not in `layouts`."""
     (at, mono, took, since), words, values = _split(record)
     try:
-        server, key, state, reason, kind, sentence = words
-        status = Status(State[str(state)], since, str(reason))
+        server, key, state, reason, kind, sentence, *more = words
+        status = Status(State.named(str(state)), since, str(reason))
         refused = None if kind is None else Trouble(str(kind), str(sentence))
         sample = None if key is None else _sample(layouts[str(key)], values)
+        outcomes = tuple(_outcomes(*more))
     except KeyError as error:
-        raise RecordError(f"the layout or state {error} is not known") from error
-    except (TypeError, ValueError) as error:
+        raise RecordError(f"the layout {error} is not known") from error
+    except (TypeError, ValueError, OverflowError) as error:
         raise RecordError(f"not a record: {error}") from error
-    return Tick(str(server), at, mono, took, status, sample, refused)
+    return Tick(str(server), at, mono, took, status, sample, refused, outcomes)
 
 
 def layout_key(record: bytes) -> str | None:
@@ -97,6 +131,35 @@ def _split(record: bytes) -> tuple[tuple[float, float, float, float], list[objec
         raise RecordError(f"not a record of version {VERSION}")
     at, mono, took, since = clocks
     return (at, mono, took, since), words, record[_HEAD.size + length :]
+
+
+def _said(one: Outcome) -> list[object]:
+    """An outcome as words."""
+    told = one.words[:WORDS_LIMIT], one.kind[:WORDS_LIMIT]
+    return [one.check.value, one.passed, one.seconds, *told, one.figure, one.at]
+
+
+def _outcomes(rows: object = ()) -> Iterator[Outcome]:
+    """What `_said` wrote; checks of a newer release are left out. Raises ValueError, TypeError."""
+    if not isinstance(rows, list | tuple):
+        raise TypeError("outcomes are a list")
+    for check, passed, seconds, words, kind, figure, at in rows[:OUTCOMES_LIMIT]:
+        if check in _CHECK_OF:
+            yield Outcome(
+                _CHECK_OF[check],
+                None if passed is None else bool(passed),
+                _number(seconds),
+                str(words),
+                str(kind),
+                _number(figure),
+                float(at),
+            )
+
+
+def _number(value: object) -> float | None:
+    if value is None or isinstance(value, int | float):
+        return value
+    raise TypeError(f"{value!r} is no number")
 
 
 def _sample(layout: Layout, values: bytes) -> Sample:

@@ -1,8 +1,8 @@
 """The watcher: every server each period, in one event loop that nothing else uses.
 
-It joins the parts and decides nothing about one server (`poller`), the file (`writer`) or the
-socket (`beacon`). Once a second it says that it lives, and looks whether the list of servers has
-changed.
+It joins the parts and decides nothing about one server (`poller`, `checker`), the file (`writer`)
+or the socket (`beacon`). Once a second it says that it lives, and looks whether the list of servers
+has changed.
 """
 
 import asyncio
@@ -17,9 +17,10 @@ from pathlib import Path
 
 from lib.servers import ADDED_FILE, Server, SettingsError
 from lib.watch.beacon import Beacon
+from lib.watch.checker import Checker, Looker
 from lib.watch.lag import Lag
 from lib.watch.poller import Poller, Scraper
-from lib.watch.record import Tick
+from lib.watch.record import CHECK_PERIOD, Tick
 from lib.watch.store import Event
 from lib.watch.wire import VERSION, Beat, Hello
 from lib.watch.writer import Writer
@@ -28,9 +29,14 @@ __all__ = ["Watcher"]
 
 BEAT_SECONDS = 1.0
 IN_FLIGHT_LIMIT = 512
+CHECKS_AT_ONCE = 128
+FILES_PER_CHECK = 9
+"""Each of the questions of a full round may have a connection of its own."""
 START_STEP_SECONDS = 0.02
 """Between the first requests to two servers: the first answer of each takes long to understand."""
-FILES_PER_SERVER = 3
+CHECK_STEP_SECONDS = 0.05
+"""Between the first rounds of checks, which ask half a dozen things each."""
+FILES_PER_SERVER = 3 + FILES_PER_CHECK
 FILES_BESIDE = 64
 QUEUED_SECONDS = 60.0
 """How many seconds of ticks wait while the history can't be written."""
@@ -40,11 +46,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a watcher works with: how to list servers, how to speak to one, where ticks go."""
+    """What a watcher works with: how to list servers, ask one and check it, where ticks go."""
 
     servers: Callable[[], Sequence[Server]]
     connect: Callable[[Server], Scraper]
+    examine: Callable[[Server], Looker]
     writer: Writer
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """What asks one server, and its tasks."""
+
+    poller: Poller
+    tasks: tuple[asyncio.Task[None], ...]
 
 
 class Watcher:
@@ -56,9 +71,10 @@ class Watcher:
         self._period = period
         self._started = time.time()
         self._beacon = Beacon(socket, self._hello)
-        self._pollers: dict[Server, tuple[Poller, asyncio.Task[None]]] = {}
+        self._watched: dict[Server, _Watched] = {}
         self._missed_before = 0
         self._slots = asyncio.Semaphore(_in_flight_limit())
+        self._check_slots = asyncio.Semaphore(_checks_limit())
         self._lag = Lag()
         self._list_stamp: tuple[float, int] | None = None
 
@@ -75,14 +91,14 @@ class Watcher:
             self._parts.writer.put(
                 events=[Event(time.time(), None, "stopped", "The watcher ended.")]
             )
-            tasks = [beats, lag, *(task for _, task in self._pollers.values())]
+            tasks = [beats, lag, *(task for one in self._watched.values() for task in one.tasks)]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._beacon.close()
 
     def _hello(self) -> Hello:
-        servers = tuple(server.id for server in self._pollers)
+        servers = tuple(server.id for server in self._watched)
         return Hello(VERSION, os.getpid(), self._started, self._period, servers)
 
     def _tell(self, tick: Tick, events: list[Event]) -> None:
@@ -101,7 +117,7 @@ class Watcher:
             self._look_for_changes()
 
     def _beat_now(self, number: int, late: float) -> Beat:
-        pollers = [poller for poller, _ in self._pollers.values()]
+        pollers = [one.poller for one in self._watched.values()]
         late = max([late, *(poller.late for poller in pollers)])
         for poller in pollers:
             poller.late = 0.0
@@ -136,18 +152,30 @@ class Watcher:
 
     def _adopt(self, servers: Sequence[Server]) -> None:
         """Watch exactly these servers; those that stay are not disturbed."""
-        for server in set(self._pollers).difference(servers):
-            poller, task = self._pollers.pop(server)
-            self._missed_before += poller.pace.missed
-            task.cancel()
-        new = [server for server in servers if server not in self._pollers]
+        for server in set(self._watched).difference(servers):
+            gone = self._watched.pop(server)
+            self._missed_before += gone.poller.pace.missed
+            for task in gone.tasks:
+                task.cancel()
+        new = [server for server in servers if server not in self._watched]
         for number, server in enumerate(new):
-            poller = self._poller(server)
-            task = asyncio.create_task(poller.run(number * START_STEP_SECONDS))
-            self._pollers[server] = poller, task
-        seconds = QUEUED_SECONDS / self._period
-        self._parts.writer.make_room(max(600, round(seconds * len(servers))))
+            self._watched[server] = self._begin(server, number)
+        ticks = QUEUED_SECONDS / self._period + QUEUED_SECONDS / CHECK_PERIOD
+        self._parts.writer.make_room(max(600, round(ticks * len(servers))))
         _have_files(len(servers))
+
+    def _begin(self, server: Server, number: int) -> _Watched:
+        """Ask and check a server; `number` tells how many others begin at the same time."""
+        poller = self._poller(server)
+        checker = Checker(
+            poller,
+            self._parts.examine(server),
+            slots=self._check_slots,
+            lag=self._lag,
+            tell=self._tell,
+        )
+        runs = poller.run(number * START_STEP_SECONDS), checker.run(number * CHECK_STEP_SECONDS)
+        return _Watched(poller, tuple(asyncio.create_task(run) for run in runs))
 
     def _poller(self, server: Server) -> Poller:
         client = self._parts.connect(server)
@@ -164,6 +192,12 @@ class Watcher:
 def _in_flight_limit() -> int:
     """How many requests may be under way: at most half as many as files may be open."""
     return max(1, min(IN_FLIGHT_LIMIT, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2))
+
+
+def _checks_limit() -> int:
+    """How many servers may be checked at once: with at most half of the open files."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return max(1, min(CHECKS_AT_ONCE, files // (2 * FILES_PER_CHECK)))
 
 
 def _have_files(servers: int) -> None:

@@ -2,7 +2,7 @@
 
 A frame is its length (u32, of what follows), its kind (u8) and its payload. A conversation is
 
-  HELLO, NEWEST per server, TICK …(the last two minutes, in order), then live: TICK and BEAT
+  HELLO, NEWEST per track, TICK …(the last two minutes, in order), then live: TICK and BEAT
 
 with each LAYOUT before the first tick that needs it, and HELLO again when the servers change.
 Dashboards say nothing. Whoever changes a payload raises VERSION; a dashboard does not listen to a
@@ -20,7 +20,7 @@ from lib.metrics import Layout
 
 __all__ = ["VERSION", "Beat", "Decoder", "Hello", "Kind", "WireError", "frame", "layout_frame"]
 
-VERSION = 1
+VERSION = 2
 FRAME_LIMIT = 8_000_000
 _HEAD = struct.Struct("<IB")
 

@@ -46,7 +46,9 @@ def tick(
         1000.0 + number,
         0.01,
         Status(
-            State.NOT_LISTENING if failed else State.BUSY, START, "Nothing listens." if failed else ""
+            State.NOT_LISTENING if failed else State.BUSY,
+            START,
+            "Nothing listens." if failed else "",
         ),
         None if failed else Sample(of, np.array(list(values), float)),
         Trouble("not listening", "Nothing listens.") if failed else None,
@@ -61,7 +63,7 @@ def ticks(count: int, *, first: int = 0, server: str = "chat http://127.0.0.1:1"
 def same(one: Tick, other: Tick) -> bool:
     """Whether two ticks say the same, bit by bit."""
     words = [
-        (t.server, t.at, t.mono, t.took, t.status, t.refused, t.sample is None)
+        (t.server, t.at, t.mono, t.took, t.status, t.refused, t.outcomes, t.sample is None)
         for t in (one, other)
     ]
     if words[0] != words[1] or one.sample is None or other.sample is None:

@@ -8,7 +8,7 @@ import pytest
 from lib.metrics import Layout
 from lib.watch import beacon as beacon_module
 from lib.watch.beacon import Beacon
-from lib.watch.record import unpack
+from lib.watch.record import checks_of, unpack
 from lib.watch.wire import VERSION, Beat, Decoder, Hello, Kind
 from tests.support.ticks import OTHER_LAYOUT, layout, tick, ticks
 from tests.support.waiting import until
@@ -136,14 +136,16 @@ def test_servers_that_are_no_longer_watched_are_forgotten(tmp_path):
     async def body(beacon, path):
         beacon.publish(tick(0, server="gone"))
         beacon.publish(tick(0))
+        for server in ("gone", *hello().servers):
+            beacon.publish(tick(0, server=checks_of(server)))
         ear = await Ear.at(path)
-        await ear.hear(6)
+        await ear.hear(10)
         beacon.greet()
         return await ear.hear(1), list(beacon._newest)
 
     heard, newest = listening(tmp_path, body)
     assert heard == [(Kind.HELLO, hello())]
-    assert newest == ["chat http://127.0.0.1:1"]
+    assert newest == ["chat http://127.0.0.1:1", checks_of("chat http://127.0.0.1:1")]
 
 
 def test_one_who_does_not_read_is_dropped_and_the_others_hear_on(tmp_path, monkeypatch):

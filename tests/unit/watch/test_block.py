@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from lib.health import State, Status, Trouble
 from lib.metrics import Series
 from lib.watch.block import Block, gauge_columns
-from lib.watch.record import RecordError
+from lib.watch.record import RecordError, Tick
 from tests.support.ticks import LAYOUT, OTHER_LAYOUT, START, tick, ticks
 
 WIDTH = len(LAYOUT.series)
@@ -117,3 +118,44 @@ def test_minutes_lose_no_growth_and_no_extreme(values, failed):
     assert np.array_equal(np.nanmax(minutes.highs, axis=0), known[:, gauges].max(axis=0))
     assert minutes.ticks.sum() == len(block)
     assert minutes.failed.sum() == block.failed.sum()
+
+
+def said(second, state, reason, since=START):
+    plain = tick(second)
+    return Tick("a", plain.at, plain.mono, 0.01, Status(state, since, reason), plain.sample)
+
+
+def test_a_note_is_the_state_the_kind_of_trouble_and_why():
+    refused = Tick("a", 1.0, 1.0, 0.1, Status(State.FAILING, 1.0, "Late."), None, Trouble("t", "?"))
+    (block,) = Block.of([said(0, State.SUSPECT, "No token."), refused, said(2, State.BUSY, "3.")])
+    assert block.notes == (
+        ("SUSPECT", "", "No token."),
+        ("FAILING", "t", "Late."),
+        ("BUSY", "", ""),
+    )
+    assert block.note.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_running_figures_make_no_new_note_and_the_first_are_kept():
+    (block,) = Block.of([said(i, State.HUNG, f"No token for {i + 0.5} s.") for i in range(25, 300)])
+    assert block.notes == (("HUNG", "", "No token for 25.5 s."),)
+
+
+def test_a_server_that_always_says_something_else_makes_few_notes():
+    words = [chr(ord("a") + i % 26) + chr(ord("a") + i // 26) for i in range(250)]
+    (block,) = Block.of([said(i, State.FAILING, word * 200) for i, word in enumerate(words)])
+    assert len(block.notes) == 65
+    assert block.notes[-1] == ("FAILING", "", "")
+    assert max(len(reason) for _, _, reason in block.notes) == 300
+
+
+def test_a_minute_keeps_its_worst_note_and_since_when():
+    states = {70: State.QUIET, 80: State.HUNG, 90: State.HUNG, 100: State.TIMED_OUT}
+    rows = [
+        said(i, states.get(i, State.BUSY), f"Of {states[i].value}." if i in states else "", i)
+        for i in range(180)
+    ]
+    (block,) = Block.of(rows)
+    minutes = block.by_minute()
+    assert [minutes.notes[int(note)][0] for note in minutes.note] == ["BUSY", "HUNG", "BUSY"]
+    assert minutes.since.tolist() == [0.0, 80.0, 120.0]

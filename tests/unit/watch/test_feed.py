@@ -4,8 +4,11 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from lib.health import State
+from lib.metrics import Layout, Series
 from lib.watch.database import FILE_NAME
 from lib.watch.feed import Feed
+from lib.watch.record import checks_of
 from lib.watch.store import Event, Store
 from lib.watch.wire import VERSION, Beat, Hello
 from tests.support.ticks import START, tick, ticks
@@ -142,3 +145,67 @@ def test_the_pulse_tells_the_first_trouble_in_a_sentence(feed):
     feed._ear.beat = Beat(2, START, time.monotonic() - 7.2)
     assert feed.pulse.sentence == "The watcher has been silent for 7 s."
     assert feed.servers == ("mine", CHAT)
+
+
+CHECKS = checks_of(CHAT)
+CHECKS_LAYOUT = Layout([Series("check_seconds", "", "", "health")])
+
+
+def checks(count, first=0):
+    """One round of checks each five seconds."""
+    return [
+        tick(5.0 * (first + number), server=CHECKS, values=[0.002], of=CHECKS_LAYOUT)
+        for number in range(count)
+    ]
+
+
+def test_the_track_of_checks_is_read_like_a_server_and_has_no_false_gaps(feed, tmp_path):
+    kept(tmp_path, checks(30))
+    feed._join()
+    feed._hear([], checks(10, first=25))
+    window = feed.window(CHECKS, START, START + 200)
+    assert window.period == 5.0
+    assert seconds(window) == [5.0 * number for number in range(35)]
+    assert np.isfinite(window.elapsed[1:]).all()
+    assert feed.latest(CHECKS).mono == 1000.0 + 5 * 34
+    assert feed.recent(CHECKS, 1.0).period == 5.0
+    assert feed.servers == ()
+
+
+def test_minutes_of_checks_keep_mean_least_and_greatest(feed, tmp_path):
+    with closing(Store(tmp_path / FILE_NAME)) as store:
+        rows = [
+            tick(5.0 * i, server=CHECKS, values=[i % 12 / 1000], of=CHECKS_LAYOUT)
+            for i in range(1500)
+        ]
+        store.append(rows)
+        store.seal(CHECKS)
+    window = feed.window(CHECKS, START, START + 2 * HOUR)
+    assert window.period == 60.0
+    assert window.gauge("check_seconds", "health")[0] == pytest.approx(5.5 / 1000)
+    assert (window.lows[0, 0], window.highs[0, 0]) == (0.0, 11 / 1000)
+
+
+def test_the_states_of_a_server_come_from_the_file_and_from_memory(feed, tmp_path):
+    kept(tmp_path, [tick(i, failed=100 <= i < 130) for i in range(200)])
+    feed._join()
+    feed._hear([], [tick(i, failed=i >= 210) for i in range(190, 220)])
+    found = feed.states(CHAT, START + 50, START + 220)
+    assert [(one.state, one.start - START, one.end - START) for one in found] == [
+        (State.BUSY, 50, 100),
+        (State.NOT_LISTENING, 100, 130),
+        (State.BUSY, 130, 210),
+        (State.NOT_LISTENING, 210, 220),
+    ]
+    assert found[1].reason == "Nothing listens."
+
+
+def test_over_hours_the_states_are_those_of_the_minutes(feed, tmp_path):
+    kept(tmp_path, [tick(i, failed=5000 <= i < 5004) for i in range(2 * HOUR)], sealed=True)
+    found = feed.states(CHAT, START, START + 2 * HOUR)
+    assert [(one.state, one.start - START, one.end - START) for one in found] == [
+        (State.BUSY, 0, 4980),
+        (State.NOT_LISTENING, 4980, 5040),
+        (State.BUSY, 5040, 2 * HOUR),
+    ]
+    assert [one.state for one in feed.states("another", START, START + 9)] == [State.UNKNOWN]

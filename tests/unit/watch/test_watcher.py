@@ -10,10 +10,12 @@ from lib.servers import Server, SettingsError, Source
 from lib.watch import watcher as watcher_module
 from lib.watch.history import History
 from lib.watch.places import socket_path
+from lib.watch.record import checks_of
 from lib.watch.watcher import Parts, Watcher
 from lib.watch.wire import Kind
 from lib.watch.writer import Writer
 from tests.unit.watch.test_beacon import Ear
+from tests.unit.watch.test_checker import Looks, passed
 from tests.unit.watch.test_poller import BODY, Scripted
 
 PERIOD = 0.1
@@ -30,6 +32,7 @@ class House:
         self.data = data
         self.listed = [server("a"), server("b")]
         self.clients = {}
+        self.lookers = {}
         self.heard = []
 
     def servers(self):
@@ -41,12 +44,16 @@ class House:
         self.clients[one.name] = Scripted(BODY % 1)
         return self.clients[one.name]
 
+    def examine(self, one):
+        self.lookers[one.name] = Looks(passed)
+        return self.lookers[one.name]
+
     @asynccontextmanager
     async def watching(self):
         writer = Writer(self.data)
         writer.start()
         path, ending = socket_path(self.data), asyncio.Event()
-        parts = Parts(self.servers, self.connect, writer)
+        parts = Parts(self.servers, self.connect, self.examine, writer)
         self.watcher = Watcher(self.data, path, parts, period=PERIOD)
         running = asyncio.create_task(self.watcher.run(ending))
         try:
@@ -101,6 +108,22 @@ def test_every_server_is_asked_and_told_and_kept(house):
     assert all(client.closed for client in house.clients.values())
 
 
+def test_every_server_is_checked_and_the_checks_have_a_track_of_their_own(house):
+    async def body():
+        hello = await house.hear(Kind.HELLO)
+        await house.hear(Kind.TICK, 8)
+        return hello
+
+    (hello,) = inside(house, body)
+    assert hello.servers == tuple(one.id for one in house.listed)
+    history = History(house.data / "history.sqlite")
+    for one in house.listed:
+        found = history.window(checks_of(one.id), time.time() - 60, time.time())
+        assert found.period == 5.0
+        assert found.gauge("check_seconds", "health").tolist() == [0.002]
+    assert all(looker.closed for looker in house.lookers.values())
+
+
 def test_it_says_that_it_lives(house):
     async def body():
         return await house.hear(Kind.BEAT, 3)
@@ -123,6 +146,8 @@ def test_a_changed_list_is_taken_up_without_disturbing_the_rest(house):
     assert hello.servers == ("a http://a:8000", "c http://c:8000")
     assert house.clients["a"] is kept
     assert house.clients["b"].closed
+    assert house.lookers["b"].closed
+    assert house.lookers["c"].rounds
     assert house.clients["c"].asked
 
 
@@ -144,7 +169,7 @@ def test_an_unusable_first_list_ends_it(house):
     house.listed = SettingsError("mend it.")
 
     async def run():
-        parts = Parts(house.servers, house.connect, Writer(house.data))
+        parts = Parts(house.servers, house.connect, house.examine, Writer(house.data))
         watcher = Watcher(house.data, socket_path(house.data), parts)
         await watcher.run(asyncio.Event())
 
@@ -156,12 +181,13 @@ def test_more_open_files_are_asked_for_and_a_shortage_is_told(monkeypatch, caplo
     granted = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (100, 500))
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: granted.append(limits))
-    watcher_module._have_files(10)
+    watcher_module._have_files(3)
     assert granted == []
-    watcher_module._have_files(100)
-    assert granted == [(364, 500)]
+    watcher_module._have_files(30)
+    assert granted == [(424, 500)]
     assert caplog.text == ""
-    watcher_module._have_files(300)
+    watcher_module._have_files(60)
     assert granted[-1] == (500, 500)
-    assert "300 servers take 964 open files, but only 500 are allowed" in caplog.text
+    assert "60 servers take 784 open files, but only 500 are allowed" in caplog.text
     assert watcher_module._in_flight_limit() == 50
+    assert watcher_module._checks_limit() == 5
