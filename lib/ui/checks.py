@@ -6,8 +6,11 @@ a server's curve is drawn.
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
+from lib.api import Reason
 from lib.health import Check, Outcome
-from lib.metrics import Grid, Layout, Window, gauge_curve
+from lib.metrics import Grid, Window, gauge_curve
 from lib.servers import Server
 from lib.ui.board import Words, known
 from lib.ui.plain import duration, plain
@@ -91,7 +94,7 @@ def row(one: Outcome, *, connects: bool = True) -> Words:
 
 def _result(one: Outcome, *, connects: bool) -> tuple[str, str]:
     if one.passed is None:
-        if not connects or one.check in NO_LATENCY:
+        if not connects or (one.check in NO_LATENCY and one.kind != Reason.NO_TASK.value):
             return "unknown", "not asked" if one.check is not Check.PROGRESS else "not seen"
         return "off", "not offered"
     if one.passed and one.kind in ("asleep", "paused"):
@@ -165,14 +168,20 @@ class LatencyPanel:
         }
 
 
-def plotted(servers: Sequence[Server], layouts: Iterable[Layout]) -> list[LatencyPanel]:
-    """A panel for each check that any of the servers offers."""
-    offered = {part for layout in layouts for part in layout.parts(QUANTITY)}
+def plotted(servers: Sequence[Server], windows: Iterable[Window]) -> list[LatencyPanel]:
+    """A panel for each check that any of the servers has passed: without that there is no curve."""
+    passed = {part for window in windows for part in _told(window)}
     return [
         LatencyPanel(check, servers)
         for check in Check
-        if check.value in offered and check not in NO_LATENCY
+        if check.value in passed and check not in NO_LATENCY
     ]
+
+
+def _told(window: Window) -> Iterable[str]:
+    """The checks with a latency anywhere in the window."""
+    known = np.isfinite(window.values).any(axis=0)
+    return {window.layout.series[column].part for column in np.flatnonzero(known)}
 
 
 def bins_of(

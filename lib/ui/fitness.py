@@ -7,10 +7,13 @@ the server lists.
 import streamlit as st
 
 from lib.health import State
+from lib.health.recipes import recipes
+from lib.servers import Server
 from lib.ui import shell
 from lib.ui.house import house
+from lib.ui.plain import escaped
 
-__all__ = ["check_now", "infer"]
+__all__ = ["check_now", "infer", "probes"]
 
 
 def check_now() -> None:
@@ -28,3 +31,15 @@ def infer() -> None:
         newest = house().feed.latest(server.id)
         state = newest.status.state if newest else State.UNKNOWN
         house().pressing.infer(server, model, state)
+
+
+def probes(server: Server) -> None:
+    """How to let an orchestrator ask what this page asks, filled in with the server's address."""
+    model = next(iter(house().models(server)), None)
+    found = recipes(server.url, model=model, has_key=server.key is not None)
+    st.subheader("Probe recipes", anchor=False)
+    st.caption(escaped(f"Filled in with the address of {server.name}."))
+    for tab, recipe in zip(st.tabs([one.title for one in found]), found, strict=True):
+        with tab:
+            st.text(recipe.why)
+            st.code(recipe.text, language=recipe.language)

@@ -60,7 +60,7 @@ class HealthView:
         at = self._at()
         grid = Grid.within(at - self._span.seconds, at, self._span.bin)
         windows = self._windows(grid.first, at)
-        self._panels = checks.plotted(self._chosen, [window.layout for window in windows])
+        self._panels = checks.plotted(self._chosen, windows)
         self._next = grid.first + grid.size * grid.step
         self._said, self._events, self._events_read = {}, [], 0.0
         self._match_servers()
@@ -85,7 +85,7 @@ class HealthView:
         if self._match_servers() or self._jumped(at):
             return self.opening()
         windows = self._windows(self._next - self._span.bin, at)
-        offered = checks.plotted(self._chosen, [window.layout for window in windows])
+        offered = checks.plotted(self._chosen, windows)
         if {panel.check for panel in offered} - {panel.check for panel in self._panels}:
             return self.opening()
         grown = self._grown(at)

@@ -136,8 +136,8 @@ class House:
 
     def models(self, server: Server) -> Sequence[str]:
         """The ids of the models that a server lists, adapters too; none if it was not asked yet."""
-        known = self.asked.told(server).capabilities
-        return [model.id for model in known.models] if known else []
+        listed = self.asked.listing(server).models
+        return [model.id for model in listed or ()]
 
     def _view(self, wish: Wish) -> View:
         span = window_named(wish.window)

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 
-from lib.api import AsyncVllmClient
+from lib.api import AsyncVllmClient, Reason
 from lib.health import Check, Outcome, State
 from lib.health.checks import FULL, see
 from lib.servers import AddressPolicy, Server, setting
@@ -99,7 +99,10 @@ class Pressing:
     def _infer(self, server: Server, model: str) -> None:
         asking = self._round(server, _BEFORE_INFERENCE, INFERENCE_SECONDS, model)
         outcomes = {one.check: one for one in asyncio.run(asking)}
-        self._tokens[server] = (plain(model), outcomes[Check.INFERENCE])
+        token = outcomes[Check.INFERENCE]
+        if token.kind == Reason.NO_TASK.value:
+            token = token._replace(passed=None)  # nothing failed: nothing is offered
+        self._tokens[server] = (plain(model), token)
 
     async def _round(
         self, server: Server, wanted: frozenset[Check], seconds: float, model: str | None = None

@@ -55,7 +55,7 @@ class Strip:
         self._until: float | None = None
         self._reach = 0.0
         self._told_at = 0.0
-        self._searched = 0.0
+        self._searched = self._answered = 0.0
         self._facts: Words = {}
 
     @property
@@ -77,7 +77,10 @@ class Strip:
         """Look for restarts in all of the window; it costs more than the verdicts."""
         window = source.window(self.server.id, now - self._window.seconds, now)
         self.restarts = list(window.restarts)[-RESTARTS:]
+        newest = source.latest(self.server.id)
+        is_answering = newest is not None and newest.sample is not None
         self._searched = now
+        self._answered = now if is_answering else now - self._window.seconds
 
     def follow(self, source: Source, now: float) -> list[Part]:
         """Take in the newest reading; the stretches that have begun, ended or been retold."""
@@ -134,14 +137,21 @@ class Strip:
             self.parts.pop(0)
 
     def _search(self, source: Source, now: float) -> None:
-        if self.restarts is None or now < self._searched + RESTARTS_EVERY:
+        """Look for restarts since the answer that was the newest at the last look.
+
+        Only while it answers: what is down has not come back.
+        """
+        newest = source.latest(self.server.id)
+        if self.restarts is None or newest is None or newest.sample is None:
             return
-        window = source.window(self.server.id, self._searched - GAP * source.period, now)
+        if now < self._searched + RESTARTS_EVERY:
+            return
+        window = source.window(self.server.id, self._answered - GAP * source.period, now)
         known = self.restarts[-1] if self.restarts else -math.inf
         start = now - self._window.seconds
         every = [*self.restarts, *(at for at in window.restarts if at > known)]
         self.restarts = [at for at in every if at >= start][-RESTARTS:]
-        self._searched = now
+        self._searched, self._answered = now, newest.at
 
     def _news(self, before: Sequence[Part], now: float) -> list[Part]:
         """From the stretch that was the last one on, if anything is to be said of it."""

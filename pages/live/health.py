@@ -14,3 +14,4 @@ else:
         on_check=fitness.check_now,
         on_infer=fitness.infer,
     )
+    fitness.probes(servers[0])

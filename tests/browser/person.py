@@ -59,6 +59,36 @@ class Person:
     def findings(self) -> Locator:
         return self.page.get_by_role("region", name="Findings")
 
+    @property
+    def verdict(self) -> Locator:
+        """What Health says of the chosen servers."""
+        return self.page.get_by_role("region", name="Verdict")
+
+    def timeline(self, server: str) -> Locator:
+        """A server's row in the timeline of Health."""
+        return self.page.locator(f'.vi-strip[data-server="{server}"]')
+
+    def track(self, server: str) -> Locator:
+        """The strip itself: it is hovered, clicked and walked through with arrow keys."""
+        return self.timeline(server).locator(".vi-track")
+
+    def stretches(self, server: str, tone: str) -> Locator:
+        """The stretches of a server's strip that are drawn in a tone."""
+        return self.timeline(server).locator(f'.vi-track i[data-tone="{tone}"]')
+
+    def chosen(self) -> list[str]:
+        """The servers whose checks are shown."""
+        boxes = self.page.locator(".vi-strip[data-chosen]")
+        return boxes.evaluate_all("rows => rows.map(row => row.dataset.server)")
+
+    def checks(self, server: str) -> Locator:
+        """The table of checks of a server, with its buttons."""
+        return self.page.get_by_role("region", name=f"Checks of {server}", exact=True)
+
+    def check(self, server: str, name: str) -> Locator:
+        """One row of it."""
+        return self.checks(server).locator(f'tr[data-check="{name}"]')
+
     def window_button(self, label: str) -> Locator:
         windows = self.page.get_by_role("group", name="Window of time")
         return windows.get_by_role("button", name=label, exact=True)

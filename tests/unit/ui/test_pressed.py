@@ -103,3 +103,12 @@ def test_a_round_ends_though_a_server_hangs(vllm, pressing, monkeypatch):
     failed = {one.check for one in told if one.passed is False}
     assert Check.HEALTH in failed
     assert Check.CONNECT not in failed
+
+
+def test_a_server_that_generates_nothing_has_not_failed(vllm, pressing):
+    vllm["POST /v1/completions"] = answer_json({"detail": "Not Found"}, 404)
+    vllm["/openapi.json"] = answer_json({"paths": {"/health": {"get": {}}}})
+    pressing.infer(at(vllm), "chat", State.HEALTHY)
+    told = until(lambda: pressing.told(at(vllm)).token)
+    assert told.passed is None
+    assert "no way to generate" in told.words

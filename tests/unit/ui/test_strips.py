@@ -116,6 +116,17 @@ def test_restarts_of_the_window_are_counted_and_later_ones_added():
     assert strip.restarts == [START + 30, START + 60]
 
 
+def test_a_restart_behind_an_outage_is_counted_once():
+    again = [moved(PAGE, 0.01 + number / 1000) for number in range(40)]
+    feed, strip = strip_of([*GROWING[:20], *[None] * 25, *again], "5m", told=15)
+    strip.read(feed, now(feed))
+    strip.count_restarts(feed, now(feed))
+    for count in range(16, 86):
+        feed.tell(count)
+        strip.follow(feed, now(feed))
+    assert strip.restarts == [START + 45]
+
+
 def test_facts_tell_uptime_where_it_is_reported_and_come_again_only_when_they_changed():
     feed, strip = strip_of(GROWING)
     strip.read(feed, now(feed))

@@ -1,0 +1,231 @@
+"""What a person does on the Health page, on the demo servers and on one that dies."""
+
+import re
+import signal
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
+from tests.support.browsing import shot, window
+from tests.support.dashboard import dashboard
+from tests.support.faulty import FaultServer, answer_json, recorded
+from tests.support.ports import free_ports
+from tests.support.processes import running
+from tests.support.waiting import until
+
+LATENCY = re.compile(r"\d\s?(ms|s)")
+FIT = re.compile("Healthy|Busy")
+
+
+@pytest.fixture
+def person(page, demo):
+    return Person(page, demo.url)
+
+
+def query(page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_health_is_found_and_says_that_a_fit_server_is_fit(person):
+    person.goes_to()
+    person.page.get_by_role("link", name="Health").click()
+    expect(person.heading).to_have_text("Health")
+    person.sees_figures()
+    expect(person.verdict).to_contain_text(FIT)
+    expect(person.verdict).to_contain_text("Passed, checked at", timeout=40_000)
+    expect(person.page.locator(".vi-strip[data-server]")).to_have_count(4)
+    for name in ("demo-chat", "demo-pressure", "demo-tutorial", "demo-hang"):
+        expect(person.stretches(name, "good").first).to_be_attached()
+        expect(person.timeline(name)).to_contain_text("watched")
+    expect(person.timeline("demo-tutorial")).to_contain_text("uptime not reported")
+    expect(person.timeline("demo-chat")).to_contain_text(re.compile(r"up \d+"))
+
+
+def test_each_check_has_a_result_a_latency_and_a_curve(person):
+    person.goes_to("health?server=demo-chat&window=1m")
+    for check in ("connect", "health", "ready", "version", "models", "metrics"):
+        row = person.check("demo-chat", check)
+        expect(row).to_contain_text("passed", timeout=40_000)
+        expect(row).to_contain_text(LATENCY)
+    expect(person.check("demo-chat", "progress")).to_contain_text("passed")
+    expect(person.check("demo-chat", "inference")).to_contain_text("Only on request")
+    person.panels.first.scroll_into_view_if_needed()
+    until(lambda: any(value is not None for value in person.plotted()), 30)
+    assert person.panels.count() >= 6
+    shot(person.page, "health")
+
+
+def test_two_servers_are_chosen_and_the_link_shows_both_to_somebody_else(person, browser, demo):
+    person.goes_to("health?server=demo-chat&window=5m")
+    person.timeline("demo-tutorial").get_by_role("checkbox").check()
+    expect(person.checks("demo-tutorial")).to_be_visible()
+    until(lambda: query(person.page).get("servers") == ["demo-chat,demo-tutorial"])
+    person.track("demo-hang").click()
+    expect(person.checks("demo-hang")).to_be_visible()
+    person.track("demo-chat").click()
+    expect(person.checks("demo-chat")).to_have_count(0)
+    until(lambda: query(person.page).get("servers") == ["demo-tutorial,demo-hang"])
+    assert query(person.page)["server"] == ["demo-tutorial"]
+    with window(browser) as page:
+        second = Person(page, demo.url)
+        second.goes_to(person.page.url.removeprefix(f"{demo.url}/"))
+        expect(second.checks("demo-hang")).to_be_visible()
+        assert sorted(second.chosen()) == ["demo-hang", "demo-tutorial"]
+        expect(second.page.locator("header")).to_contain_text(["demo-tutorial"])
+    person.page.reload()
+    person.sees_figures()
+    expect(person.checks("demo-hang")).to_be_visible()
+    assert sorted(person.chosen()) == ["demo-hang", "demo-tutorial"]
+
+
+def test_the_last_server_stays_chosen(person):
+    person.goes_to("health?server=demo-chat&window=5m")
+    expect(person.checks("demo-chat")).to_be_visible()
+    person.track("demo-chat").click()
+    expect(person.page.get_by_text("One server stays chosen")).to_be_visible()
+    assert person.chosen() == ["demo-chat"]
+
+
+def test_under_the_cursor_and_by_arrow_keys_a_strip_says_what_was_then(person):
+    person.goes_to("health?server=demo-chat&window=1m")
+    expect(person.timeline("demo-chat")).to_contain_text("watched")
+    person.page.mouse.move(0, 0)
+    person.track("demo-chat").focus()
+    person.page.keyboard.press("ArrowLeft")
+    facts = person.timeline("demo-chat").locator(".vi-strip-facts")
+    expect(facts).to_contain_text(re.compile(r"\d\d:\d\d:\d\d to "))
+    expect(person.timeline("demo-tutorial").locator(".vi-strip-facts")).to_contain_text(
+        re.compile("to |nobody looked")
+    )
+    person.page.keyboard.press("Escape")
+    expect(facts).to_contain_text("watched")
+
+
+def test_a_click_in_the_sidebar_keeps_the_page(person):
+    person.goes_to("health?server=demo-chat&window=5m")
+    servers = person.page.get_by_role("navigation", name="Servers")
+    servers.get_by_role("link", name=re.compile("demo-tutorial")).click()
+    expect(person.checks("demo-tutorial")).to_be_visible()
+    expect(person.heading).to_have_text("Health")
+    until(lambda: query(person.page)["server"] == ["demo-tutorial"])
+
+
+def test_checks_are_asked_on_request(person):
+    person.goes_to("health?server=demo-chat&window=5m")
+    person.page.get_by_role("button", name="Check now").click()
+    said = person.checks("demo-chat")
+    expect(said).to_contain_text(
+        re.compile(r"Asked on request at \d\d:\d\d:\d\d: \d+ passed"), timeout=20_000
+    )
+
+
+def test_a_server_that_generates_nothing_is_not_called_ill_for_it(person):
+    person.goes_to("health?server=demo-chat&window=5m")
+    table = person.checks("demo-chat")
+    expect(table).to_contain_text("Costs demo-chat one request")
+    button = table.get_by_role("button", name="Run inference check")
+    expect(button).to_be_enabled(timeout=20_000)
+    button.click()
+    expect(table.locator(".vi-token")).to_contain_text("no way to generate", timeout=60_000)
+    expect(person.check("demo-chat", "inference")).to_contain_text("not offered")
+
+
+def test_recipes_for_probes_hold_the_servers_address(person):
+    person.goes_to("health?server=demo-tutorial&window=5m")
+    tabs = person.page.get_by_role("tab")
+    expect(tabs.first).to_be_visible(timeout=20_000)
+    assert tabs.count() >= 6
+    tabs.filter(has_text=re.compile("token", re.IGNORECASE)).first.click()
+    code = person.page.get_by_role("tabpanel").locator("code").filter(visible=True).first
+    expect(code).to_contain_text("http://127.0.0.1:")
+
+
+@pytest.fixture
+def steady():
+    """A server that generates one token when it is asked for one."""
+    models = {"object": "list", "data": [{"id": "tiny", "object": "model", "root": "tiny"}]}
+    choice = {"index": 0, "text": "!", "finish_reason": "length"}
+    answers = {
+        "/health": answer_json(None),
+        "/openapi.json": recorded("openapi.json"),
+        "/version": answer_json({"version": "0.32.0"}),
+        "/v1/models": answer_json(models),
+        "/metrics*": recorded("metrics.txt"),
+        "POST /v1/completions": answer_json(
+            {"choices": [choice], "usage": {"completion_tokens": 1}}
+        ),
+    }
+    with FaultServer(answers) as server:
+        yield server
+
+
+@pytest.fixture
+def demo_command():
+    """How a process of demo servers is started on the same ports each time; and its first port."""
+    ports = free_ports(4)
+    told = ",".join(str(port) for port in ports)
+    return ["python", "-m", "lib.demo", "--ports", told], ports[0]
+
+
+def test_a_server_dies_and_comes_back_while_the_page_is_open(
+    browser, tmp_path, steady, demo_command
+):
+    command, port = demo_command
+    servers = f"victim=http://127.0.0.1:{port},steady={steady.url}"
+    first = running(command, log=tmp_path / "first.log")
+    watching = dashboard(tmp_path, VLLM_SERVERS=servers)
+    with first as process, watching as started, window(browser) as page:
+        person = Person(page, started.url).goes_to("health?server=victim&window=5m")
+        expect(person.verdict).to_contain_text(FIT, timeout=30_000)
+        expect(person.check("victim", "connect")).to_contain_text("passed", timeout=30_000)
+        process.signal_all(signal.SIGKILL)
+        expect(person.verdict).to_contain_text("Nothing listens", timeout=12_000)
+        expect(person.verdict).to_contain_text("What to do")
+        expect(person.stretches("victim", "bad").first).to_be_attached(timeout=5_000)
+        expect(person.check("victim", "connect")).to_contain_text("failed", timeout=15_000)
+        asks_for_one_token(person, steady)
+        with running(command, log=tmp_path / "second.log"):
+            expect(person.verdict).to_contain_text(FIT, timeout=30_000)
+            person.track("victim").click()
+            expect(person.check("victim", "connect")).to_contain_text("passed", timeout=20_000)
+            expect(person.timeline("victim")).to_contain_text("1 restart", timeout=30_000)
+            assert person.stretches("victim", "bad").count() == 1
+            happened = page.get_by_role("region", name="Reasons")
+            expect(happened).to_contain_text("down", timeout=10_000)
+            expect(happened).to_contain_text("restarted")
+            shot(page, "health-after-a-restart")
+
+
+def asks_for_one_token(person: Person, steady: FaultServer) -> None:
+    """Choose the steady server instead, press its button, and see one request and its answer."""
+    person.track("steady").click()
+    person.track("victim").click()
+    table = person.checks("steady")
+    button = table.get_by_role("button", name="Run inference check")
+    expect(button).to_be_enabled(timeout=20_000)
+    asked = [seen for seen in steady.seen if seen.path == "/v1/completions"]
+    assert asked == [], "nobody has pressed yet"
+    button.click()
+    told = table.locator(".vi-token")
+    expect(told).to_contain_text("one token from", timeout=30_000)
+    expect(told).to_contain_text(LATENCY)
+    expect(person.check("steady", "inference")).to_contain_text("passed")
+    asked = [seen for seen in steady.seen if seen.path == "/v1/completions"]
+    assert [seen.json["model"] for seen in asked] == ["tiny"]
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1440, True), (800, False), (800, True)])
+def test_narrow_and_dark_windows_show_everything_without_sideways_scrolling(
+    browser, demo, width, dark
+):
+    with window(browser, width=width, dark=dark) as page:
+        path = "health?server=demo-hang&servers=demo-hang,demo-pressure,demo-tutorial&window=5m"
+        person = Person(page, demo.url).goes_to(path)
+        expect(person.checks("demo-tutorial")).to_be_visible()
+        wide = page.evaluate("document.scrollingElement.scrollWidth - window.innerWidth")
+        assert wide <= 0
+        inner = page.locator(".vi-health").evaluate("view => view.scrollWidth - view.clientWidth")
+        assert inner <= 0
+        shot(page, f"health-{width}-{'dark' if dark else 'light'}")
