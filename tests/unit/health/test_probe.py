@@ -10,7 +10,7 @@ import time
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -343,6 +343,8 @@ def judgement(url="http://h", reason="words", state=State.BUSY, words="words"):
 
 
 @given(st.text(), st.text(), st.sampled_from(State))
+@example("http://h/\\n", "", State.HUNG)
+@example('"\\', "\n", State.HUNG)
 def test_any_text_survives_as_label_line_and_json(url, words, state):
     one = judgement(url, words, state, words)
     families = text_string_to_metric_families(as_metrics([one]))
