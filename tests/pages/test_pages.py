@@ -41,7 +41,7 @@ def test_a_page_runs_while_a_server_is_down(dashboard, down, page):
     until(lambda: house().listed()[0]["tone"] == "bad", 30)
     visit.app.run()
     assert not visit.app.exception
-    assert visit.mounted("sidebar")["servers"][0]["words"] == "Down"
+    assert visit.mounted("sidebar")["servers"][0]["words"] == "Nothing listens"
 
 
 def test_the_address_says_which_server_and_window(dashboard, demo):
