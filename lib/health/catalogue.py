@@ -4,7 +4,8 @@ Pure: what each server told goes in, models come out. Decided here:
 
 - A model is one exact id. An adapter stands under its base where some server lists both.
 - How many requests of full length fit into a KV cache: whole ones per engine, since a request lives
-  in one engine. Where a part is not told, nothing is; no guess stands in for it.
+  in one engine. Where a part is not told, nothing is; no guess stands in for it. A model that
+  does not generate and whose cache holds less than one request does not use it (an encoder).
 - What two servers of one model are compared in. What one of them does not tell is not compared.
 """
 
@@ -25,6 +26,10 @@ __all__ = [
     "catalogue",
 ]
 
+UNUSED = (
+    "It does not generate, and the KV cache holds less than one request: an encoder has no use for "
+    "it."
+)
 _THIN = "\N{NARROW NO-BREAK SPACE}"
 
 
@@ -86,7 +91,10 @@ class Fit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A model on one server. `fits` is empty where that can't be told, and `unfit` says why."""
+    """A model on one server. `fits` is empty where that can't be told, and `unfit` says why.
+
+    `unused` is whether the model has no use for a KV cache.
+    """
 
     server: str
     card: Card
@@ -94,6 +102,7 @@ class Serving:
     tokens: float | None
     fits: tuple[Fit, ...]
     unfit: str
+    unused: bool
     facts: Facts = field(repr=False)
 
     @property
@@ -179,13 +188,16 @@ def _serving(facts: Facts, card: Card, listed: _Listed) -> Serving:
     caches = _caches(facts, card)
     known = [cache.tokens for cache in caches if cache.tokens]
     tokens = sum(known) if known and len(known) == len(caches) else None
-    unfit = _unfit(facts, length, tokens)
+    unused = bool(
+        tokens and length and tokens < length and facts.tasks and "generate" not in facts.tasks
+    )
+    unfit = UNUSED if unused else _unfit(facts, length, tokens)
     fits = tuple(
         Fit(cache.engine, cache.tokens, length, cache.source)
         for cache in caches
         if not unfit and cache.tokens and length
     )
-    return Serving(facts.server, card, length, tokens, fits, unfit, facts)
+    return Serving(facts.server, card, length, tokens, fits, unfit, unused, facts)
 
 
 def _length_of_base(facts: Facts, card: Card, listed: _Listed) -> int | None:

@@ -39,7 +39,7 @@ FROM_PRODUCT = (
     "num_gpu_blocks × block_size of cache_config_info; too high for models with several kinds of "
     "layers, whose servers tell kv_cache_size_tokens from 0.25.1 on"
 )
-NOT_KNOWN = "not known"
+NOT_KNOWN, NOT_USED = "not known", "not used"
 NOT_TOLD = "its routes do not tell"
 MODALITIES = {
     "generate": "text → text",
@@ -219,15 +219,17 @@ def _row(serving: Serving, known: Known) -> Words:
         "cells": {
             "release": (release, "GET /version"),
             "length": (_count(serving.length), "max_model_len of GET /v1/models, in tokens"),
-            "tokens": (_count(serving.tokens), "; ".join(tokens)),
-            "fits": (_count(serving.whole), _how_many(serving)),
+            "tokens": (_count(serving.tokens, serving), "; ".join(tokens)),
+            "fits": (_count(serving.whole, serving), _how_many(serving)),
         },
         "since": _since(serving.card.id, known, is_base=serving.card.parent is None),
         "links": _links(serving, known),
     }
 
 
-def _count(value: float | None) -> str:
+def _count(value: float | None, serving: Serving | None = None) -> str:
+    if serving is not None and serving.unused:
+        return NOT_USED
     return NOT_KNOWN if value is None else plain.count(value)
 
 

@@ -248,7 +248,7 @@ export class Models extends LiveView {
       return h("tr", { "data-server": row.server, "data-chosen": row.server === this.server ? "true" : null },
         h("th", { scope: "row" }, row.server, row.simulated ? h("span.vi-demo", { title: "A simulated server that came with the dashboard" }, "demo · simulated") : null),
         cell,
-        ...CELLS.map(([key, label]) => h(`td.vm-number.vm-${key}`, { "data-label": label, title: row.cells[key][1], "data-absent": row.cells[key][0] === "not known" ? "true" : null }, row.cells[key][0])),
+        ...CELLS.map(([key, label]) => h(`td.vm-number.vm-${key}`, { "data-label": label, title: row.cells[key][1], "data-absent": row.cells[key][0].startsWith("not ") ? "true" : null }, row.cells[key][0])),
         h("td.vm-number", { "data-label": "Listed for" }, this.since(row.since)),
         h("td.vm-links", { "data-label": "Pages" }, ...row.links.map(([label, href]) => this.link(label, href, card.key))));
     });

@@ -170,6 +170,15 @@ def test_a_missing_part_makes_it_not_known(changed, words):
     assert words in found.unfit
 
 
+def test_an_encoder_has_no_use_for_the_cache_that_its_server_reports():
+    told = {"cards": (Card("m", None, 256),), "tasks": frozenset({"embed", "score"})}
+    found = serving(facts(**told, tokens=128.0))
+    assert (found.unused, found.whole) == (True, None)
+    assert not serving(facts(**told, tokens=256.0)).unused
+    assert not serving(facts(cards=(Card("m", None, 256),), tokens=128.0)).unused
+    assert not serving(facts(**(told | {"tasks": frozenset()}), tokens=128.0)).unused
+
+
 def test_an_engine_of_another_model_does_not_count():
     caches = (Cache("m", "0", 8192, LABEL), Cache("n", "0", 99_999, LABEL))
     assert serving(facts(caches=caches)).whole == 2

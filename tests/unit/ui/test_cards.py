@@ -112,6 +112,13 @@ def test_what_cannot_be_known_is_called_so_with_the_reason():
     assert "/metrics" in cells["fits"][1]
 
 
+def test_an_encoder_is_said_not_to_use_the_cache():
+    encoder = model(max_model_len=10**9)
+    cells = row(known(encoder, about=capabilities(tasks=("embed",))))["cells"]
+    assert cells["fits"][0] == cells["tokens"][0] == "not used"
+    assert "encoder" in cells["fits"][1]
+
+
 def test_an_adapter_is_told_under_its_base():
     found = card(known(model(), model("sql", root="/sql", parent="m", max_model_len=None)))
     (adapter,) = found["adapters"]
