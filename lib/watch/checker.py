@@ -8,6 +8,7 @@ Decided here: when a server is checked, and what of earlier rounds still stands.
 - A failure is looked at again after one period of the poller, until there are DOWN_AFTER in a row:
   so that what only /health knows is believed as soon as a dead page of metrics. The poller's own
   first failure calls for a round as well. Never two rounds at once.
+- A server that asks to be left alone is left alone by its checks too.
 - Readings never wait for checks: another client, other slots. Where this process is held up, rounds
   are left out, and what ran out of time meanwhile is nobody's fault but ours.
 
@@ -124,6 +125,8 @@ class Checker:
     async def _turn(self) -> float:
         """One round, told; returns the next moment."""
         now = time.monotonic()
+        if now < self._poller.rests_until:
+            return self._poller.rests_until
         if self._lag.mean(now - 1.0) > HELD_UP:
             return self._light.after(now)
         async with self._slots:

@@ -53,7 +53,7 @@ class Poller:
     """One server; `tell` takes each tick and what happened with it.
 
     `newest` is the tick that was told last; `alarm` is called when the first exchange in a row has
-    failed.
+    failed; until `rests_until` (monotonic clock) the server has asked to be left alone.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Poller:
         self.tracker = Tracker()
         self.newest: Tick | None = None
         self.alarm: Callable[[], None] = _nobody
+        self.rests_until = 0.0
         self._client = client
         self._slots = slots
         self._lag = lag
@@ -152,11 +153,13 @@ class Poller:
         if not isinstance(error, Refused):
             return self.pace.failed(due, now)
         is_closed = error.reason is Reason.NOT_LISTENING
+        rest = min(error.retry_after or 0.0, 4 * LONGEST_PAUSE)
+        self.rests_until = now + rest
         return self.pace.failed(
             due,
             now,
             longest=SHORT_PAUSE if is_closed else LONGEST_PAUSE,
-            at_least=min(error.retry_after or 0.0, 4 * LONGEST_PAUSE),
+            at_least=rest,
         )
 
 

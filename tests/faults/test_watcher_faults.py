@@ -17,6 +17,7 @@ import pytest
 
 from lib.health import State
 from lib.servers import Server, Source
+from lib.watch import checks_of
 from lib.watch.feed import Feed
 from lib.watch.places import socket_path
 from lib.watch.supervisor import ALREADY_WATCHED, BAD_SETTINGS
@@ -105,18 +106,22 @@ def test_every_bad_server_is_told_and_the_good_ones_keep_their_period(tmp_path):
 
 
 @pytest.mark.skipif(not TCP_TABLE.exists(), reason="the system's table of connections is Linux's")
-def test_a_hanging_server_has_one_request_in_flight(tmp_path):
+def test_a_hanging_server_has_one_scrape_and_one_check_in_flight(tmp_path):
     with FaultServer({"*": hang()}) as hanging:
         one = server("hang", hanging.url)
         with feeding(tmp_path, [one], INSPECTOR_PERIOD="0.3") as feed:
             seen = []
 
-            def five_ticks():
+            def rounds(count):
                 seen.append(established(hanging.port))
-                return len(feed.recent(one.id, 600)) >= 5
+                return len(feed.recent(checks_of(one.id), 600)) >= count
 
-            until(five_ticks, 30)
-    assert max(seen) == 1
+            until(lambda: rounds(1), 30)
+            assert max(seen) <= 1 + 9  # the first round asks everything once
+            seen.clear()
+            until(lambda: rounds(3), 30)
+            assert 1 <= max(seen) <= 2
+            assert len(feed.recent(one.id, 600)) >= 5
 
 
 def established(port):
@@ -312,7 +317,7 @@ def test_once_asks_each_server_once(tmp_path):
         servers = [server("good", good.url)]
         done = run_watcher(tmp_path, servers, "--once")
         assert done.returncode == 0
-        assert done.stdout.startswith(f"good {good.url}: Idle, 290 series, ")
+        assert done.stdout.startswith(f"good {good.url}: Healthy, 290 series, ")
         done = run_watcher(tmp_path, [*servers, server("bad", nobody)], "--once")
         assert done.returncode == 1
         assert "Nothing listens at" in done.stdout

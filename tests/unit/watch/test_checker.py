@@ -295,3 +295,14 @@ def test_where_the_loop_is_held_up_rounds_are_left_out(quick):
     begun = time.monotonic()
     here = checking(Looks(passed), rounds(1), polled=False, prepare=burden)
     assert here.looks.moments[0] - begun >= 0.25
+
+
+def test_a_server_that_asks_to_be_left_alone_is_not_checked_meanwhile():
+    busy = refusal(Reason.BUSY, "http://h", retry_after=0.6)
+    here = checking(
+        Looks(but(failed(Check.HEALTH))),
+        lambda here: len(here.looks.rounds) >= 2 and len(here.ticks) >= 2,
+        scrapes=Scripted(busy),
+    )
+    first = here.ticks[0].mono + here.ticks[0].took
+    assert [moment for moment in here.looks.moments if first + 0.01 < moment < first + 0.59] == []

@@ -1,0 +1,128 @@
+"""What only checks can tell, through the real watcher: the verdict, in time, and its history."""
+
+import time
+
+from lib.health import Check, State
+from lib.watch import checks_of
+from tests.faults.test_hostile_faults import metrics
+from tests.support.faulty import (
+    FaultServer,
+    answer,
+    answer_json,
+    empty,
+    recorded,
+    reset,
+)
+from tests.support.waiting import until
+
+PERIOD = 1.0
+GOOD = {
+    "*": answer_json({"detail": "Not Found"}, 404),
+    "/metrics": recorded("metrics.txt"),
+    "/metrics/": recorded("metrics.txt"),
+    "/health": empty(),
+    "/version": recorded("version.json"),
+    "/v1/models": recorded("models.json"),
+    "/openapi.json": recorded("openapi.json"),
+    "/load": recorded("load.json"),
+    "/ping": empty(),
+}
+
+
+def in_state(one, state, timeout=30.0):
+    """Wait until the only server is in a state; the tick that says so."""
+
+    def tick():
+        newest = one.latest("chat")
+        return newest if newest and newest.status.state is state else None
+
+    return until(tick, timeout)
+
+
+def outcomes(one):
+    """What the checks have found by now."""
+    tick = one.feed.latest(checks_of(one.servers["chat"].id))
+    return {} if tick is None else {found.check: found for found in tick.outcomes}
+
+
+def events(one):
+    return [event.kind for event in one.feed.events(0, 1e12, one.servers["chat"].id)]
+
+
+def test_a_healthy_server_passes_every_check_that_it_offers(watched):
+    with FaultServer(GOOD) as server, watched({"chat": server.url}) as one:
+        in_state(one, State.HEALTHY)
+        found = until(lambda: outcomes(one) if Check.METRICS in outcomes(one) else None)
+        passed = {check for check, outcome in found.items() if outcome.passed}
+        assert passed == set(Check) - {Check.ENGINE, Check.INFERENCE}
+        assert found[Check.ENGINE].passed is None
+        track = checks_of(one.servers["chat"].id)
+        parts = one.feed.latest(track).sample.parts("check_seconds")
+        assert set(parts) == {check.value for check in passed} - {"progress"}
+        assert all(0 < seconds < 2 for seconds in parts.values())
+        assert one.feed.servers == (one.servers["chat"].id,)
+
+
+def test_an_engine_that_health_calls_dead_is_dead_though_its_metrics_are_fresh(watched):
+    """F19."""
+    with FaultServer(GOOD) as server, watched({"chat": server.url}, str(PERIOD)) as one:
+        in_state(one, State.HEALTHY)
+        until(lambda: Check.HEALTH in outcomes(one))
+        broken, server["/health"] = time.time(), empty(503)
+        dead = in_state(one, State.ENGINE_DEAD)
+        assert dead.sample is not None
+        assert dead.at + dead.took - broken <= 5.0 + 3 * PERIOD + 0.5  # for a busy machine
+        assert "engine is dead" in dead.status.reason
+        mended, server["/health"] = time.time(), empty()
+        in_state(one, State.HEALTHY)
+        until(lambda: events(one) == ["down", "up"])
+        server_id = one.servers["chat"].id
+        found = one.feed.states(server_id, broken, time.time())
+        told = [stretch.state for stretch in found]
+        assert told == [State.HEALTHY, State.FAILING, State.ENGINE_DEAD, State.HEALTHY]
+        assert "engine is dead" in found[2].reason
+        assert 0 < found[3].start - mended < 5.0 + 3 * PERIOD + 0.5
+
+
+def test_a_key_that_only_the_list_of_models_wants_is_a_refused_key(watched):
+    refused = {"/v1/models": recorded("error_401_models.json", 401)}
+    with FaultServer(GOOD | refused) as server, watched({"chat": server.url}) as one:
+        denied = in_state(one, State.DENIED)
+        assert denied.sample is not None
+        assert "key" in denied.status.reason
+        until(lambda: events(one) == ["key refused"])
+
+
+def test_a_server_without_metrics_is_not_down(watched):
+    absent = dict.fromkeys(("/metrics", "/metrics/"), GOOD["*"])
+    with FaultServer(GOOD | absent) as server, watched({"chat": server.url}, "0.5") as one:
+        told = in_state(one, State.NO_METRICS)
+        assert told.status.reason.startswith("/health passes, but: ")
+        one.ticked("chat", 3)
+        states = {tick.state for tick in one.feed.states(told.server, told.at, time.time())}
+        assert states == {State.NO_METRICS}
+        assert "down" not in events(one)
+
+
+def test_a_restarted_servers_start_is_measured(watched):
+    with (
+        FaultServer({"*": metrics(start=100, tokens=90)}) as server,
+        watched({"chat": server.url}) as one,
+    ):
+        one.ticked("chat", 2)
+        server["*"] = reset()
+        until(lambda: "down" in events(one), 20)
+        server["*"] = metrics(start=int(time.time()) - 36, tokens=1)
+        until(lambda: "loaded" in events(one), 20)
+        (loaded,) = [event for event in one.feed.events(0, 1e12) if event.kind == "loaded"]
+        seconds = int(loaded.text.split()[3])
+        assert loaded.text == f"It was ready {seconds} s after its process started."
+        assert 36 <= seconds <= 60
+
+
+def test_a_server_that_says_too_much_is_kept_short(watched):
+    long = {"/version": answer_json({"version": "9" * 100_000}), "/health": answer("x" * 100_000)}
+    with FaultServer(GOOD | long) as server, watched({"chat": server.url}) as one:
+        found = until(lambda: outcomes(one) if Check.VERSION in outcomes(one) else None)
+        assert all(len(outcome.words) <= 300 for outcome in found.values())
+        assert all(outcome.words.isprintable() for outcome in found.values())
