@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from lib.health import QUIET_AFTER, STALLED_AFTER, State, Tone
+from lib.health import HUNG_AFTER, QUIET_AFTER, SUSPECT_AFTER, State, Tone
 from lib.watch import History
 from tests.real.load import loaded
 from tests.real.vllm import SMALL_CACHE, serving
@@ -15,7 +15,9 @@ from tests.support.waiting import until
 
 SEEN_WITHIN = 4.0
 """Seconds in which a death, and a return, must be seen."""
+HUNG_WITHIN = 30.0
 HEALTHY = {state for state in State if state.tone is Tone.GOOD}
+DOWN = {state for state in State if state.is_down}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,7 @@ def rest(chat, watch):
 
     def wait() -> float:
         begun = time.time()
-        watch.first(State.IDLE, since=begun, timeout=60)
+        watch.first(State.HEALTHY, since=begun, timeout=60)
         return time.time()
 
     return wait
@@ -113,7 +115,7 @@ def test_a_stopped_server_is_never_called_healthy(chat, watch, rest):
     rest()
     with chat.stopped():
         stopped = time.time()
-        down = watch.first(State.DOWN, since=stopped, timeout=10)
+        down = watch.first(State.TIMED_OUT, since=stopped, timeout=10)
         until(lambda: len(watch.since(stopped)) >= 6, 30)
         assert not watch.states(stopped) & HEALTHY
         print(f"stopped: down after {down.at + down.took - stopped:.1f} s")
@@ -122,19 +124,30 @@ def test_a_stopped_server_is_never_called_healthy(chat, watch, rest):
     watch.first(*HEALTHY, since=back, timeout=40)
 
 
-def test_a_stopped_engine_with_requests_is_never_called_serving(chat, watch, rest):
+def test_a_stopped_engine_with_requests_is_hung_within_half_a_minute(chat, watch, rest):
     rest()
     with loaded(chat.url, clients=4):
-        watch.first(State.SERVING, since=time.time(), timeout=20)
+        watch.first(State.BUSY, since=time.time(), timeout=20)
         with chat.engine_stopped():
             stopped = time.time()
             assert chat.healthy(), "its own /health goes on saying that all is well"
-            stalled = watch.first(State.STALLED, since=stopped, timeout=STALLED_AFTER + 5)
-            until(lambda: len(watch.since(stopped)) >= 16, 30)
+            suspect = watch.first(State.SUSPECT, since=stopped, timeout=SUSPECT_AFTER + 5)
+            hung = watch.first(State.HUNG, since=suspect.at, timeout=HUNG_AFTER)
+            assert hung.at + hung.took - stopped <= HUNG_WITHIN
+            assert chat.healthy(), "its own /health still says that all is well"
+            assert "/health still passes" in hung.status.reason
+            until(lambda: len(watch.since(hung.at)) >= 4, 30)
             assert not watch.states(stopped + QUIET_AFTER + 1.0) & HEALTHY
-            assert watch.states(stalled.at) == {State.STALLED}
-            print(f"engine stopped: stalled after {stalled.at - stopped:.1f} s")
-        watch.first(State.SERVING, since=time.time(), timeout=20)
+            assert watch.states(hung.at) == {State.HUNG}
+            print(
+                f"engine stopped: may hang after {suspect.at - stopped:.1f} s, "
+                f"hung after {hung.at - stopped:.1f} s"
+            )
+        watch.first(State.BUSY, since=time.time(), timeout=20)
+    told = watch.feed.events
+    until(lambda: [e.kind for e in told(stopped, time.time(), watch.server)] == ["hung", "up"])
+    stretches = watch.feed.states(watch.server, stopped + 15, hung.at + 2)
+    assert [one.state for one in stretches] == [State.SUSPECT, State.HUNG]
 
 
 def test_a_killed_and_restarted_server_is_seen_within_four_seconds(tmp_path):
@@ -142,9 +155,9 @@ def test_a_killed_and_restarted_server_is_seen_within_four_seconds(tmp_path):
     url = f"http://127.0.0.1:{port}"
     with watched({"victim": url}, tmp_path) as watch:
         with serving("chat", *SMALL_CACHE, log=tmp_path / "first.log", port=port) as first:
-            watch.first(State.IDLE, since=time.time(), timeout=SEEN_WITHIN)
+            watch.first(State.HEALTHY, since=time.time(), timeout=SEEN_WITHIN)
             killed = first.kill()
-            down = watch.first(State.DOWN, since=killed, timeout=SEEN_WITHIN)
+            down = watch.first(*DOWN, since=killed, timeout=SEEN_WITHIN)
             print(f"killed: down after {down.at + down.took - killed:.1f} s")
             assert not watch.states(killed) & HEALTHY
         with serving("chat", *SMALL_CACHE, log=tmp_path / "second.log", port=port):
