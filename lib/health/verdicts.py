@@ -275,7 +275,8 @@ def _progress(at: float, sample: Scrape, stills: Sequence[Still]) -> Outcome:
 
 def _standing_still(sample: Scrape, still: Still) -> str:
     count = requests(sample, still.member)
-    words = f"{count:.0f} requests, but no token and no engine step for {still.seconds:.0f} s."
+    what = f"{count:.0f} request{'' if count == 1 else 's'}"
+    words = f"{what}, but no token and no engine step for {still.seconds:.0f} s."
     return _of_engine(sample, still.member) + words
 
 

@@ -131,6 +131,10 @@ def test_a_busy_engine_that_stands_still_is_quiet_then_suspect_then_hung():
     assert "py-spy" in found[-1].remedy
 
 
+def test_one_request_is_told_as_one():
+    assert verdicts([scrape(running=1.0)] * 30)[-1].reason.startswith("1 request, but")
+
+
 def test_a_hung_engine_is_found_within_thirty_seconds():
     assert states([STILL] * 31)[30] is State.HUNG
 
