@@ -54,6 +54,7 @@ class HealthView:
         self._events_read = 0.0
         self._models: tuple[str, ...] = ()
         self._said: Words = {}
+        self._said_rows: dict[Server, list[Words]] = {}
 
     def opening(self) -> bytes:
         """Everything of the chosen servers, as of the newest reading."""
@@ -62,7 +63,7 @@ class HealthView:
         windows = self._windows(grid.first, at)
         self._panels = checks.plotted(self._chosen, windows)
         self._next = grid.first + grid.size * grid.step
-        self._said, self._events, self._events_read = {}, [], 0.0
+        self._said, self._said_rows, self._events, self._events_read = {}, {}, [], 0.0
         self._match_servers()
         for server in self._chosen:
             if server in self._strips and not self._strips[server].is_read:
@@ -194,7 +195,6 @@ class HealthView:
             "chosen": [server.name for server in self._chosen],
             "verdicts": [self._told(server) for server in self._chosen],
             "checked": [checks.checked(told) for told in outcomes],
-            "rows": [checks.rows(told) for told in outcomes],
             "pressed": [self._pressed(server) for server in self._chosen],
             "figures": checks.figures_of(self._panels, outcomes),
             "events": self._happened(at),
@@ -202,9 +202,24 @@ class HealthView:
         }
         changed = {key: value for key, value in words.items() if self._said.get(key) != value}
         self._said |= words
-        banner = self._board.banner()
-        period = self._source.period
-        return {"now": time.time(), "at": at, "period": period, "banner": banner} | changed
+        fixed = {
+            "now": time.time(),
+            "at": at,
+            "period": self._source.period,
+            "banner": self._board.banner(),
+            "rows": [
+                self._rows(server, told)
+                for server, told in zip(self._chosen, outcomes, strict=True)
+            ],
+        }
+        return fixed | changed
+
+    def _rows(self, server: Server, outcomes: dict[Check, Outcome]) -> list[Words]:
+        """The rows of a server's table that have changed."""
+        rows = checks.rows(outcomes)
+        said = self._said_rows.get(server, [])
+        self._said_rows[server] = rows
+        return [row for row in rows if row not in said]
 
     def _verdict(self, server: Server) -> Words:
         """The state that is drawn beside a strip."""

@@ -30,6 +30,7 @@ OLDEST_SECONDS = 2.0
 
 PAGES = {
     "RCA/Cache": {"page": "rca", "server": "demo-chat", "window": "30m"},
+    "Health": {"page": "health", "servers": "demo-chat,demo-pressure", "window": "30m"},
     "Overview": {"page": "overview", "server": "", "window": "30m"},
 }
 
@@ -82,10 +83,10 @@ class Viewer:
         now = time.time()
         self.ages += [now - at for at in self._newest.values()]
         self.events += 1
-        if "rows" in event:
-            self._newest |= {row["name"]: row["at"] for row in event["rows"] if row.get("at")}
-        else:
+        if "at" in event:
             self._newest["it"] = event["at"]
+        else:
+            self._newest |= {row["name"]: row["at"] for row in event["rows"] if row.get("at")}
 
 
 def processor_seconds(pid: int) -> float:

@@ -25,7 +25,7 @@ export class Checks {
       h("div.vi-infer", {}, this.models, this.button, this.cost), this.token);
   }
 
-  /** All rows; only what changed is touched. */
+  /** Rows that changed; at first all of them, in their order. */
   show(rows) {
     for (const news of rows) {
       let row = this.rows.get(news.check);

@@ -93,7 +93,7 @@ export class Health extends LiveView {
     this.timeline.show(news);
     for (const [key, items] of Object.entries(news.figures ?? {})) this.plots.get(key)?.show(items);
     const tables = [...this.checks.values()];
-    news.rows?.forEach((rows, index) => tables[index]?.show(rows));
+    news.rows.forEach((rows, index) => tables[index]?.show(rows));
     news.pressed?.forEach((pressed, index) => tables[index]?.press(pressed));
     if (news.who) this.identify(news.who);
     this.told = news.verdicts ?? this.told;
