@@ -3,7 +3,8 @@
 Decided here: when a server is checked, and what of earlier rounds still stands.
 
 - A light round every CHECK_PERIOD, in a phase of the server's own; a full one at once, every
-  FULL_SECONDS, and when a server is back. Where no connection came about, or /health hung, only
+  FULL_SECONDS, and when a server is back. A light one asks what the last full one found on offer,
+  and does not find it out anew. Where no connection came about, or /health hung, only
   these two are asked: the others would hang as well, and cost as much as those of a fleet.
 - A failure is looked at again after one period of the poller, until there are DOWN_AFTER in a row:
   so that what only /health knows is believed as soon as a dead page of metrics. The poller's own
@@ -27,7 +28,7 @@ import numpy as np
 
 from lib.api import AsyncVllmClient, Reason
 from lib.health import Check, Outcome
-from lib.health.checks import FULL, LIGHT, look
+from lib.health.checks import FULL, LIGHT, see
 from lib.health.verdicts import DOWN_AFTER
 from lib.metrics import Layout, Sample, Series
 from lib.watch.lag import Lag
@@ -40,6 +41,8 @@ __all__ = ["Checker", "Looker", "Looking"]
 
 BRIEF = frozenset({Check.CONNECT, Check.HEALTH})
 """What tells whether a server is back."""
+UNLEARNED = BRIEF | {Check.LOAD}
+"""What is asked without finding out first what the server offers: one route each."""
 DEADLINE_SECONDS = 4.0
 FULL_SECONDS = 30.0
 CARRIED_SECONDS = 45.0
@@ -73,7 +76,9 @@ class Looking:
         self._client = client
 
     async def look(self, wanted: frozenset[Check], seconds: float) -> tuple[Outcome, ...]:
-        return await look(self._client, wanted, seconds=seconds, now=time.time)
+        learn = not wanted <= UNLEARNED
+        seen = await see(self._client, wanted, seconds=seconds, now=time.time, learn=learn)
+        return seen.outcomes
 
     async def close(self) -> None:
         await self._client.close()
@@ -148,7 +153,7 @@ class Checker:
         is_closed = connect is not None and connect.passed is False
         if is_closed or (health is not None and health.kind == Reason.TIMEOUT.value):
             return BRIEF
-        return FULL if now >= self._full_due else LIGHT
+        return FULL if now >= self._full_due else LIGHT & (BRIEF | self._offered)
 
     async def _look(self, wanted: frozenset[Check]) -> tuple[Outcome, ...]:
         try:

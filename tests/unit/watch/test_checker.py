@@ -4,15 +4,16 @@ import time
 import numpy as np
 import pytest
 
-from lib.api import Reason
+from lib.api import AsyncVllmClient, Reason
 from lib.api.errors import refusal
 from lib.health import Check, Outcome, State
 from lib.health.checks import FULL, LIGHT
 from lib.watch import checker as checker_module
-from lib.watch.checker import BRIEF, Checker
+from lib.watch.checker import BRIEF, Checker, Looking
 from lib.watch.lag import Lag
 from lib.watch.poller import Poller
 from lib.watch.record import CHECK_PERIOD, checks_of
+from tests.support.faulty import FaultServer, answer_json, empty
 from tests.support.waiting import until
 from tests.unit.watch.test_poller import BODY, Scripted
 
@@ -179,7 +180,7 @@ def test_a_failed_check_has_no_latency_and_its_words(quick):
 
 
 def test_what_was_not_asked_again_is_carried_for_a_while(quick, monkeypatch):
-    monkeypatch.setattr(checker_module, "FULL_SECONDS", 60.0)
+    monkeypatch.setattr(checker_module, "FULL_SECONDS", 1e6)
     monkeypatch.setattr(checker_module, "CARRIED_SECONDS", 0.2)
     here = checking(Looks(passed), rounds(8), polled=False)
     versions = [tick.sample.parts("check_seconds").get("version") for tick in here.checks]
@@ -306,3 +307,21 @@ def test_a_server_that_asks_to_be_left_alone_is_not_checked_meanwhile():
     )
     first = here.ticks[0].mono + here.ticks[0].took
     assert [moment for moment in here.looks.moments if first + 0.01 < moment < first + 0.59] == []
+
+
+def test_a_light_round_asks_only_what_is_offered(quick):
+    here = checking(Looks(but(not_offered(Check.ENGINE))), rounds(3), polled=False)
+    assert here.looks.rounds[:3] == [FULL, LIGHT - {Check.ENGINE}, LIGHT - {Check.ENGINE}]
+
+
+def test_a_light_round_does_not_find_out_anew_what_is_offered():
+    routes = {"/health": empty(), "/load": answer_json({"server_load": 2})}
+    with FaultServer(routes) as server:
+
+        async def look():
+            async with AsyncVllmClient(server.url) as client:
+                return await Looking(client).look(LIGHT - {Check.ENGINE}, 4.0)
+
+        found = {one.check: one for one in asyncio.run(look())}
+    assert found[Check.LOAD].figure == 2
+    assert sorted(seen.path for seen in server.seen) == ["/health", "/load"]
