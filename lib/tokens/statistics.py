@@ -32,8 +32,6 @@ _WORD = regex.compile(
 )
 _ONE_EACH = regex.compile(r"[\p{Han}\p{Hiragana}]")
 _UNBROKEN = regex.compile(r"[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
-_CONTEXT = 2_000
-"""Characters looked back for a plain one, from which on graphemes are sure."""
 
 
 class Placed(Protocol):
@@ -110,11 +108,9 @@ def is_between_graphemes(text: str, at: int) -> bool:
     """Can the text be cut before character `at` without cutting what a reader takes for one?"""
     if at <= 0 or at >= len(text):
         return True
-    start, lowest = at - 1, max(0, at - _CONTEXT)
-    while start > lowest and not (text[start].isascii() and text[start] not in "\r\n"):
-        start -= 1
-    # From a plain ASCII character on, no rule looks further back.
-    return any(found.start() == at for found in _GRAPHEME.finditer(text, start, at + 1))
+    # regex looks back by itself for what the character before belongs to.
+    found = _GRAPHEME.match(text, at - 1)
+    return found is not None and found.end() == at
 
 
 def words(text: str) -> int:
