@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lib.tokens.statistics import Placed
 
-__all__ = ["MOST_CHARACTERS", "ORDINARY", "Kind", "Parts", "kinds", "paragraphs", "runs"]
+__all__ = ["MOST_CHARACTERS", "ORDINARY", "KindCost", "Parts", "kind_costs", "paragraphs", "runs"]
 
 Numbers = NDArray[np.int64]
 
@@ -99,7 +99,7 @@ class Parts:
         return [int(index) for index in order[:most] if not np.isnan(rates[index])]
 
 
-class Kind(NamedTuple):
+class KindCost(NamedTuple):
     """All runs of one kind. `extra` is how many tokens they take beyond the ordinary rate.
 
     `extra` is None where the text has no ordinary part to compare with.
@@ -137,7 +137,7 @@ def runs(placed: Placed) -> Parts:
     return _parts(placed, [*ends, len(placed.text)], [*found_kinds, ORDINARY])
 
 
-def kinds(parts: Parts) -> tuple[Kind, ...]:
+def kind_costs(parts: Parts) -> tuple[KindCost, ...]:
     """What each kind of runs costs, the one that costs most beyond the ordinary first."""
     names = sorted(set(parts.kinds))
     index = np.array([names.index(kind) for kind in parts.kinds], np.int64)
@@ -150,7 +150,9 @@ def kinds(parts: Parts) -> tuple[Kind, ...]:
     }
     usual = rates.get(ORDINARY)
     found = [
-        Kind(name, counts[n], sizes[n], tokens[n], rates[name], _extra(sizes[n], tokens[n], usual))
+        KindCost(
+            name, counts[n], sizes[n], tokens[n], rates[name], _extra(sizes[n], tokens[n], usual)
+        )
         for n, name in enumerate(names)
     ]
     return tuple(sorted(found, key=lambda one: (-(one.extra or 0.0), one.kind)))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from lib.tokens.parts import ORDINARY, kinds, paragraphs, runs
+from lib.tokens.parts import ORDINARY, kind_costs, paragraphs, runs
 from tests.unit.tokens.cuts import Spans, each, placed, spans
 
 
@@ -94,21 +94,21 @@ def test_the_dearest_part_comes_first_and_parts_without_tokens_never():
 
 def test_kinds_say_what_they_cost_beyond_the_ordinary():
     text = "plain words 123456"
-    first, second = kinds(runs(each(text, "plain", " words", " ", *"123456")))
+    first, second = kind_costs(runs(each(text, "plain", " words", " ", *"123456")))
     assert (first.kind, first.runs, first.bytes, first.tokens) == ("long number", 1, 6, 6)
     assert first.extra == pytest.approx(6 - 6 / 4)
     assert (second.kind, second.extra) == (ORDINARY, 0.0)
 
 
 def test_without_ordinary_text_nothing_is_extra():
-    (only,) = kinds(runs(each("人工", "人", "工")))
+    (only,) = kind_costs(runs(each("人工", "人", "工")))
     assert (only.bytes_per_token, only.extra) == (3.0, None)
 
 
 def test_an_empty_text_has_no_parts():
     for found in (runs(spans("", [], 1, 1)), paragraphs(spans("", [], 1, 1))):
         assert len(found) == 0
-        assert kinds(found) == ()
+        assert kind_costs(found) == ()
 
 
 @given(placed())
@@ -119,7 +119,7 @@ def test_parts_tile_the_text_and_own_each_written_token_once(part, one):
     assert [0, *found.ends.tolist()] == [*found.starts.tolist(), size]
     assert (found.ends > found.starts).all()
     assert found.tokens.sum() == (one.ends > one.starts).sum()
-    assert sum(kind.tokens for kind in kinds(found)) == found.tokens.sum()
+    assert sum(kind.tokens for kind in kind_costs(found)) == found.tokens.sum()
 
 
 @pytest.mark.parametrize(
