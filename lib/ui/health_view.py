@@ -296,10 +296,6 @@ class HealthView:
 
 def _drawn(part: Part) -> list[object]:
     """A stretch as a browser draws it; the end of the last one moves on by itself."""
-    tone = "unknown" if part.state is State.UNKNOWN else part.state.tone.value
-    return [part.start, part.end, tone, part.state.value, part.reason]
-
-
-def _calm(status: Words) -> Words:
-    """A good state without what changes with every request."""
-    return status | {"text": ""} if status["tone"] == Tone.GOOD.value else status
+    if part.state is State.UNKNOWN:
+        return [part.start, part.end, "unknown", "Nobody looked", ""]
+    return [part.start, part.end, part.state.tone.value, part.state.value, part.reason]

@@ -97,10 +97,22 @@ def test_under_the_cursor_and_by_arrow_keys_a_strip_says_what_was_then(person):
     facts = person.timeline("demo-chat").locator(".vi-strip-facts")
     expect(facts).to_contain_text(re.compile(r"\d\d:\d\d:\d\d to "))
     expect(person.timeline("demo-tutorial").locator(".vi-strip-facts")).to_contain_text(
-        re.compile("to |nobody looked")
+        re.compile("to |nobody looked", re.IGNORECASE)
     )
     person.page.keyboard.press("Escape")
     expect(facts).to_contain_text("watched")
+
+
+def test_pointing_at_one_of_many_strips_moves_nothing_under_the_pointer(browser, tmp_path, steady):
+    many = ",".join(f"s{number}={steady.url}" for number in range(12))
+    with dashboard(tmp_path, VLLM_SERVERS=many) as started, window(browser) as page:
+        person = Person(page, started.url).goes_to("health?server=s0&window=1m")
+        expect(person.timeline("s9")).to_be_visible()
+        before = person.track("s9").bounding_box()
+        person.track("s9").hover()
+        facts = person.timeline("s9").locator(".vi-strip-facts")
+        expect(facts).to_contain_text(re.compile("to now|nobody looked", re.IGNORECASE))
+        assert person.track("s9").bounding_box() == before
 
 
 def test_a_click_in_the_sidebar_keeps_the_page(person):

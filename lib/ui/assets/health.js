@@ -9,6 +9,8 @@ import { Timeline } from "./timeline.js";
 import { age, identity, lasting, trouble } from "./verdict.js";
 import { LiveView } from "./view.js";
 
+const WORST_FIRST = ["bad", "watch", "unknown", "off", "good"];
+
 export class Health extends LiveView {
   constructor(root, page) {
     super(root, page, { unzoom: () => this.board.zoomTo(null) });
@@ -134,7 +136,8 @@ export class Health extends LiveView {
     this.state?.replaceChildren(state(first.tone, first.words, first.text), lasting(first) ?? "");
     const several = this.told.length > 1;
     const names = [...this.checks.keys()];
-    this.verdicts.replaceChildren(...this.told.map((verdict, index) => this.verdict(verdict, this.checked[index], several ? names[index] : "", names[index])));
+    const blocks = this.told.map((verdict, index) => [WORST_FIRST.indexOf(verdict.tone), this.verdict(verdict, this.checked[index], several ? names[index] : "", names[index])]);
+    this.verdicts.replaceChildren(...blocks.sort(([one], [other]) => one - other).map(([, block]) => block));
   }
 
   verdict(verdict, checked, name, server) {
