@@ -299,3 +299,8 @@ def _drawn(part: Part) -> list[object]:
     if part.state is State.UNKNOWN:
         return [part.start, part.end, "unknown", "Nobody looked", ""]
     return [part.start, part.end, part.state.tone.value, part.state.value, part.reason]
+
+
+def _calm(status: Words) -> Words:
+    """A good state without what changes with every request."""
+    return status | {"text": ""} if status["tone"] == Tone.GOOD.value else status
