@@ -115,12 +115,14 @@ def char_spans(data: bytes, starts: Numbers, ends: Numbers) -> tuple[Numbers, Nu
     """The characters that byte spans touch; a span of no bytes touches none."""
     raw = np.frombuffer(data, np.int8)
     # `upto[k]` characters begin before byte k; UTF-8 continues a character with bytes below -64.
-    upto = np.zeros(len(raw) + 1, np.int64)
+    upto = np.zeros(len(raw) + 1, np.int32)
     np.cumsum(raw >= -64, out=upto[1:])
     if upto[-1] == len(raw):
         return starts, ends
-    last = upto[ends]
-    first = np.where(ends > starts, upto[np.minimum(starts + 1, len(raw))] - 1, last)
+    last = upto[ends].astype(np.int64)
+    first = upto[np.minimum(starts + 1, len(raw))].astype(np.int64) - 1
+    nothing = ends == starts
+    first[nothing] = last[nothing]
     known = starts >= 0
     if known.all():
         return first, last

@@ -9,10 +9,10 @@ import re
 from enum import Enum
 
 import numpy as np
+from numpy.typing import NDArray
 
 __all__ = [
-    "BYTE_TABLE",
-    "NO_BYTE",
+    "LETTERS",
     "Family",
     "byte_of",
     "is_special",
@@ -32,25 +32,20 @@ class Family(Enum):
     UNKNOWN = "unknown"
 
 
-NO_BYTE = 256
 REPLACEMENT = "\ufffd"
 
 
-def _byte_table() -> "np.ndarray[tuple[int], np.dtype[np.uint16]]":
+def _letters() -> NDArray[np.uint16]:
     printable = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = [byte for byte in range(256) if byte not in printable]
-    table = np.full(0x100 + len(others), NO_BYTE, np.uint16)
-    for byte in printable:
-        table[byte] = byte
-    for number, byte in enumerate(others):
-        table[0x100 + number] = byte
-    return table
+    others = iter(range(0x100, 0x200))
+    codes = [byte if byte in printable else next(others) for byte in range(256)]
+    return np.array(codes, np.uint16)
 
 
-BYTE_TABLE = _byte_table()
-"""GPT-2's map by code point: the byte that a letter stands for, or NO_BYTE."""
+LETTERS = _letters()
+"""GPT-2's map: for each byte the code point of the letter that stands for it."""
 
-_BYTE_LETTERS = {code: int(byte) for code, byte in enumerate(BYTE_TABLE) if byte != NO_BYTE}
+_BYTES = {int(code): byte for byte, code in enumerate(LETTERS)}
 
 _LONE_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
@@ -66,7 +61,7 @@ _UNKNOWN = {"<unk>", "[UNK]", "<UNK>", "<|unk|>", "\u2047"}
 def read_byte_level(piece: str) -> bytes | None:
     """The bytes that a piece spells in GPT-2's map; None where a letter is not of it."""
     try:
-        return bytes(_BYTE_LETTERS[ord(letter)] for letter in piece)
+        return bytes(_BYTES[ord(letter)] for letter in piece)
     except KeyError:
         return None
 

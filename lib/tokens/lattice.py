@@ -17,6 +17,8 @@ __all__ = ["Way", "search"]
 
 BEAM = 128
 """Places followed at once."""
+_CHARACTER = 4
+"""Bytes of the longest character, and so the most tokens of one."""
 _LONGEST = 24
 """Tokens searched before the server is asked to pin one place."""
 _MOST_ASKED = 16 * _LONGEST
@@ -117,23 +119,29 @@ def _told_apart(
 
 
 def _pinned(
-    layers: Layers,
-    first: int,
-    at: int,
-    readings: Readings,
-    asker: Asker,
-    ids: list[int],
+    layers: Layers, first: int, at: int, readings: Readings, asker: Asker, ids: list[int]
 ) -> Generator[Decode, str, None]:
-    """Ask for the text of a long run, so that few places survive at its end."""
-    depth = len(layers)
-    if not _lossy(readings, first, first + depth):
-        return
-    told = yield from asker.text(tuple(ids[first : first + depth]))
-    if told is None:
-        return
-    kept = [edge for edge in layers[-1] if _same(readings, at, edge[1][1], told)]
-    if kept:
-        layers[-1] = kept
+    """Ask for the text of a long run, so that few places survive at its end.
+
+    A run that ends inside a character may decode to nothing but U+FFFD: then a little less of it.
+    """
+    for depth in range(len(layers), len(layers) - _CHARACTER, -1):
+        if not _lossy(readings, first, first + depth):
+            return
+        told = yield from asker.text(tuple(ids[first : first + depth]))
+        ends = {option[1] for _, option in layers[depth - 1]}
+        kept = {end for end in ends if told is not None and _same(readings, at, end, told)}
+        if kept:
+            _keep(layers, depth, kept)
+            return
+
+
+def _keep(layers: Layers, depth: int, ends: set[int]) -> None:
+    """Only the ways that are in one of these places after `depth` tokens."""
+    layers[depth - 1] = [edge for edge in layers[depth - 1] if edge[1][1] in ends]
+    for later in range(depth, len(layers)):
+        layers[later] = [edge for edge in layers[later] if edge[0] in ends]
+        ends = {edge[1][1] for edge in layers[later]}
 
 
 def _lossy(readings: Readings, first: int, last: int) -> bool:

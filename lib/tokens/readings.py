@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -31,6 +32,14 @@ Option = tuple[int, int, int]
 _NOTHING_TYPED, _BLANK_DROPPED, _UNSPELLED, _BLANK_SKIPPED = 1, 2, 2, 3
 _LONGEST_UNKNOWN = 120
 _MOST_BLANKS = 1000
+
+
+class _Tables(Protocol):
+    """The tables of one release of Unicode."""
+
+    def category(self, letter: str, /) -> str: ...
+
+
 _BLANKS = re.compile(rb"[\t-\r ]+")
 
 
@@ -67,7 +76,7 @@ class Readings:
     exact: list[bytes | None] = field(default_factory=list)
     plain: list[bool] = field(default_factory=list)
     """Has the token one reading only?"""
-    _word_ends: dict[int, int] | None = None
+    _word_ends: dict[int, set[int]] | None = None
 
     def __post_init__(self) -> None:
         read: dict[Piece, tuple[bytes | None, bool, bool]] = {}
@@ -156,8 +165,7 @@ class Readings:
     def _unknown_ends(self, index: int, at: int) -> list[int]:
         """Where something that the vocabulary cannot spell may end."""
         if self.family is Family.WORDPIECE:
-            end = self._words().get(at)
-            return [] if end is None else [end]
+            return sorted(self._words().get(at, ()))
         data = self.seen.data
         last = min(at + _LONGEST_UNKNOWN, len(data))
         following = self.exact[index + 1] if index + 1 < len(self.exact) else None
@@ -173,13 +181,17 @@ class Readings:
         rest = self.seen.data[at : at + _MOST_BLANKS]
         return not rest or (self._is_loose() and rest.isspace())
 
-    def _words(self) -> dict[int, int]:
-        """Where BERT's words begin and end: between blanks, and each sign by itself."""
+    def _words(self) -> dict[int, set[int]]:
+        """Where BERT's words begin and may end: between blanks, and each sign by itself."""
         if self._word_ends is None:
+            self._word_ends = {}
             text = NORMALISERS[self.normaliser](self.text)
-            sizes = [len(word.encode()) for word in _bert_words(text)]
-            ends = np.cumsum(sizes)
-            self._word_ends = dict(zip((ends - sizes).tolist(), ends.tolist(), strict=True))
+            # Signs younger than the tokenizer's tables are letters to it.
+            for tables in (unicodedata, unicodedata.ucd_3_2_0):
+                sizes = [len(word.encode()) for word in _bert_words(text, tables)]
+                ends = np.cumsum(sizes)
+                for start, end in zip((ends - sizes).tolist(), ends.tolist(), strict=True):
+                    self._word_ends.setdefault(start, set()).add(end)
         return self._word_ends
 
     def places(self) -> Numbers:
@@ -188,16 +200,16 @@ class Readings:
         return np.cumsum(np.fromiter(sizes, np.int64, len(self.exact)))
 
 
-def _bert_words(text: str) -> list[str]:
-    parts = "".join(f" {letter} " if _stands_alone(letter) else letter for letter in text)
-    return parts.split()
+def _bert_words(text: str, tables: _Tables) -> list[str]:
+    alone = {letter for letter in set(text) if _stands_alone(letter, tables)}
+    return "".join(f" {letter} " if letter in alone else letter for letter in text).split()
 
 
-def _stands_alone(letter: str) -> bool:
+def _stands_alone(letter: str, tables: _Tables) -> bool:
     """Signs and Chinese characters are words of their own to BERT."""
     if letter.isascii():
         return letter.isprintable() and not letter.isalnum() and letter != " "
     code = ord(letter)
     chinese = 0x3400 <= code <= 0x4DBF or 0x4E00 <= code <= 0x9FFF or 0xF900 <= code <= 0xFAFF
     chinese = chinese or 0x20000 <= code <= 0x2CEAF or 0x2F800 <= code <= 0x2FA1F
-    return chinese or unicodedata.category(letter)[0] == "P"
+    return chinese or tables.category(letter).startswith("P")

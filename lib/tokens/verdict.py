@@ -43,11 +43,14 @@ class Places:
     normaliser: str
     grouped: set[int] = field(default_factory=set)
     parted: int | None = None
+    tiling: bool = False
+    """Are the spans known to follow each other without a gap, from first to last byte?"""
 
 
 def judged(answer: Answer, places: Places) -> Alignment:
     """The alignment that follows from places; one without any span if they are unsound."""
-    count, missing = len(places.starts), int(np.count_nonzero(places.starts < 0))
+    count = len(places.starts)
+    missing = 0 if places.tiling else int(np.count_nonzero(places.starts < 0))
     if missing * 2 > count or (missing and missing == count):
         return unaligned(answer, _parted(answer, places))
     found = _aligned(answer, places, missing)
@@ -80,7 +83,8 @@ def _aligned(answer: Answer, places: Places, missing: int) -> Alignment:
     typed_starts, typed_ends = seen.typed(places.starts, places.ends, size)
     starts, ends = _padded(answer, typed_starts, 0, size), _padded(answer, typed_ends, 0, size)
     char_starts, char_ends = char_spans(answer.data, starts, ends)
-    dropped = _dropped(starts, ends, size) if places.ends.size or size else ()
+    whole = places.tiling and seen.low is None
+    dropped = () if whole else _dropped(starts, ends, size)
     fit = _fit(answer, places, missing)
     return Alignment(
         answer.text,
@@ -126,9 +130,10 @@ def _kinds(answer: Answer, places: Places, starts: Numbers, ends: Numbers) -> ND
     inner = slice(answer.head, len(starts) - answer.tail)
     own, here, there = kinds[inner], starts[inner], ends[inner]
     raw = np.frombuffer(answer.data + b"\0", np.uint8)
+    # UTF-8 continues a character with the bytes 0x80 to 0xBF, as signed numbers those below -64.
+    inside = raw.view(np.int8) < -64
     known = here >= 0
-    cut = known & (((raw[here] & 0xC0) == 0x80) | ((raw[there] & 0xC0) == 0x80))
-    own[cut & (there > here)] = Kind.PARTIAL
+    own[(inside[here] | inside[there]) & known & (there > here)] = Kind.PARTIAL
     own[list(places.grouped)] = Kind.PARTIAL
     if places.seen.low is not None:
         own[known & _changed(raw, places, here, there)] = Kind.NORMALISED
@@ -164,9 +169,8 @@ def _mark_odd(
     """Mark control tokens, unknown ones and those of no bytes; few, so looked at one by one."""
     raw = np.frombuffer(answer.data + b"\0", np.uint8)
     # Control tokens and `<unk>` all stand in brackets: the typed ones show in the text.
-    opens = (raw[starts] == 0x3C) | (raw[starts] == 0x5B)
-    closes = (raw[ends - 1] == 0x3E) | (raw[ends - 1] == 0x5D)
-    odd = (opens & closes & (ends - starts > 2)) | (ends == starts)
+    first = raw[starts]
+    odd = (first == 0x3C) | (first == 0x5B) | (ends == starts)
     if places.family is not Family.BYTE_LEVEL:
         odd |= np.fromiter(map(_may_be_odd, _inner(answer)), bool, len(own))
     for index in np.flatnonzero(odd).tolist():

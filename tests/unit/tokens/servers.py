@@ -51,6 +51,11 @@ class Server:
         pieces = self.pieces(ids) if self.pieces else None
         return Encoded(ids, pieces, question.special)
 
+    def answer_pieces(self, text: str) -> tuple[list[int], list[str]]:
+        """Ids and pieces of a text without what the server adds."""
+        ids = self.ids(text, False)
+        return ids, self.pieces(ids) if self.pieces else []
+
     def mute(self) -> "Server":
         """The same without pieces, like an old release."""
         return Server(self.ids, self.decode, None)
@@ -254,3 +259,10 @@ def known(name: str) -> tuple[Server, Profile]:
     """A tokenizer and what was learnt of it."""
     server = SERVERS[name]()
     return server, server.profile()
+
+
+@functools.cache
+def known_mute(name: str) -> tuple[Server, Profile]:
+    """The same tokenizer behind a server that gives no pieces, and what was learnt of that."""
+    mute = SERVERS[name]().mute()
+    return mute, mute.profile()
