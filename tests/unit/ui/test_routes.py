@@ -86,6 +86,8 @@ def test_a_page_that_is_not_there_has_no_stream(browser):
     assert browser.get("/inspector/live", params=query).status_code == 404
     query = {"ticket": guard.mint(), "page": "rca", "server": "unknown"}
     assert browser.get("/inspector/live", params=query).status_code == 404
+    query = {"ticket": guard.mint(), "page": "health", "servers": "unknown,,another"}
+    assert browser.get("/inspector/live", params=query).status_code == 404
 
 
 def test_a_foreign_name_is_refused(browser):
