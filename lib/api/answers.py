@@ -161,6 +161,9 @@ def read_tokens(raw: Raw) -> Tokens:
     if rows and isinstance(rows[0], dict):
         pieces = [record(row, "a token").get("piece") for row in rows]
         rows = [row.get("id") for row in rows]
+    count = optional_integer(answer, "count")
+    if count is not None and count != len(rows):
+        raise Unfit(Reason.MISCOUNTED, f"it counts {count} tokens and lists {len(rows)}")
     return Tokens(
         tuple(_token_id(row) for row in rows),
         _pieces(pieces, len(rows)),

@@ -81,14 +81,7 @@ class Asking:
         Raises:
             CallerMistake: it must not be sent.
         """
-        try:
-            body = None if call.body is None else encode(call.body)
-        except (ValueError, TypeError, RecursionError):
-            problem = "it holds something that JSON and Unicode cannot"
-            raise self._mistake(problem, call.route) from None
-        if body is not None and len(body) > _MOST_SENT:
-            problem = f"it has {len(body):,} bytes; {_MOST_SENT:,} are sent at most"
-            raise self._mistake(problem, call.route)
+        body = self._body(call)
         return Sending(
             route=call.route,
             method=call.method,
@@ -100,6 +93,22 @@ class Asking:
             connect_seconds=_CONNECT_SHARE * seconds,
             retry=retry and call.repeatable,
         )
+
+    def _body(self, call: Call[Any]) -> bytes | None:
+        refused = None
+        try:
+            body = None if call.body is None else encode(call.body)
+        except UnicodeEncodeError as error:
+            half = f"the first is U+{ord(error.object[error.start]):04X}"
+            refused = self._target.refuse(Reason.HALF_CHARACTER, half, route=call.route)
+        except (ValueError, TypeError, RecursionError):
+            refused = self._mistake("it holds something that JSON cannot", call.route)
+        else:
+            if body is None or len(body) <= _MOST_SENT:
+                return body
+            problem = f"it has {len(body):,} bytes; {_MOST_SENT:,} are sent at most"
+            refused = self._target.refuse(Reason.TOO_LONG, problem, route=call.route)
+        raise refused  # outside the handler: the cause holds what was typed
 
     def _mistake(self, problem: str, route: Route) -> Refused:
         return self._target.refuse(Reason.CALLER, problem, route=route)
@@ -117,22 +126,32 @@ class Asking:
         if answer.value == ():
             raise self._target.refuse(Reason.NOT_READY, "its list of models is empty")
 
-    def _tokenize_call(
+    def tokenize_call(
         self,
         known: Capabilities,
         text: str | None,
         model: str | None,
         **fields: Unpack[calls.TokenizeFields],
     ) -> Call[Tokens]:
+        """The call that tokenizes a text or a chat here.
+
+        Raises:
+            CallerMistake: this server cannot be asked that.
+        """
         try:
             return calls.tokenize(known.dialect, text, model or _first_model(known), **fields)
         except Unfit as unfit:
             problem = unfit.detail
         raise self._mistake(problem, known.dialect.tokenize)
 
-    def _detokenize_call(
+    def detokenize_call(
         self, known: Capabilities, ids: Sequence[int], model: str | None
     ) -> Call[str]:
+        """The call that gives the text of tokens here.
+
+        Raises:
+            CallerMistake: an id is none.
+        """
         try:
             return calls.detokenize(known.dialect, ids, model or _first_model(known))
         except Unfit as unfit:

@@ -176,12 +176,12 @@ class AsyncVllmClient(Asking):
         **fields: Unpack[calls.TokenizeFields],
     ) -> Tokens:
         """The tokens of a text, or of `messages` through the model's chat template."""
-        call = self._tokenize_call(await self.capabilities(), text, model, **fields)
+        call = self.tokenize_call(await self.capabilities(), text, model, **fields)
         return (await self.send(call)).value
 
     async def detokenize(self, ids: Sequence[int], *, model: str | None = None) -> str:
         """The text of tokens."""
-        return (await self.send(self._detokenize_call(await self.capabilities(), ids, model))).value
+        return (await self.send(self.detokenize_call(await self.capabilities(), ids, model))).value
 
     async def one_token(self, model: str) -> Generated:
         """One token after a short text: proof that the model generates. It costs GPU time."""

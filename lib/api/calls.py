@@ -6,7 +6,7 @@ The calls that generate or embed stand in `inference`, beside how their answers 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, Literal, TypedDict, TypeVar, Unpack
 
@@ -46,6 +46,7 @@ Debug = Literal["version", "stats", "cache_stats", "config", "traces"]
 
 METRICS_LIMIT = 4 << 20  # bytes, inflated
 _SMALL, _JSON_LIMIT = 256 << 10, 8 << 20
+_TOKENS_LIMIT = 32 << 20  # a megabyte of text in tokens of one byte each, with their pieces
 
 
 class TokenizeFields(TypedDict, total=False):
@@ -63,7 +64,8 @@ class Call(Generic[T]):
 
     route: Route
     read: Callable[[Raw], T]
-    body: Mapping[str, Json] | None = None
+    # not in the repr: tracebacks can show local variables, and a person typed this
+    body: Mapping[str, Json] | None = field(default=None, repr=False)
     query: tuple[tuple[str, str], ...] = ()
     limit: int = _SMALL  # bytes of the inflated body
     zipped: bool = False  # whether to offer gzip
@@ -175,7 +177,7 @@ def tokenize(
     if fields.get("strings", True) and dialect.strings:
         body[dialect.strings] = True
     body |= fields.get("options") or {}
-    return Call(dialect.tokenize, answers.read_tokens, body, limit=_JSON_LIMIT)
+    return Call(dialect.tokenize, answers.read_tokens, body, limit=_TOKENS_LIMIT)
 
 
 def detokenize(dialect: Dialect, ids: Sequence[int], model: str | None = None) -> Call[str]:

@@ -137,12 +137,12 @@ class VllmClient(Asking):
         **fields: Unpack[calls.TokenizeFields],
     ) -> Tokens:
         """The tokens of a text, or of `messages` through the model's chat template."""
-        call = self._tokenize_call(self.capabilities(), text, model, **fields)
+        call = self.tokenize_call(self.capabilities(), text, model, **fields)
         return self.send(call).value
 
     def detokenize(self, ids: Sequence[int], *, model: str | None = None) -> str:
         """The text of tokens."""
-        return self.send(self._detokenize_call(self.capabilities(), ids, model)).value
+        return self.send(self.detokenize_call(self.capabilities(), ids, model)).value
 
     def one_token(self, model: str) -> Generated:
         """One token after a short text: proof that the model generates. It costs GPU time."""

@@ -45,6 +45,7 @@ class Reason(Enum):
     TOO_LARGE = "too large"
     ENCODING = "encoding"
     WRONG_SHAPE = "wrong shape"
+    MISCOUNTED = "miscounted"
 
     KEY_NEEDED = "key needed"
     KEY_REFUSED = "key refused"
@@ -66,6 +67,8 @@ class Reason(Enum):
     BAD_REQUEST = "bad request"
 
     CALLER = "caller"
+    HALF_CHARACTER = "half character"
+    TOO_LONG = "too long"
 
 
 class Unfit(Exception):  # noqa: N818 — never leaves this room: it becomes a `Refused`
@@ -213,6 +216,11 @@ _TABLE: dict[Reason, tuple[type[Refused], str, str]] = {
         "The answer of {server} to {route} does not have the fields that vLLM's has",
         "check what runs there",
     ),
+    Reason.MISCOUNTED: (
+        WronglyAnswered,
+        "{server} answered {route} with a count that is not that of its tokens",
+        "check what runs there",
+    ),
     Reason.KEY_NEEDED: (
         Denied,
         "{server} wants an API key for {route}",
@@ -292,6 +300,16 @@ _TABLE: dict[Reason, tuple[type[Refused], str, str]] = {
         CallerMistake,
         "The request to {route} of {server} was not sent",
         "change what the detail names",
+    ),
+    Reason.HALF_CHARACTER: (
+        CallerMistake,
+        "The text holds half a character (a lone surrogate), so it was not sent to {server}",
+        "remove it, or have it replaced by U+FFFD",
+    ),
+    Reason.TOO_LONG: (
+        CallerMistake,
+        "The request to {route} of {server} is larger than is sent at once",
+        "split the text",
     ),
 }
 

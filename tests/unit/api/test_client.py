@@ -141,14 +141,17 @@ def test_an_unknown_model_is_told(vllm):
     assert caught.value.reason is Reason.UNKNOWN_MODEL
 
 
-@pytest.mark.parametrize("text", ["x" * 1_000_001, "\ud800"])
-def test_what_must_not_be_sent_is_not_sent(vllm, text):
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("x" * 1_000_001, Reason.TOO_LONG), ("\ud800", Reason.HALF_CHARACTER)],
+)
+def test_what_must_not_be_sent_is_not_sent(vllm, text, reason):
     server, client = vllm
     client.capabilities()
     before = len(server.seen)
     with pytest.raises(CallerMistake) as caught:
         client.tokenize(text)
-    assert caught.value.reason is Reason.CALLER
+    assert caught.value.reason is reason
     assert caught.value.detail
     with pytest.raises(CallerMistake):
         client.detokenize([-1])
