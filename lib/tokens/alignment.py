@@ -143,7 +143,7 @@ def faults(alignment: Alignment) -> str:
         return "A span lies outside the text."
     if (np.diff(starts) < 0).any() or (np.diff(ends) < 0).any():
         return "The spans go backwards."
-    if known.all() and alignment.fit is not Fit.APPROXIMATE:
+    if known.all() and alignment.fit not in {Fit.APPROXIMATE, Fit.UNALIGNED}:
         covered = np.zeros(size + 1, np.int64)
         np.add.at(covered, starts, 1)
         np.add.at(covered, ends, -1)

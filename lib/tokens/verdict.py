@@ -51,7 +51,8 @@ def judged(answer: Answer, places: Places) -> Alignment:
     """The alignment that follows from places; one without any span if they are unsound."""
     count = len(places.starts)
     missing = 0 if places.tiling else int(np.count_nonzero(places.starts < 0))
-    if missing * 2 > count or (missing and missing == count):
+    nothing = places.parted is not None and not (places.ends > places.starts).any()
+    if missing * 2 > count or nothing:
         return unaligned(answer, _parted(answer, places))
     found = _aligned(answer, places, missing)
     unsound = faults(found) if found.fit is not Fit.EXACT or found.normaliser else ""
