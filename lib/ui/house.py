@@ -23,6 +23,7 @@ from lib.ui.plain import plain
 from lib.ui.pressed import Pressed, Pressing
 from lib.ui.serving import ModelsView
 from lib.ui.stream import Hub, View, Wish
+from lib.ui.tokenizers import Tokenizers
 from lib.ui.windows import window_named
 from lib.watch.feed import Feed
 
@@ -66,6 +67,11 @@ class House:
     def pressing(self) -> Pressing:
         """Checks that somebody asks for by a button."""
         return Pressing(self.environ)
+
+    @cached_property
+    def tokenizers(self) -> Tokenizers:
+        """The tokenizers of the servers, as pages ask them."""
+        return Tokenizers(self.environ)
 
     @cached_property
     def _doctor(self) -> Doctor:
@@ -152,9 +158,9 @@ class House:
 
     def close(self) -> None:
         """Stop what was started."""
-        for name in ("asked", "pressing", "feed"):
+        for name in ("asked", "pressing", "tokenizers", "feed"):
             part = self.__dict__.pop(name, None)
-            if isinstance(part, Asked | Pressing):
+            if isinstance(part, Asked | Pressing | Tokenizers):
                 part.close()
             elif isinstance(part, Feed):
                 part.stop()

@@ -17,7 +17,7 @@ from lib.ui.house import house
 from lib.ui.routes import stream_path
 from lib.ui.windows import WINDOWS
 
-__all__ = ["facts", "health", "models", "overview", "rca", "sidebar"]
+__all__ = ["facts", "health", "models", "overview", "rca", "sidebar", "tokens"]
 
 _LOADER = (Path(__file__).parent / "assets" / "loader.js").read_text(encoding="utf-8")
 _HTML = '<div class="vi">\n</div>'
@@ -120,6 +120,13 @@ def models(
         model=on_model,
         raw=on_raw,
     )
+
+
+def tokens(
+    data: Mapping[str, object], *, on_typed: Callable[[], None], on_pick: Callable[[], None]
+) -> None:
+    """What is typed, and its tokens, as `lib.ui.lab.tokenizer` makes them."""
+    _mount("tokens", "tokens", data, typed=on_typed, pick=on_pick)
 
 
 def sidebar(

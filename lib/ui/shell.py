@@ -37,7 +37,7 @@ __all__ = [
 
 CHOSEN = ("server", "window", "servers", "model")
 """What the URL may say, and session state remembers under the same names."""
-OF_ONE_SERVER = ("rca-cache", "health")
+OF_ONE_SERVER = ("rca-cache", "health", "tokenizer")
 """The pages on which a click in the sidebar changes the server and not the page."""
 
 STYLE = (Path(__file__).parent / "assets" / "shell.css").read_text("utf-8")
@@ -49,7 +49,7 @@ def draw() -> None:
     if not guard.viewer_admitted():
         _login()
         return
-    page = st.navigation({"Live": _live_pages()}, expanded=True)
+    page = st.navigation({"Live": _live_pages(), "Lab": _lab_pages()}, expanded=True)
     st.html(f"<style>{STYLE}</style>")
     _read_address()
     _follow_clicked()
@@ -88,6 +88,17 @@ def _live_pages() -> list[Page]:
     ]
 
 
+def _lab_pages() -> list[Page]:
+    return [
+        st.Page(
+            "pages/lab/tokenizer.py",
+            title="Tokenizer",
+            url_path="tokenizer",
+            help="What a served model makes of a text: tokens, figures, costs.",
+        ),
+    ]
+
+
 def _read_address() -> None:
     """Take over what the URL says, when it says something new.
 
@@ -115,7 +126,8 @@ def _open_clicked(shown: str) -> None:
 def _follow_clicked() -> None:
     """Go to the page whose link was clicked in the run before, with its server and model."""
     link = urlsplit(str(st.session_state.pop("following", "")))
-    page = next((one for one in _live_pages() if link.path and one.url_path == link.path), None)
+    pages = [*_live_pages(), *_lab_pages()]
+    page = next((one for one in pages if link.path and one.url_path == link.path), None)
     if page is None:
         return
     told = dict(parse_qsl(link.query))

@@ -140,6 +140,8 @@ export class Chips {
       const start = strip.starts[i], end = Math.max(...strip.ends.slice(i, j));
       if (start > at) nodes.push(this.gap(at, start));
       nodes.push(this.chip(i, j));
+      // The break itself stands outside, or the chip would begin the next line.
+      if (strip.starts[i] >= 0 && end > start && strip.text[end - 1] === "\n") nodes.push("\n");
       at = Math.max(at, end);
     }
     if (to === strip.length && at < strip.text.length) nodes.push(this.gap(at, strip.text.length));
@@ -172,7 +174,9 @@ export class Chips {
       return this.made(h("span.vt-chip", attributes, ...visible(told(strip.piece(i)) || `id ${strip.ids[i]}`)), i, j);
     }
     if (many && strip.kinds.subarray(i, j).some((one) => one === NORMALISED)) attributes["data-kind"] = "normalised";
-    const chip = this.made(h("span.vt-chip", attributes, h("bdi", {}, ...visible(text, look.signs))), i, j);
+    const shown = visible(text, look.signs);
+    if (shown.at(-1) === "\n") shown.pop();
+    const chip = this.made(h("span.vt-chip", attributes, h("bdi", {}, ...shown)), i, j);
     if (many) chip.append(this.ticks(i, j));
     return chip;
   }

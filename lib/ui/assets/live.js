@@ -8,8 +8,9 @@ import { Models } from "./models.js";
 import { Overview } from "./overview.js";
 import { Rca } from "./rca.js";
 import { Sidebar } from "./sidebar.js";
+import { Tokens } from "./tokens.js";
 
-const VIEWS = { facts: Facts, health: Health, models: Models, overview: Overview, rca: Rca, sidebar: Sidebar };
+const VIEWS = { facts: Facts, health: Health, models: Models, overview: Overview, rca: Rca, sidebar: Sidebar, tokens: Tokens };
 
 export function mount(root, page) {
   colour(root);

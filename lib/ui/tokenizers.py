@@ -1,0 +1,123 @@
+"""The tokenizers of the watched servers: one for each server and model, whoever looks.
+
+Decided here: how long a page waits for a server, and how many answers are remembered, so that
+drawing a page again asks nobody.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar, cast
+
+from lib.api import Refused, RemoteTokenizer, VllmClient
+from lib.servers import AddressPolicy, Server, setting
+from lib.tokens import Alignment
+from lib.tokens.chat import Chat, Rendered
+
+__all__ = ["Served", "Tokenizers"]
+
+T = TypeVar("T")
+SECONDS = 10.0
+"""A long text takes a busy server seconds; a page that waits longer looks broken."""
+_KEPT = 64
+_KEPT_CHARACTERS = 4_000_000
+
+
+class Served:
+    """The tokenizer of one model on one server. For any thread."""
+
+    def __init__(self, server: Server, model: str, client: VllmClient) -> None:
+        self.server, self.model, self._client = server, model, client
+        self.tokenizer = RemoteTokenizer(client, model or None)
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, tuple[int, object]] = OrderedDict()
+
+    @property
+    def title(self) -> str:
+        """Server and model, for people."""
+        return f"{self.server.name} · {self.model}" if self.model else self.server.name
+
+    def limit(self) -> int | None:
+        """The context length; None where the server does not tell it, or anything, just now."""
+        try:
+            listed = self._client.capabilities().models
+            own = [one for one in listed if not self.model or one.id == self.model]
+            told = own[0].max_model_len if own else None
+            return told or self.remembered("limit", 0, lambda: self.tokenizer.check("").limit)
+        except Refused:
+            return None
+
+    def align(self, text: str, *, special: bool = True) -> Alignment:
+        """The tokens of a text and their places.
+
+        Raises:
+            Refused: the server gave no usable answer.
+            Unreadable: the text cannot be asked about.
+        """
+        ask = lambda: self.tokenizer.align(text, None if special else False)  # noqa: E731
+        return self.remembered(("align", text, special), len(text), ask)
+
+    def render(self, chat: Chat) -> Rendered:
+        """What the served template makes of a chat.
+
+        Raises:
+            Refused: the server gave no usable answer.
+            Unreadable: a message cannot be asked about.
+        """
+        size = sum(len(str(one)) for one in chat.messages)
+        return self.remembered(("chat", repr(chat)), size, lambda: self.tokenizer.render(chat))
+
+    def count(self, text: str) -> int:
+        """How many tokens a text is, without those that the server adds.
+
+        Raises:
+            Refused: the server gave no usable answer.
+        """
+        ask = lambda: self.tokenizer.count(text, special=False)  # noqa: E731
+        return self.remembered(("count", text), len(text), ask)
+
+    def remembered(self, key: Hashable, size: int, ask: Callable[[], T]) -> T:
+        """What was answered before, else what `ask` brings; failures are not remembered."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return cast("T", self._kept[key][1])
+        answer = ask()
+        with self._lock:
+            self._kept[key] = size, answer
+            while len(self._kept) > 1 and (
+                len(self._kept) > _KEPT
+                or sum(kept for kept, _ in self._kept.values()) > _KEPT_CHARACTERS
+            ):
+                self._kept.popitem(last=False)
+        return answer
+
+
+class Tokenizers:
+    """All of them, with a client for each server. For any thread."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._allowed = setting(environ, "INSPECTOR_ALLOW_HOSTS")
+        self._lock = threading.Lock()
+        self._clients: dict[Server, VllmClient] = {}
+        self._served: dict[tuple[Server, str], Served] = {}
+
+    def of(self, server: Server, model: str) -> Served:
+        """The tokenizer of a model; "" for the server's first."""
+        with self._lock:
+            served = self._served.get((server, model))
+            if served is None:
+                served = self._served[server, model] = Served(server, model, self._client(server))
+            return served
+
+    def close(self) -> None:
+        """Ask nobody any more."""
+        for client in self._clients.values():
+            client.close()
+
+    def _client(self, server: Server) -> VllmClient:
+        client = self._clients.get(server)
+        if client is None:
+            policy = AddressPolicy.of(server, self._allowed)
+            client = self._clients[server] = VllmClient.of(server, policy, timeout=SECONDS)
+        return client
