@@ -183,6 +183,16 @@ def test_no_strip_has_more_stretches_than_can_be_drawn_and_none_overlap(lengths)
         assert HUNG in {part.state for part in drawn}, "the worst is never left out"
 
 
+def test_of_what_is_finer_than_can_be_drawn_the_worst_is_left():
+    states = [HUNG if number % 50 == 25 else State.QUIET for number in range(5_000)]
+    moments = [Part(at, at + 0.5, state, "") for at, state in enumerate(states)]
+    fit = [Part(at + 0.5, at + 1, FIT, "") for at in range(5_000)]
+    drawn = coarse(sorted([*moments, *fit]), 0.0, 5_000 / CELLS)
+    assert len(drawn) <= CELLS
+    assert [part.state for part in drawn].count(HUNG) == 100
+    assert FIT not in {part.state for part in drawn}
+
+
 def test_a_page_that_talks_of_requests_names_no_reason_while_it_is_fit():
     feed, strip = strip_of([told(PAGE, num_requests_running=n).encode() for n in (0, 5, 0, 7)])
     strip.read(feed, now(feed))
