@@ -84,9 +84,7 @@ class Alignment:
         if not len(self):
             return np.zeros(0, np.int64)
         known = (self.starts[1:] >= 0) & (self.starts[:-1] >= 0)
-        width = self.char_ends - self.char_starts
         joined = known & (self.char_starts[1:] < self.char_ends[:-1])
-        joined &= (width[1:] > 0) & (width[:-1] > 0)
         return np.concatenate([[0], np.cumsum(~joined)])
 
     def token_bytes(self, index: int) -> bytes | None:

@@ -64,6 +64,33 @@ def test_after_a_lie_the_tokens_are_placed_again_where_only_they_fit():
     assert found.dropped == ()
 
 
+def test_after_a_lie_nothing_is_placed_that_would_fit_in_two_places():
+    pieces = ["LIE", " same words here again", " LIE"]
+    text = "x same words here again y same words here again z"
+    found = aligned(text, Encoded([1, 2, 3], pieces), Profile(Family.PLAIN))
+    assert found.starts.tolist() == [-1, -1, -1]
+    assert found.fit is Fit.UNALIGNED
+
+
+def test_unknown_tokens_side_by_side_are_one_group():
+    pieces = ["▁a", "<unk>", "<unk>", "b"]
+    found = aligned("a漢字語b", Encoded([1, 2, 2, 3], pieces), Profile(Family.SENTENCEPIECE))
+    assert found.fit is Fit.GROUPED
+    assert found.shared == {1, 2}
+    assert found.starts.tolist() == [0, 1, 1, 10]
+    assert found.ends.tolist() == [1, 10, 10, 11]
+    assert found.groups.tolist() == [0, 1, 1, 2]
+    assert "2 tokens" in found.reason
+
+
+def test_a_blank_before_a_text_of_nothing_but_blanks_is_told_from_those_typed():
+    pieces = ["▁"] * (MANY + 1)
+    found = aligned(" " * MANY, Encoded([5] * (MANY + 1), pieces), Profile(Family.SENTENCEPIECE))
+    assert found.fit is Fit.EXACT
+    assert found.kinds[0] == Kind.PREFIX
+    assert found.ends[-1] == MANY
+
+
 def test_tokens_that_end_before_the_text_does_say_where():
     found = aligned("abcdef", Encoded([1, 2], ["ab", "c"]), Profile(Family.BYTE_LEVEL))
     assert found.fit is Fit.APPROXIMATE

@@ -68,3 +68,9 @@ def test_a_literal_mark_of_a_blank_is_a_blank_of_three_bytes():
     seen = see("a\u2581b", "").with_plain_blanks()
     assert seen.data == b"a b"
     assert (seen.low.tolist(), seen.high.tolist()) == ([0, 1, 4], [1, 4, 5])
+
+
+def test_a_normaliser_whose_parts_do_not_join_to_the_whole_is_not_followed(monkeypatch):
+    monkeypatch.setitem(NORMALISERS, "backwards", lambda text: text[::-1])
+    assert see("aba", "backwards") is not None
+    assert see("abc", "backwards") is None

@@ -286,6 +286,7 @@ def test_row_16_two_emoji_in_six_tokens_are_one_group_as_long_as_nobody_decodes(
     assert found.fit in {Fit.EXACT, Fit.GROUPED}
     assert (found.fit is Fit.GROUPED) == bool(found.shared)
     assert all(found.token_bytes(place) is None for place in found.shared)
+    assert all(found.kinds[place] == Kind.PARTIAL for place in found.shared)
 
 
 @pytest.mark.parametrize("pieces", [True, False], ids=["pieces", "decoded only"])
