@@ -17,7 +17,7 @@ from lib.ui.house import house
 from lib.ui.routes import stream_path
 from lib.ui.windows import WINDOWS
 
-__all__ = ["facts", "health", "models", "overview", "rca", "sidebar", "tokens"]
+__all__ = ["facts", "health", "models", "overview", "ratios", "rca", "sidebar", "tokens"]
 
 _LOADER = (Path(__file__).parent / "assets" / "loader.js").read_text(encoding="utf-8")
 _HTML = '<div class="vi">\n</div>'
@@ -127,6 +127,13 @@ def tokens(
 ) -> None:
     """What is typed, and its tokens, as `lib.ui.lab.tokenizer` makes them."""
     _mount("tokens", "tokens", data, typed=on_typed, pick=on_pick)
+
+
+def ratios(
+    data: Mapping[str, object], *, on_compare: Callable[[], None], on_again: Callable[[], None]
+) -> None:
+    """What stands under the tokens, as `lib.ui.lab.beside` makes it."""
+    _mount("ratios", "ratios", data, compare=on_compare, again=on_again)
 
 
 def sidebar(

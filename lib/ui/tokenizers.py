@@ -13,6 +13,7 @@ from lib.api import Refused, RemoteTokenizer, VllmClient
 from lib.servers import AddressPolicy, Server, setting
 from lib.tokens import Alignment
 from lib.tokens.chat import Chat, Rendered
+from lib.ui.together import Together
 
 __all__ = ["Served", "Tokenizers"]
 
@@ -100,6 +101,7 @@ class Tokenizers:
         self._allowed = setting(environ, "INSPECTOR_ALLOW_HOSTS")
         self._lock = threading.Lock()
         self._clients: dict[Server, VllmClient] = {}
+        self.together = Together()
         self._served: dict[tuple[Server, str], Served] = {}
 
     def of(self, server: Server, model: str) -> Served:
@@ -112,6 +114,7 @@ class Tokenizers:
 
     def close(self) -> None:
         """Ask nobody any more."""
+        self.together.close()
         for client in self._clients.values():
             client.close()
 

@@ -6,11 +6,12 @@ import { Facts } from "./facts.js";
 import { Health } from "./health.js";
 import { Models } from "./models.js";
 import { Overview } from "./overview.js";
+import { Ratios } from "./ratios.js";
 import { Rca } from "./rca.js";
 import { Sidebar } from "./sidebar.js";
 import { Tokens } from "./tokens.js";
 
-const VIEWS = { facts: Facts, health: Health, models: Models, overview: Overview, rca: Rca, sidebar: Sidebar, tokens: Tokens };
+const VIEWS = { facts: Facts, health: Health, models: Models, overview: Overview, ratios: Ratios, rca: Rca, sidebar: Sidebar, tokens: Tokens };
 
 export function mount(root, page) {
   colour(root);

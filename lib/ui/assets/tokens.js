@@ -31,6 +31,8 @@ export class Tokens {
     this.legend = h("p.vt-legend");
     root.replaceChildren(this.head(), this.editor.element, this.trouble, this.tiles, this.remarks,
       this.bar(), this.chips.text.element, this.chips.ids.element, this.detail.element, this.detail.tip);
+    this.showing = (event) => this.show_token(event.detail);
+    addEventListener("vi-token", this.showing);
     root.onkeydown = (event) => this.key(event);
     this.update(page.data);
   }
@@ -108,8 +110,8 @@ export class Tokens {
     this.warn(data.trouble);
     this.remarks.replaceChildren(...data.remarks.map(({ tone, text }) => h("li", { "data-tone": tone }, text)));
     mark(this.root, "data-stale", data.tokens ? null : "");
-    if (data.tokens && this.drawn !== this.key_of(data)) {
-      this.drawn = this.key_of(data);
+    if (data.tokens && this.drawn !== data.tokens.key) {
+      this.drawn = data.tokens.key;
       this.strip = new Strip(data.tokens);
       this.redraw();
     }
@@ -118,8 +120,6 @@ export class Tokens {
     put(this.line, `What ${data.server}’s ${what}${how}`);
     tell(this.address());
   }
-
-  key_of(data) { return JSON.stringify(data.tokens); }
 
   warn(words) {
     this.trouble.hidden = !words;
@@ -197,6 +197,15 @@ export class Tokens {
     this.detail.show(range);
   }
 
+  /** Something else on the page wants a token to be seen. */
+  show_token(i) {
+    if (!this.strip || i >= this.strip.length) return;
+    this.pin(i);
+    this.chips.text.reveal(i);
+    this.chips.ids.reveal(i);
+    this.chips.text.element.scrollIntoView({ block: "nearest" });
+  }
+
   key(event) {
     if (event.target.closest("textarea, input, select")) return;
     const { pinned } = this.chips;
@@ -210,5 +219,9 @@ export class Tokens {
     this.chips.ids.reveal(to);
   }
 
-  destroy() { this.chips.destroy(); this.editor.destroy(); }
+  destroy() {
+    removeEventListener("vi-token", this.showing);
+    this.chips.destroy();
+    this.editor.destroy();
+  }
 }

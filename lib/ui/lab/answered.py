@@ -128,6 +128,5 @@ def _remark(tone: str, text: str) -> Remark:
 
 
 def _refused(typed: Typed, sentence: str) -> Shown:
-    text = "\n".join(one.content for one in typed.messages) if typed.is_chat else typed.text
-    found = figures(text, None)
+    found = figures(typed.read_text, None)
     return Shown(found, tiles(found, room(0, None), typed.price), trouble=plain(sentence, SENTENCE))

@@ -6,6 +6,7 @@ where the browser cannot work them out from the text.
 """
 
 import base64
+import hashlib
 import unicodedata
 from collections.abc import Iterable
 
@@ -38,6 +39,7 @@ def packed(alignment: Alignment, owners: Numbers | None = None) -> dict[str, obj
     shared[list(alignment.shared)] = True
     hidden = shared | (starts < 0)
     return {
+        "key": _key(alignment, owners),
         "text": alignment.text,
         "ids": _steps(alignment.ids),
         "starts": _steps(_placed(places, alignment.char_starts)),
@@ -51,6 +53,14 @@ def packed(alignment: Alignment, owners: Numbers | None = None) -> dict[str, obj
         "seen": None if seen_as_typed else base64.b64encode(alignment.seen).decode(),
         "placed": alignment.fit is not Fit.UNALIGNED,
     }
+
+
+def _key(alignment: Alignment, owners: Numbers | None) -> str:
+    """The same for the same tokens: what is on screen need not be drawn again."""
+    hashed = hashlib.sha256(alignment.text.encode("utf-8", "surrogatepass"))
+    for part in (alignment.ids, alignment.starts, alignment.kinds, owners):
+        hashed.update(b"" if part is None else part.tobytes())
+    return hashed.hexdigest()[:16]
 
 
 def units(text: str) -> Numbers:

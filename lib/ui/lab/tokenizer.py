@@ -12,6 +12,7 @@ from lib.servers import Server
 from lib.ui import live
 from lib.ui.house import house
 from lib.ui.lab.answered import Shown, answered
+from lib.ui.lab.beside import MOST, beside
 from lib.ui.lab.examples import EXAMPLES
 from lib.ui.lab.packing import packed
 from lib.ui.lab.typed import ROLES, Typed, linked, read
@@ -20,6 +21,7 @@ from lib.ui.tokenizers import Served
 __all__ = ["draw"]
 
 _TYPED, _SEQ, _LINK, _PUT = "typed", "typed-seq", "typed-link", "typed-put"
+_COMPARED, _COMPARE_LINK = "compared", "compared-link"
 
 
 def draw(server: Server) -> None:
@@ -34,6 +36,8 @@ def _playground(chosen: Server) -> None:
     served = house().tokenizers.of(server, _model(server))
     shown = answered(served, _typed())
     live.tokens(_data(served, shown), on_typed=_take, on_pick=_pick)
+    together = [served, *(one for one in _compared() if one is not served)][:MOST]
+    live.ratios(beside(together, _typed(), shown), on_compare=_compare, on_again=_nothing)
 
 
 def _typed() -> Typed:
@@ -47,6 +51,11 @@ def _follow_address() -> None:
     if told != st.session_state.get(_LINK):
         st.session_state[_LINK] = told
         _put(read(told, _typed()))
+    compare = st.query_params.get("compare", "")
+    if compare != st.session_state.get(_COMPARE_LINK, ""):
+        st.session_state[_COMPARE_LINK] = compare
+        rows = [one.partition("~") for one in compare.split(",")[:MOST]]
+        st.session_state[_COMPARED] = [(name, model) for name, _, model in rows]
 
 
 def _put(typed: Typed) -> None:
@@ -72,10 +81,33 @@ def _pick() -> None:
         st.session_state["model"] = model if model in house().models(server) else ""
 
 
+def _compared() -> list[Served]:
+    """The tokenizers that the viewer wants beside the first."""
+    found = []
+    for name, model in st.session_state.get(_COMPARED, ()):
+        server = house().named(name)
+        if server and (not model or model in house().models(server)):
+            found.append(house().tokenizers.of(server, model))
+    return list(dict.fromkeys(found))
+
+
+def _compare() -> None:
+    """Take over which tokenizers to compare: a list of [server, model]."""
+    told = st.session_state["ratios"].compare
+    rows = told if isinstance(told, list) else []
+    st.session_state[_COMPARED] = [
+        (str(row[0]), str(row[1])) for row in rows[:MOST] if isinstance(row, list) and len(row) == 2
+    ]
+
+
+def _nothing() -> None:
+    """The run itself looks again."""
+
+
 def _model(server: Server) -> str:
-    """The chosen model, if this server lists it; else "", its first."""
-    model = str(st.session_state.get("model", ""))
-    return model if model in house().models(server) else ""
+    """The chosen model, if this server lists it; else its first, "" while that is not known."""
+    model, listed = str(st.session_state.get("model", "")), house().models(server)
+    return model if model in listed else next(iter(listed), "")
 
 
 def _data(served: Served, shown: Shown) -> dict[str, object]:

@@ -58,6 +58,11 @@ class Typed:
             return None
 
     @property
+    def read_text(self) -> str:
+        """The text; of a chat the contents, without anything that a template adds."""
+        return "\n".join(one.content for one in self.messages) if self.is_chat else self.text
+
+    @property
     def trouble(self) -> str:
         """Why what was typed for the chat cannot be asked, in one sentence; "" where it can."""
         if not self.is_chat:

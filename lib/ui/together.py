@@ -1,0 +1,123 @@
+"""Asking several servers at once, while the page waits a moment and no longer.
+
+Decided here: how long that moment is; that a server which hangs holds up nobody but itself; that
+one which refused is not asked again for the same until a little later; and that a question which a
+newer one has replaced is not asked any more. What is not there in time is there when the page looks
+again.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Generic, NamedTuple, TypeVar, cast
+
+from lib.api import Refused
+from lib.tokens import Unreadable
+
+__all__ = ["Found", "Job", "Together"]
+
+T = TypeVar("T")
+MOMENT = 0.4
+"""Seconds."""
+_REFUSED_SECONDS = 10.0
+_AT_ONCE = 2
+"""Questions to one server."""
+_KEPT, _KEPT_SIZE = 1_000, 8_000_000
+
+
+class Found(NamedTuple, Generic[T]):
+    """What came: a value, or a sentence why there is none; neither while it is not there yet."""
+
+    value: T | None = None
+    trouble: str = ""
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.value is None and not self.trouble
+
+
+class Job(NamedTuple, Generic[T]):
+    """A question: to whom, how large (characters), and what it replaces if that has not begun."""
+
+    server: str
+    size: int
+    run: Callable[[], T]
+    slot: Hashable = None
+
+
+class _Asked(NamedTuple):
+    begun: float
+    size: int
+    future: "Future[object]"
+
+
+class Together:
+    """For any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._asked: OrderedDict[Hashable, _Asked] = OrderedDict()
+        self._slots: dict[Hashable, Hashable] = {}
+
+    def ask(self, jobs: Mapping[Hashable, Job[T]], moment: float = MOMENT) -> list[Found[T]]:
+        """What each of the jobs brought, in their order, as far as it is known after a moment."""
+        futures = [self._begun(key, job) for key, job in jobs.items()]
+        wait(futures, timeout=moment)
+        return [_found(future) for future in futures]
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        for pool in self._pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _begun(self, key: Hashable, job: Job[T]) -> "Future[T]":
+        with self._lock:
+            asked = self._asked.get(key)
+            if asked is None or _is_over(asked):
+                self._replace(key, job)
+                future = cast("Future[object]", self._pool(job.server).submit(job.run))
+                asked = self._asked[key] = _Asked(time.monotonic(), job.size, future)
+            self._asked.move_to_end(key)
+            self._forget()
+            return cast("Future[T]", asked.future)
+
+    def _replace(self, key: Hashable, job: Job[T]) -> None:
+        if job.slot is None:
+            return
+        before = self._asked.get(self._slots.get(job.slot))
+        if before is not None:
+            before.future.cancel()
+        self._slots[job.slot] = key
+
+    def _pool(self, server: str) -> ThreadPoolExecutor:
+        if server not in self._pools:
+            self._pools[server] = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="comparing")
+        return self._pools[server]
+
+    def _forget(self) -> None:
+        size = sum(one.size for one in self._asked.values())
+        while len(self._asked) > 1 and (len(self._asked) > _KEPT or size > _KEPT_SIZE):
+            _, oldest = self._asked.popitem(last=False)
+            size -= oldest.size
+
+
+def _is_over(asked: _Asked) -> bool:
+    """Whether it must be asked again to be known."""
+    if asked.future.cancelled():
+        return True
+    failed = asked.future.done() and asked.future.exception() is not None
+    return failed and time.monotonic() - asked.begun > _REFUSED_SECONDS
+
+
+def _found(future: "Future[T]") -> Found[T]:
+    if not future.done() or future.cancelled():
+        return Found()
+    try:
+        return Found(future.result())
+    except Refused as refused:
+        return Found(trouble=refused.sentence)
+    except Unreadable as unreadable:
+        return Found(trouble=str(unreadable))
