@@ -29,7 +29,7 @@ def test_overview_shows_the_real_server_and_nothing_simulated(person):
     person.goes_to()
     expect(person.rows).to_have_count(1)
     row = person.row("chat")
-    expect(row).to_contain_text("Serving", timeout=20_000)
+    expect(row).to_contain_text("Busy", timeout=20_000)
     expect(row).to_contain_text("Qwen/Qwen2.5-7B-Instruct")
     expect(row).not_to_contain_text("simulated")
     expect(person.cell("chat", "KV blocks used")).to_contain_text(re.compile(r"\d+\s*/\s*39$"))
