@@ -11,7 +11,6 @@ from collections.abc import Iterable
 
 __all__ = ["plain_line", "unquoted", "without_halves"]
 
-_BLANKS = "\t\n\r\v\f\x85"
 _QUOTED = 12
 """Characters that a server's message and a typed text do not share by chance."""
 
@@ -47,8 +46,9 @@ def _quotes(message: str, text: str) -> bool:
 
 def _holds(message: str, text: str) -> bool:
     """Whether a message, itself a plain line, holds a text or a longer part of it."""
-    shown = "".join(char for char in text if char in _BLANKS or not _is_odd(char)).split()
-    words, letters = " ".join(shown), "".join(shown)
+    if not "".join(text.split()).isprintable():
+        text = "".join(char for char in text if char.isspace() or not _is_odd(char))
+    words, letters = " ".join(text.split()), "".join(text.split())
     if len(letters) < _QUOTED:
         return bool(words) and re.search(rf"(?<!\w){re.escape(words)}(?!\w)", message) is not None
     message = "".join(message.split())

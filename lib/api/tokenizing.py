@@ -15,7 +15,7 @@ from lib.api.answers import Answer, Tokens
 from lib.api.asking import Asking
 from lib.api.calls import Call
 from lib.api.capabilities import Capabilities, Conversation
-from lib.api.errors import BadRequest, NotOffered, Reason, Refused, ServerFault
+from lib.api.errors import BadRequest, CallerMistake, NotOffered, Reason, Refused, ServerFault
 from lib.api.learnt import SHARED, Key, Known, Learnt
 from lib.api.strict_json import Json
 from lib.api.text import unquoted
@@ -235,7 +235,8 @@ def _failed(outcome: Answer[Any] | Refused) -> bool:
 
 def _value(outcome: Answer[T] | Refused, typed: Sequence[str] = ()) -> T:
     if isinstance(outcome, Refused):
-        outcome.detail = unquoted(outcome.detail, typed)
+        if not isinstance(outcome, CallerMistake):  # whose detail is our own
+            outcome.detail = unquoted(outcome.detail, typed)
         raise outcome
     return outcome.value
 
