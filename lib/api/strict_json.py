@@ -26,7 +26,8 @@ __all__ = [
 
 Json = Any  # what `json.loads` gives: None, bool, int, float, str, list or dict of these
 _DEEPEST = 64
-_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BIGGEST = 2**63
 
@@ -107,14 +108,27 @@ def _unfit(what: str, kind: str) -> NoReturn:
 
 
 def _check_depth(body: bytes) -> None:
-    """Refuse before parsing: the parser's own limit depends on the caller's stack."""
+    """Refuse before parsing: the parser's own limit depends on the caller's stack.
+
+    A pass takes away the innermost pairs: what is left after so many passes is deeper. No loop over
+    single bytes, for this runs in the watcher's event loop.
+    """
     if body.count(b"[") + body.count(b"{") <= _DEEPEST:
         return
-    depth = 0
-    for found in _BRACKETS.finditer(body):
-        depth += (found.lastindex == 1) - (found.lastindex == 2)
-        if depth > _DEEPEST:
-            raise Unfit(Reason.NOT_JSON, f"it is nested deeper than {_DEEPEST}")
+    pairs = _without_texts(body).translate(_ONE_KIND, _NO_BRACKET)
+    if pairs.count(b"[") != pairs.count(b"]"):
+        raise Unfit(Reason.NOT_JSON, "its brackets do not match")
+    for _ in range(_DEEPEST):
+        pairs = pairs.replace(b"[]", b"")
+        if not pairs:
+            return
+    raise Unfit(Reason.NOT_JSON, f"it is nested deeper than {_DEEPEST}")
+
+
+def _without_texts(body: bytes) -> bytes:
+    """What stands outside of quotes; escapes go first, in pairs, so that a quote is one."""
+    bare = body.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in body else body
+    return b"".join(bare.split(b'"')[::2])
 
 
 def _no_constant(name: str) -> NoReturn:

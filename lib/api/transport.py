@@ -204,9 +204,12 @@ def _request(
     )
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=8192)
 def _url(base: str, route: Route, query: tuple[tuple[str, str], ...]) -> httpx.URL:
-    """Kept, because encoding a scrape's hundred names costs more than the rest of a request."""
+    """Kept, because encoding a scrape's hundred names costs more than the rest of a request.
+
+    Nine routes of each of some 900 servers: fewer, and a fleet drives out its own.
+    """
     return httpx.URL(base + route.path, params=query) if query else httpx.URL(base + route.path)
 
 

@@ -75,6 +75,29 @@ def test_brackets_in_text_are_no_depth_and_sixty_four_levels_are_read():
     assert len(read_json(b"[" + b",".join([b"[1]"] * 1000) + b"]")) == 1000
 
 
+@given(
+    st.lists(st.text('"\\\\[]{}a', max_size=9), min_size=1, max_size=9), st.sampled_from([63, 64])
+)
+def test_no_text_hides_a_depth_or_makes_one(texts, deep):
+    body = f"[{json.dumps(texts)},{'[' * deep}{']' * deep},{json.dumps(texts * 40)}]".encode()
+    if deep > 63:
+        with pytest.raises(Unfit, match="deeper than 64"):
+            read_json(body)
+    else:
+        assert read_json(body) == json.loads(body)
+
+
+@given(st.integers(1, 130), st.integers(0, 70), st.booleans())
+def test_what_counts_is_how_deep_the_deepest_is(deep, beside, is_object):
+    opens, closes = ('{"[":', "}") if is_object else ("[", "]")
+    body = f"[{opens * (deep - 1)}0{closes * (deep - 1)}{',[]' * beside}]".encode()
+    if deep > 64:
+        with pytest.raises(Unfit, match="deeper than 64"):
+            read_json(body)
+    else:
+        assert read_json(body) == json.loads(body)
+
+
 def test_a_lone_half_of_a_character_becomes_the_replacement():
     value = read_json(rb'{"a": "x\ud83d", "b": "\ud83d\ude00", "\udc00": 1}')
     assert value == {"a": "x\ufffd", "b": "😀", "\ufffd": 1}
