@@ -65,6 +65,7 @@ class Target(NamedTuple):
 TARGETS = (
     Target("Health", "health"),
     Target("RCA / Cache", "rca-cache"),
+    Target("Tokenizer", "tokenizer"),
 )
 """A page is linked by its row here; it gets `server` and `model` in its address."""
 

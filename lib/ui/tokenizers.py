@@ -7,9 +7,11 @@ drawing a page again asks nobody.
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from typing import TypeVar, cast
 
 from lib.api import Refused, RemoteTokenizer, VllmClient
+from lib.api.strict_json import Json
 from lib.servers import AddressPolicy, Server, setting
 from lib.tokens import Alignment
 from lib.tokens.chat import Chat, Rendered
@@ -77,6 +79,20 @@ class Served:
         ask = lambda: self.tokenizer.count(text, special=False)  # noqa: E731
         return self.remembered(("count", text), len(text), ask)
 
+    def request(self, source: str | Chat, *, special: bool) -> tuple[str, Mapping[str, Json]]:
+        """The path and the body with which this server is asked for the tokens.
+
+        Raises:
+            Refused: it cannot be asked that, or does not answer.
+        """
+        known = self._client.capabilities()
+        ask = partial(self._client.tokenize_call, known, model=self.model or None)
+        if isinstance(source, str):
+            call = ask(source, add_special=None if special else False)
+        else:
+            call = ask(None, messages=source.messages, options=source.options)
+        return call.route.path, call.body or {}
+
     def remembered(self, key: Hashable, size: int, ask: Callable[[], T]) -> T:
         """What was answered before, else what `ask` brings; failures are not remembered."""
         with self._lock:
@@ -111,6 +127,15 @@ class Tokenizers:
             if served is None:
                 served = self._served[server, model] = Served(server, model, self._client(server))
             return served
+
+    def models(self, server: Server) -> tuple[str, ...]:
+        """The names that a server serves, its adapters too; none where it does not answer."""
+        with self._lock:
+            client = self._client(server)
+        try:
+            return tuple(one.id for one in client.capabilities().models)
+        except Refused:
+            return ()
 
     def close(self) -> None:
         """Ask nobody any more."""

@@ -167,7 +167,7 @@ export class Chips {
     const { strip, look } = this;
     const kind = strip.kinds[i], text = strip.slice(i, j);
     const many = j - i > 1;
-    const attributes = { "data-chip": "", "data-kind": KINDS[kind] ?? null, "data-colour": many ? null : this.colour(i), "data-owner": strip.owners ? strip.owners[i] : null };
+    const attributes = { "data-edge": look.block && i > 0 && (i % look.block === 0 || Math.floor(i / look.block) !== Math.floor((j - 1) / look.block)) ? "" : null, "data-chip": "", "data-kind": KINDS[kind] ?? null, "data-colour": many ? null : this.colour(i), "data-owner": strip.owners ? strip.owners[i] : null };
     if (kind === PREFIX && !text) return this.made(h("span.vt-chip", attributes, "\u2009"), i, j);
     if (strip.starts[i] < 0 || (!text && kind !== TEXT)) {
       if (strip.starts[i] < 0 && kind === TEXT) attributes["data-kind"] = "loose";

@@ -104,7 +104,7 @@ export class Ratios {
         h("table.vi-table", {}, h("thead", {}, h("tr", {}, ...["Kind", "Tokens", "", "Bytes / token", "More than as ordinary text"].map((one, n) => h(n === 1 || n > 2 ? "th.vi-number" : "th", {}, one)))),
           h("tbody", {}, ...spending.kinds.map(({ kind, runs, tokens, rate, extra }) => h("tr", {}, h("td", { title: `${whole(runs)} runs` }, kind), h("td.vi-number", {}, whole(tokens)),
             h("td.vt-part", {}, h("i", { style: `width: ${(100 * tokens / total).toFixed(1)}%` })), h("td.vi-number", {}, two(rate)),
-            h("td.vi-number", {}, extra === null ? "" : `${extra >= 0 ? "+" : "−"}${Math.abs(extra).toFixed(0)} tokens`))))),
+            h("td.vi-number", {}, extra === null ? "" : Math.round(extra) === 0 ? "0 tokens" : `${extra > 0 ? "+" : "−"}${Math.abs(extra).toFixed(0)} tokens`))))),
         h("div", {}, ...dearest.map(([title, list]) => h("div", {}, h("h3", {}, title), h("ul.vt-dear", {}, ...list.map((one) =>
           h("li", {}, h("button", { type: "button", title: "Show it among the tokens", onclick: () => dispatchEvent(new CustomEvent("vi-token", { detail: one.token })) }, h("bdi", {}, one.text)),
             h("span.vi-quiet", {}, `${one.kind === "paragraph" ? "" : `${one.kind} · `}${whole(one.tokens)} tokens · ${two(one.rate)} bytes each`)))))))));

@@ -101,6 +101,8 @@ export class Tokens {
     this.editor.know(data);
     for (const [key, button] of this.modes) mark(button, "aria-pressed", String((key === "chat") === data.typed.is_chat));
     this.servers(data);
+    this.blocks.hidden = !data.block;
+    put(this.blocks.lastChild, data.block ? `KV blocks of ${data.block}` : "");
     this.figures(data.tiles);
     if (data.seq >= this.seq) {
       mark(this.root, "data-waiting", null);
@@ -147,6 +149,7 @@ export class Tokens {
       h("span.vt-toggles", {},
         toggle("Blanks and joiners", "Show blanks, joiners and every other sign that cannot be seen", this.look.signs, (on) => { this.look.signs = on; }),
         toggle("Same token, same colour", "Colour by token id instead of by position", this.look.colour === "id", (on) => { this.look.colour = on ? "id" : "index"; }),
+        this.blocks = toggle("KV blocks", "Show where blocks of the KV cache begin", false, (on) => { this.look.block = on ? this.data.block : 0; }),
         copyButton(() => JSON.stringify(Array.from(this.strip?.ids ?? [])), "the ids as JSON")));
   }
 

@@ -5,6 +5,7 @@ anything slower is begun.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import streamlit as st
 
@@ -15,6 +16,7 @@ from lib.ui.lab.answered import Shown, answered
 from lib.ui.lab.beside import MOST, beside
 from lib.ui.lab.examples import EXAMPLES
 from lib.ui.lab.packing import packed
+from lib.ui.lab.tools import block_size, tools
 from lib.ui.lab.typed import ROLES, Typed, linked, read
 from lib.ui.tokenizers import Served
 
@@ -38,6 +40,12 @@ def _playground(chosen: Server) -> None:
     live.tokens(_data(served, shown), on_typed=_take, on_pick=_pick)
     together = [served, *(one for one in _compared() if one is not served)][:MOST]
     live.ratios(beside(together, _typed(), shown), on_compare=_compare, on_again=_nothing)
+    _tools(served, shown)
+
+
+@st.fragment
+def _tools(served: Served, shown: Shown) -> None:
+    tools(served, _typed(), shown, lambda text: _put(replace(_typed(), text=text, is_chat=False)))
 
 
 def _typed() -> Typed:
@@ -106,7 +114,7 @@ def _nothing() -> None:
 
 def _model(server: Server) -> str:
     """The chosen model, if this server lists it; else its first, "" while that is not known."""
-    model, listed = str(st.session_state.get("model", "")), house().models(server)
+    model, listed = str(st.session_state.get("model", "")), house().tokenizers.models(server)
     return model if model in listed else next(iter(listed), "")
 
 
@@ -126,6 +134,7 @@ def _data(served: Served, shown: Shown) -> dict[str, object]:
         "put": st.session_state.get(_PUT, 0),
         "tiles": shown.tiles,
         "costs": shown.costs,
+        "block": block_size(served),
         "trouble": shown.trouble,
         "remarks": shown.remarks,
         "fit": shown.alignment.fit.words if shown.alignment else "",
