@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lib.health.outcome import Check, Outcome
-from lib.health.progress import Progress, Scrape, requests
+from lib.health.progress import UNCOUNTED, Progress, Scrape, requests
 from lib.health.states import State, Status, Trouble, down_state
 from lib.health.verdicts import Tracker
 from lib.metrics import Glance, Member
@@ -217,13 +217,14 @@ def progress_between(first: Scrape, second: Scrape, *, at: float, seconds: float
     """
     moves = Progress()
     moves.step(0.0, first)
+    at_work = {one for one in second.members if requests(first, one) and requests(second, one)}
+    if not at_work:
+        return Outcome(Check.PROGRESS, True, None, "No requests: nothing has to move.", at=at)
     stills = [
-        one
-        for one in moves.step(seconds, second)
-        if requests(first, one.member) and requests(second, one.member)
+        one for one in moves.step(seconds, second, unseen_after=seconds) if one.member in at_work
     ]
     if not stills:
-        return Outcome(Check.PROGRESS, True, None, "No requests: nothing has to move.", at=at)
+        return Outcome(Check.PROGRESS, None, None, UNCOUNTED, at=at)
     longest = max(max(one.seconds, one.blocked) for one in stills)
     words = f"Its counters moved within {seconds:.1f} s."
     if longest >= seconds:

@@ -17,12 +17,22 @@ from typing import NamedTuple, Protocol
 
 from lib.metrics import Member, edge_of
 
-__all__ = ["UNSEEN_AFTER", "Progress", "Scrape", "Still", "longest_prefill", "requests"]
+__all__ = [
+    "UNCOUNTED",
+    "UNSEEN_AFTER",
+    "Progress",
+    "Scrape",
+    "Still",
+    "longest_prefill",
+    "requests",
+]
 
 UNSEEN_AFTER = 60.0
 """Nobody looked for so long (or the clock was set): what happened meanwhile is not known."""
 EMPTY = 0.01
 """Share of the KV cache below which it is as good as empty."""
+
+UNCOUNTED = "It counts neither tokens nor steps: whether it moves can't be seen."
 
 Counts = tuple[float | None, ...]
 
@@ -59,6 +69,11 @@ class _Engine:
     moved_at: float
     unblocked_at: float
 
+    @property
+    def can_tell(self) -> bool:
+        """Whether it counts anything: the use of its KV cache alone may well stand still."""
+        return any(count is not None for count in self.counts[:3])
+
 
 @dataclass
 class Progress:
@@ -67,9 +82,14 @@ class Progress:
     _engines: dict[Member, _Engine] = field(default_factory=dict)
     _seen_at: float = -math.inf
 
-    def step(self, at: float, scrape: Scrape) -> tuple[Still, ...]:
-        """Take in the scrape of wall-clock time `at`: how each engine stands."""
-        unseen = not 0 <= at - self._seen_at <= UNSEEN_AFTER
+    def step(
+        self, at: float, scrape: Scrape, *, unseen_after: float = UNSEEN_AFTER
+    ) -> tuple[Still, ...]:
+        """Take in the scrape of wall-clock time `at`: how each engine stands.
+
+        One that tells no counters is left out: whether it moves can't be seen.
+        """
+        unseen = not 0 <= at - self._seen_at <= unseen_after
         before, self._engines, self._seen_at = self._engines, {}, at
         for member in scrape.members:
             was = None if unseen else before.get(member)
@@ -77,6 +97,7 @@ class Progress:
         return tuple(
             Still(member, at - one.moved_at, at - one.unblocked_at)
             for member, one in self._engines.items()
+            if one.can_tell
         )
 
 
@@ -84,9 +105,8 @@ def _followed(was: _Engine | None, at: float, scrape: Scrape, member: Member) ->
     counts = _counts(scrape, member)
     if was is None:
         return _Engine(counts, at, at)
-    can_tell = any(count is not None for count in counts[:3])
-    stands = can_tell and requests(scrape, member) > 0 and counts == was.counts
-    waits = can_tell and _is_blocked(scrape, member) and counts[:2] == was.counts[:2]
+    stands = requests(scrape, member) > 0 and counts == was.counts
+    waits = _is_blocked(scrape, member) and counts[:2] == was.counts[:2]
     return _Engine(counts, was.moved_at if stands else at, was.unblocked_at if waits else at)
 
 

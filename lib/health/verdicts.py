@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from lib.health.outcome import Check, Outcome
 from lib.health.progress import (
+    UNCOUNTED,
     UNSEEN_AFTER,
     Progress,
     Scrape,
@@ -260,10 +261,12 @@ def _at_work(at: float, sample: Scrape) -> Status:
 
 def _progress(at: float, sample: Scrape, stills: Sequence[Still]) -> Outcome:
     """The check that is made of the scrapes themselves."""
-    if not stills or sample.of("running") is None:
+    if sample.of("running") is None:
         return Outcome(Check.PROGRESS, None, None, "It reports no engine figures.", at=at)
     if not requests(sample):
         return Outcome(Check.PROGRESS, True, None, "No requests: nothing has to move.", at=at)
+    if not stills:
+        return Outcome(Check.PROGRESS, None, None, UNCOUNTED, at=at)
     worst = max(stills, key=lambda still: max(still.seconds, still.blocked))
     seconds = max(worst.seconds, worst.blocked)
     passed, words = seconds < SUSPECT_AFTER, "Its counters move."

@@ -273,6 +273,18 @@ def test_one_engine_that_stands_still_is_not_hidden_by_the_other():
     assert progress_between(first, second, at=NOW, seconds=5.0).passed is False
 
 
+@pytest.mark.parametrize("seconds", [5.0, 60.0, 61.0, 3600.0])
+def test_two_readings_that_are_far_apart_show_a_hang_as_well(seconds):
+    stands = glance(running=2.0)
+    assert progress_between(stands, stands, at=NOW, seconds=seconds).passed is False
+
+
+def test_of_an_engine_without_counters_no_progress_is_claimed():
+    silent = Glance.at(b'vllm:num_requests_running{engine="0",model_name="m"} 2\n')
+    told = progress_between(silent, silent, at=NOW, seconds=5.0)
+    assert (told.passed, "neither tokens nor steps" in told.words) == (None, True)
+
+
 # ── Look after look ──
 
 
