@@ -99,9 +99,9 @@ def test_overview_shows_hostile_names_as_text(visit):
     visit.sees_figures()
     expect(visit.row("evil")).to_contain_text("<script>alert(1)</script>", timeout=COLD_START)
     harmless(visit)
-    expect(visit.row("good")).to_contain_text("Idle")
-    expect(visit.row("html")).to_contain_text("Down", timeout=COLD_START)
-    expect(visit.row("closed")).to_contain_text("Down", timeout=COLD_START)
+    expect(visit.row("good")).to_contain_text("Healthy")
+    expect(visit.row("html")).to_contain_text("Wrong protocol", timeout=COLD_START)
+    expect(visit.row("closed")).to_contain_text("Nothing listens", timeout=COLD_START)
     titles = visit.row("closed").locator("[title]").evaluate_all("all => all.map(e => e.title)")
     assert any(title.startswith("Nothing listens at") for title in titles)
 
