@@ -20,9 +20,11 @@ from lib.metrics import Member, edge_of
 __all__ = [
     "UNCOUNTED",
     "UNSEEN_AFTER",
+    "Counts",
     "Progress",
     "Scrape",
     "Still",
+    "counts_of",
     "longest_prefill",
     "requests",
 ]
@@ -102,7 +104,7 @@ class Progress:
 
 
 def _followed(was: _Engine | None, at: float, scrape: Scrape, member: Member) -> _Engine:
-    counts = _counts(scrape, member)
+    counts = counts_of(scrape, member)
     if was is None:
         return _Engine(counts, at, at)
     stands = requests(scrape, member) > 0 and counts == was.counts
@@ -110,7 +112,7 @@ def _followed(was: _Engine | None, at: float, scrape: Scrape, member: Member) ->
     return _Engine(counts, was.moved_at if stands else at, was.unblocked_at if waits else at)
 
 
-def _counts(scrape: Scrape, member: Member) -> Counts:
+def counts_of(scrape: Scrape, member: Member | None = None) -> Counts:
     """What moves while an engine works: tokens read and written, steps, KV cache use."""
     return (
         scrape.of("prompt_tokens", member=member),

@@ -21,9 +21,11 @@ from lib.health.outcome import Check, Outcome
 from lib.health.progress import (
     UNCOUNTED,
     UNSEEN_AFTER,
+    Counts,
     Progress,
     Scrape,
     Still,
+    counts_of,
     longest_prefill,
     requests,
 )
@@ -60,10 +62,14 @@ OWN_FAULTS = frozenset({"engine dead", "server error"})
 
 
 class _Row(NamedTuple):
-    """Failures of one check in a row, and when the first of them was."""
+    """Failures in a row, and when the first of them was."""
 
-    length: int
-    since: float
+    length: int = 0
+    since: float = 0.0
+
+    def longer(self, at: float) -> "_Row":
+        """With one more, of wall-clock time `at`."""
+        return _Row(self.length + 1, self.since if self.length else at)
 
 
 @dataclass
@@ -73,13 +79,14 @@ class Tracker:
     status: Status = UNSEEN
     progress: Outcome = UNMOVED
     _heard: dict[Check, Outcome] = field(default_factory=dict)
-    _failed_rows: dict[Check, "_Row"] = field(default_factory=dict)
+    _failed_rows: dict[Check, _Row] = field(default_factory=dict)
     _unseen_load_since: float | None = None
     _moves: Progress = field(default_factory=Progress)
+    _counts: Counts | None = None
     _seen_at: float | None = None
-    _failures: int = 0
     _answers: int = 0
-    _failing_since: float = 0.0
+    _unread: _Row = field(default_factory=_Row)  # scrapes that failed
+    _failures: _Row = field(default_factory=_Row)  # of these, since /health passed
 
     def heard(self, outcomes: Iterable[Outcome]) -> None:
         """Take in what a round of checks said; it counts from the next scrape on."""
@@ -87,9 +94,9 @@ class Tracker:
             before = self._heard.get(one.check, NOT_HEARD)
             if one.at != before.at:
                 self._heard[one.check] = one
-                row = self._failed_rows.pop(one.check, _Row(0, one.at))
+                row = self._failed_rows.pop(one.check, _Row())
                 if one.passed is False:
-                    self._failed_rows[one.check] = _Row(row.length + 1, row.since)
+                    self._failed_rows[one.check] = row.longer(one.at)
 
     def step(self, at: float, sample: Scrape | None, trouble: Trouble | None) -> Status:
         """Take in the scrape of wall-clock time `at`: its sample, or the trouble it met."""
@@ -112,28 +119,50 @@ class Tracker:
         self.progress = Outcome(Check.PROGRESS, None, None, "No reading to see it in.", at=at)
         state = down_state(kind)
         if state in (State.DENIED, State.LOADING):
-            self._failures = 0
+            self._unread = self._failures = _Row()
             return Status(state, at, sentence)
-        self._failures += 1
-        if self._failures == 1:
-            self._failing_since = at
-        if self._failures < DOWN_AFTER and not self.status.state.is_down:
-            return Status(State.FAILING, self._failing_since, sentence)
-        return self._down(at, state, sentence)
+        self._unread = self._unread.longer(at)
+        if self._unread.length >= DOWN_AFTER and self._is_vouched_for(at):
+            self._failures = _Row()
+            words = f"/health passes, but: {sentence}"
+            return Status(State.NO_METRICS, self._unread.since, words)
+        self._failures = self._failures.longer(at)
+        if self.status.state.is_down or self._has_failed_enough():
+            return self._down(at, state, sentence)
+        if self.status.state in (State.HUNG, State.LIVELOCKED):
+            return self.status  # it stood still: to miss a reading of it makes it no better
+        return Status(State.FAILING, self._failures.since, sentence)
+
+    def _is_vouched_for(self, at: float) -> bool:
+        """Whether /health has passed meanwhile: then it is the metrics that are missing."""
+        health = self._fresh(Check.HEALTH, at)
+        return bool(health.passed) and health.at > self._unread.since
+
+    @property
+    def _had_no_metrics(self) -> bool:
+        """Whether scrapes had failed before, and only they."""
+        return self._unread.length > self._failures.length
+
+    def _has_failed_enough(self) -> bool:
+        """Failed scrapes count; where there were none to be had anyway, failed checks as well."""
+        rows = [self._failures]
+        if self._had_no_metrics:
+            rows += [self._failed_rows.get(one, _Row()) for one in (Check.CONNECT, Check.HEALTH)]
+        return any(row.length >= DOWN_AFTER for row in rows)
 
     def _down(self, at: float, state: State, sentence: str) -> Status:
-        """Down; unless /health has passed meanwhile: then it is the metrics that are missing."""
-        health = self._fresh(Check.HEALTH, at)
-        if health.passed and health.at > self._failing_since:
-            return Status(State.NO_METRICS, self._failing_since, f"/health passes, but: {sentence}")
         if self._is_dead(at):
-            return Status(State.ENGINE_DEAD, self._failing_since, health.words)
-        return Status(state, self._failing_since, sentence)
+            words = self._fresh(Check.HEALTH, at).words
+            return Status(State.ENGINE_DEAD, self._failures.since, words)
+        connect = self._fresh(Check.CONNECT, at)
+        if self._had_no_metrics and connect.passed is False:  # the scrape may be of long ago
+            return Status(down_state(connect.kind), self._failures.since, connect.words)
+        return Status(state, self._failures.since, sentence)
 
     # ── An answer ──
 
     def _answered(self, at: float, sample: Scrape) -> Status:
-        self._failures = 0
+        self._unread = self._failures = _Row()
         self._answers += 1
         stills = self._moves.step(at, sample)
         self.progress = _progress(at, sample, stills)
@@ -220,24 +249,32 @@ class Tracker:
 
     def _silent_engine(self, at: float, sample: Scrape) -> Status | None:
         """An engine that does not answer what only it can."""
-        row = self._failed_rows.get(Check.ENGINE)
-        if row is None or self._fresh(Check.ENGINE, at).kind != "timeout":
+        row, asked = self._failed_rows.get(Check.ENGINE), self._fresh(Check.ENGINE, at)
+        if row is None or asked.kind != "timeout":
             return None
-        seconds = max(0.0, at - row.since)
+        seconds = max(0.0, asked.at - row.since + (asked.seconds or 0.0))
         words = f"The engine has answered nothing for {seconds:.0f} s."
-        state = State.HUNG if seconds >= _patience(sample) else State.SUSPECT
+        is_working = bool(self.progress.passed) and self.progress.figure is not None
+        is_hung = seconds >= _patience(sample) and not is_working
+        state = State.HUNG if is_hung else State.SUSPECT
         return Status(state, row.since, words + self._green_probe(at, seconds))
 
     def _unseen_load(self, at: float, sample: Scrape) -> Status | None:
-        """Requests that the server has taken and the engine does not report."""
-        load = self._fresh(Check.LOAD, at).figure
-        if not load or load < 0 or requests(sample) > 0:
+        """Requests that the server has taken and the engine does not report.
+
+        An engine that is done with each in one step reports none, but counts their tokens.
+        """
+        load, counts = self._fresh(Check.LOAD, at), counts_of(sample)
+        moves = self._counts not in (None, counts)
+        self._counts = counts
+        if not load.figure or load.figure < 0 or requests(sample) > 0 or moves:
             self._unseen_load_since = None
             return None
         since = self._unseen_load_since = self._unseen_load_since or at
-        if at - since < SUSPECT_AFTER:
+        if load.at - since < SUSPECT_AFTER:
             return None
-        words = f"/load counts {load:.0f} requests in flight, and the engine reports none."
+        many = "requests" if load.figure > 1 else "request"
+        words = f"/load counts {load.figure:.0f} {many} in flight, and the engine reports none."
         return Status(State.SUSPECT, since, words)
 
     def _fresh(self, check: Check, at: float) -> Outcome:

@@ -331,6 +331,17 @@ def test_an_idle_engine_that_does_not_answer_its_own_question_hangs():
     assert found[-1].since == 100.0
 
 
+def test_an_engine_that_makes_tokens_is_not_hung_for_answering_no_question():
+    silent = {n: [outcome("ENGINE", False, 100.0 + n, kind="timeout")] for n in range(0, 60, 5)}
+    row = [scrape(running=2.0, generation_tokens=float(n)) for n in range(60)]
+    assert set(states(row, heard=silent)) == {State.SUSPECT}
+
+
+def test_one_question_without_an_answer_is_no_hang_however_long_ago():
+    silent = {0: [outcome("ENGINE", False, 100.0, kind="timeout")]}
+    assert State.HUNG not in states([scrape()] * 60, heard=silent)
+
+
 def test_an_engine_whose_question_fails_otherwise_is_no_hang():
     broken = {n: [outcome("ENGINE", False, 100.0 + n, kind="server error")] for n in range(40)}
     assert set(states([scrape()] * 40, heard=broken)) == {State.HEALTHY}
@@ -341,6 +352,18 @@ def test_requests_that_the_engine_does_not_report_are_suspect():
     found = states([scrape()] * 40, heard=load)
     assert found.index(State.SUSPECT) == SUSPECT_AFTER
     assert State.HUNG not in found
+
+
+@pytest.mark.parametrize("counter", ["prompt_tokens", "steps"])
+def test_a_load_that_is_done_in_single_steps_is_not_suspect(counter):
+    load = {n: [outcome("LOAD", True, 100.0 + n, figure=2.0)] for n in range(0, 40, 5)}
+    row = [scrape(**{counter: float(n // 4)}) for n in range(40)]
+    assert set(states(row, heard=load)) == {State.HEALTHY}
+
+
+def test_a_load_that_was_not_asked_again_is_not_suspect():
+    load = {0: [outcome("LOAD", True, 100.0, figure=2.0)]}
+    assert set(states([scrape()] * 40, heard=load)) == {State.HEALTHY}
 
 
 @pytest.mark.parametrize("figure", [0.0, -3.0, None])
@@ -361,6 +384,48 @@ def test_metrics_that_fail_beside_a_passing_health_are_missing_metrics():
     assert found[3].state is State.WRONG_PROTOCOL
     assert found[-1].state is State.NO_METRICS
     assert "does not offer /metrics" in found[-1].reason
+
+
+ABSENT = Trouble("route not offered", "It does not offer /metrics.")
+PASSING = {n: [outcome("HEALTH", True, 99.5 + n)] for n in range(4, 60, 5)}
+
+
+def test_a_server_without_metrics_is_not_down_for_one_health_that_is_slow():
+    slow = PASSING | {30: [outcome("HEALTH", False, 130.0, kind="timeout")]}
+    found = verdicts([ABSENT] * 60, heard=slow | {31: [outcome("HEALTH", True, 131.0)]})
+    assert [one.state for one in found[29:32]] == [
+        State.NO_METRICS,
+        State.FAILING,
+        State.NO_METRICS,
+    ]
+    assert (found[30].since, found[31].since) == (130.0, 100.0)
+
+
+def test_a_server_without_metrics_is_down_since_it_is_and_not_since_it_has_none():
+    gone = {34: [outcome("HEALTH", None, 133.5)]}
+    heard = {n: said for n, said in PASSING.items() if n < 34} | gone
+    found = verdicts([ABSENT] * 34 + [Trouble("not listening", "Nothing.")] * 4, heard=heard)
+    assert [one.state for one in found[33:37]] == [
+        State.NO_METRICS,
+        State.FAILING,
+        State.FAILING,
+        State.NOT_LISTENING,
+    ]
+    assert found[-1].since == 134.0
+
+
+def test_checks_that_failed_thrice_bring_a_server_without_metrics_down():
+    closed = [outcome("CONNECT", False, 131.0 + n, kind="not listening") for n in range(3)]
+    heard = PASSING | {34: [*closed, outcome("HEALTH", None, 133.0)]}
+    found = verdicts([ABSENT] * 35, heard=heard)
+    assert (found[-1].state, found[-1].reason) == (State.NOT_LISTENING, "It said so.")
+    heard = PASSING | {34: [*closed[1:], outcome("HEALTH", None, 133.0)]}
+    assert states([ABSENT] * 35, heard=heard)[-1] is State.FAILING
+
+
+def test_a_reading_that_is_missed_makes_a_hang_no_better():
+    found = verdicts([STILL] * 30 + [None] + [STILL] * 2)
+    assert {(one.state, one.since) for one in found[26:]} == {(State.HUNG, 100.0)}
 
 
 def test_a_health_that_passed_before_it_failed_proves_nothing():
