@@ -10,10 +10,11 @@ import numpy as np
 
 from lib.api import Reason
 from lib.health import Check, Outcome
+from lib.health.verdicts import HEARD_FOR
 from lib.metrics import Grid, Window, gauge_curve
 from lib.servers import Server
 from lib.ui.board import Words, known
-from lib.ui.plain import duration, plain
+from lib.ui.plain import ABSENT, duration, plain
 
 __all__ = [
     "LOOKS",
@@ -57,16 +58,19 @@ def newer(*rounds: Iterable[Outcome]) -> dict[Check, Outcome]:
     return found
 
 
-def rows(outcomes: Outcomes) -> list[Words]:
-    """A row for every check there is, in their order."""
+def rows(outcomes: Outcomes, now: float) -> list[Words]:
+    """A row for every check there is, in their order; `now` is a wall-clock moment."""
     connect = outcomes.get(Check.CONNECT)
     connects = connect is None or connect.passed is not False
-    return [_row_of(check, outcomes.get(check), connects=connects) for check in Check]
+    return [_row_of(check, outcomes.get(check), now, connects=connects) for check in Check]
 
 
-def _row_of(check: Check, one: Outcome | None, *, connects: bool) -> Words:
+def _row_of(check: Check, one: Outcome | None, now: float, *, connects: bool) -> Words:
     if one is not None:
-        return row(one, connects=connects)
+        told = row(one, connects=connects)
+        # what was not asked again for so long is no news, and must not look like any
+        is_old = one.passed is not None and _is_old(one, now)
+        return told | {"tone": "unknown", "result": f"{told['result']} earlier"} if is_old else told
     return {
         "check": check.value,
         "what": check.what,
@@ -102,10 +106,15 @@ def _result(one: Outcome, *, connects: bool) -> tuple[str, str]:
     return ("good", "passed") if one.passed else ("bad", "failed")
 
 
-def checked(outcomes: Outcomes) -> Words:
-    """What a healthy server passed, and when the newest of it was asked."""
-    passed = [one for one in outcomes.values() if one.passed]
-    failed = [one.check.value for one in outcomes.values() if one.passed is False]
+def _is_old(one: Outcome, now: float) -> bool:
+    return abs(now - one.at) > HEARD_FOR
+
+
+def checked(outcomes: Outcomes, now: float) -> Words:
+    """What a healthy server has just passed, and when the newest of it was asked."""
+    fresh = [one for one in outcomes.values() if not _is_old(one, now)]
+    passed = [one for one in fresh if one.passed]
+    failed = [one.check.value for one in fresh if one.passed is False]
     return {
         "passed": [check.value for check in Check if any(one.check is check for one in passed)],
         "failed": failed,
@@ -149,7 +158,7 @@ class LatencyPanel:
                 {
                     "key": str(place),
                     "label": server.name if several else "",
-                    "how": f"{server.name}: latency of the newest answer",
+                    "how": f"{server.name}: latency of its newest answer, at most 45 s old",
                     "how_point": f"{server.name}: mean latency of the answers in the bin",
                     "colour": LOOKS[place][0],
                     "dash": LOOKS[place][1],
@@ -195,18 +204,20 @@ def bins_of(
     }
 
 
-def figures_of(panels: Iterable[LatencyPanel], outcomes: Sequence[Outcomes]) -> Words:
-    """What stands above each plot: the newest latency of every server."""
+def figures_of(panels: Iterable[LatencyPanel], outcomes: Sequence[Outcomes], now: float) -> Words:
+    """What stands above each plot: the newest latency of every server, none that is old."""
     return {
         panel.check.value: {
-            "texts": [_figure(told.get(panel.check)) for told in outcomes],
+            "texts": [_figure(told.get(panel.check), now) for told in outcomes],
             "note": "",
         }
         for panel in panels
     }
 
 
-def _figure(one: Outcome | None) -> tuple[str, str | None]:
-    if one is not None and one.passed is False:
+def _figure(one: Outcome | None, now: float) -> tuple[str, str | None]:
+    if one is None or _is_old(one, now):
+        return ABSENT, None
+    if one.passed is False:
         return "failed", "bad"
-    return duration(one.seconds if one and one.passed else None), None
+    return duration(one.seconds if one.passed else None), None

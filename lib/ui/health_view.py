@@ -34,7 +34,8 @@ HISTORY_BUDGET = 0.25
 """Seconds of a tick that may go into reading the history of strips."""
 MODELS_OFFERED = 100
 ID_LENGTH = 300
-"""Characters of a model's name beyond which it is not offered: nobody calls a model so."""
+"""Characters of a model's name beyond which it is not offered, nor one with hidden characters:
+nobody calls a model so."""
 
 
 class HealthView:
@@ -194,9 +195,9 @@ class HealthView:
             "order": [one.name for one in sorted(states, key=lambda one: rank(states[one]))],
             "chosen": [server.name for server in self._chosen],
             "verdicts": [self._told(server) for server in self._chosen],
-            "checked": [checks.checked(told) for told in outcomes],
+            "checked": [checks.checked(told, at) for told in outcomes],
             "pressed": [self._pressed(server) for server in self._chosen],
-            "figures": checks.figures_of(self._panels, outcomes),
+            "figures": checks.figures_of(self._panels, outcomes, at),
             "events": self._happened(at),
             "servers": self._board.listed(),
         }
@@ -208,15 +209,15 @@ class HealthView:
             "period": self._source.period,
             "banner": self._board.banner(),
             "rows": [
-                self._rows(server, told)
+                self._rows(server, told, at)
                 for server, told in zip(self._chosen, outcomes, strict=True)
             ],
         }
         return fixed | changed
 
-    def _rows(self, server: Server, outcomes: dict[Check, Outcome]) -> list[Words]:
+    def _rows(self, server: Server, outcomes: dict[Check, Outcome], at: float) -> list[Words]:
         """The rows of a server's table that have changed."""
-        rows = checks.rows(outcomes)
+        rows = checks.rows(outcomes, at)
         said = self._said_rows.get(server, [])
         self._said_rows[server] = rows
         return [row for row in rows if row not in said]
@@ -252,7 +253,7 @@ class HealthView:
         verdict = verdict_of(newest, self._board.brief(server.id))
         is_fit = status["tone"] == Tone.GOOD.value
         finds = verdict["text"] if is_fit and verdict["tone"] != status["tone"] else None
-        return status | {"finds": finds, "tone_found": verdict["tone"]}
+        return status | {"finds": finds}
 
     def _pressed(self, server: Server) -> Words:
         told = self._board.pressed(server)
@@ -264,7 +265,7 @@ class HealthView:
             "models": [
                 name
                 for name in self._board.models(server)[:MODELS_OFFERED]
-                if len(name) <= ID_LENGTH
+                if plain(name, ID_LENGTH) == name
             ],
             "round": checks.summary(told.round) if told.round else "",
             "at": at,

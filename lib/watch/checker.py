@@ -29,7 +29,7 @@ import numpy as np
 from lib.api import AsyncVllmClient, Reason
 from lib.health import Check, Outcome
 from lib.health.checks import FULL, LIGHT, see
-from lib.health.verdicts import DOWN_AFTER
+from lib.health.verdicts import DOWN_AFTER, HEARD_FOR
 from lib.metrics import Layout, Sample, Series
 from lib.watch.lag import Lag
 from lib.watch.pace import Pace, phase_of
@@ -45,8 +45,6 @@ UNLEARNED = BRIEF | {Check.LOAD}
 """What is asked without finding out first what the server offers: one route each."""
 DEADLINE_SECONDS = 4.0
 FULL_SECONDS = 30.0
-CARRIED_SECONDS = 45.0
-"""For how long a check that was not asked again keeps its value."""
 HELD_UP = 0.1
 """Mean lateness of the loop from which on rounds are left out."""
 OWN_FAULT_SECONDS = 1.0
@@ -240,5 +238,5 @@ def _has_failed(outcomes: Iterable[Outcome]) -> bool:
 
 def _value(one: Outcome, at: float) -> float:
     """Its latency; NaN where it failed, or was asked too long ago."""
-    stands = one.passed is True and abs(at - one.at) <= CARRIED_SECONDS
+    stands = one.passed is True and abs(at - one.at) <= HEARD_FOR
     return math.nan if one.seconds is None or not stands else one.seconds

@@ -1,16 +1,19 @@
 import pytest
 
 from lib.health import Check, Outcome
+from lib.health.verdicts import HEARD_FOR
 from lib.ui import checks
 from tests.unit.ui.scene import failed, passed, server
 
+NOW = 30.0
+
 
 def rows(*outcomes):
-    return {row["check"]: row for row in checks.rows(checks.newer(outcomes))}
+    return {row["check"]: row for row in checks.rows(checks.newer(outcomes), NOW)}
 
 
 def test_every_check_has_a_row_and_says_what_it_asks():
-    told = checks.rows({})
+    told = checks.rows({}, NOW)
     assert [row["check"] for row in told] == [check.value for check in Check]
     for row in told:
         assert row["what"]
@@ -54,6 +57,25 @@ def test_the_newest_of_two_rounds_counts():
     assert checks.newer([new], [old])[Check.HEALTH] is new
 
 
+@pytest.mark.parametrize("one", [passed(Check.MODELS), failed(Check.MODELS)])
+def test_what_was_not_asked_again_looks_old(one):
+    panels = [checks.LatencyPanel(Check.MODELS, [server()])]
+    outcomes = checks.newer([one])
+    for now, is_old in ((HEARD_FOR, False), (HEARD_FOR + 1, True), (-HEARD_FOR - 1, True)):
+        row = next(row for row in checks.rows(outcomes, now) if row["check"] == "models")
+        assert (row["tone"] == "unknown", row["result"].endswith(" earlier")) == (is_old, is_old)
+        told = checks.checked(outcomes, now)
+        assert (told["passed"] + told["failed"] == []) is is_old
+        (text,) = checks.figures_of(panels, [outcomes], now)["models"]["texts"]
+        assert (text == ("–", None)) is is_old
+
+
+def test_what_is_not_offered_does_not_grow_old():
+    absent = Outcome(Check.LOAD, None, None, "This server does not offer it.")
+    row = next(row for row in checks.rows({Check.LOAD: absent}, 1e6) if row["check"] == "load")
+    assert row["result"] == "not offered"
+
+
 def test_a_round_in_a_line():
     told = [passed(Check.CONNECT), failed(Check.LOAD), Outcome(Check.PING, None, None, "")]
     assert checks.summary(told) == "1 passed, 1 failed (load), 1 not offered or not asked"
@@ -62,9 +84,9 @@ def test_a_round_in_a_line():
 def test_a_check_that_failed_has_no_latency_above_its_plot():
     panels = [checks.LatencyPanel(Check.HEALTH, [server()])]
     good, bad = (checks.newer([one]) for one in (passed(Check.HEALTH, 0.25), failed(Check.HEALTH)))
-    assert checks.figures_of(panels, [good])["health"]["texts"] == [("250\u202fms", None)]
-    assert checks.figures_of(panels, [bad])["health"]["texts"] == [("failed", "bad")]
-    assert checks.figures_of(panels, [{}])["health"]["texts"] == [("–", None)]
+    assert checks.figures_of(panels, [good], NOW)["health"]["texts"] == [("250\u202fms", None)]
+    assert checks.figures_of(panels, [bad], NOW)["health"]["texts"] == [("failed", "bad")]
+    assert checks.figures_of(panels, [{}], NOW)["health"]["texts"] == [("–", None)]
 
 
 def test_each_chosen_server_has_a_look_of_its_own():

@@ -181,7 +181,7 @@ def test_a_failed_check_has_no_latency_and_its_words(quick):
 
 def test_what_was_not_asked_again_is_carried_for_a_while(quick, monkeypatch):
     monkeypatch.setattr(checker_module, "FULL_SECONDS", 1e6)
-    monkeypatch.setattr(checker_module, "CARRIED_SECONDS", 0.2)
+    monkeypatch.setattr(checker_module, "HEARD_FOR", 0.2)
     here = checking(Looks(passed), rounds(8), polled=False)
     versions = [tick.sample.parts("check_seconds").get("version") for tick in here.checks]
     assert versions[:2] == [SECONDS, SECONDS]
