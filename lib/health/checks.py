@@ -214,7 +214,7 @@ class _Round:
         reply = await self._sent(Check.LOAD, questions.load())
         if reply.value is None:
             return reply.outcome
-        words = f"{reply.value:,} requests in flight"
+        words = f"{reply.value:,} request{'' if reply.value == 1 else 's'} in flight"
         return reply.outcome._replace(words=words, figure=float(reply.value))
 
     async def _ready(self) -> Outcome:

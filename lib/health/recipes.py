@@ -17,6 +17,7 @@ __all__ = ["Recipe", "recipes"]
 
 _FOLDER = "/opt/vllm-inspector"
 _TEXTFILE = "/var/lib/prometheus/node-exporter/vllm.prom"
+_LONGEST_NAME = 300
 _KEY_NAME, _KEY_ENV, _KEY_FILE = (
     "VLLM_API_KEY",
     "/etc/vllm-inspector.env",
@@ -58,7 +59,7 @@ def recipes(url: str, *, model: str | None = None, has_key: bool = False) -> tup
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     address = _Address(url, parts.scheme, port, parts.path.rstrip("/"))
-    typed = model if model and model.isprintable() else None
+    typed = model if model and model.isprintable() and len(model) <= _LONGEST_NAME else None
     return (
         _startup(address),
         _liveness(address),

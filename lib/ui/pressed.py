@@ -23,6 +23,8 @@ __all__ = ["Pressed", "Pressing"]
 ROUND_SECONDS = 8.0
 INFERENCE_SECONDS = 60.0
 """Under load one token may wait long in the queue: that is a finding, too."""
+AT_ONCE = 6
+"""Rounds of a kind at once: of all servers that can be chosen. Looks wait for no token."""
 AT_REST = {State.ASLEEP: "asleep", State.PAUSED: "paused"}
 _BEFORE_INFERENCE = frozenset({Check.CONNECT, Check.MODELS, Check.ENGINE, Check.INFERENCE})
 
@@ -47,7 +49,9 @@ class Pressing:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._allowed = setting(environ, "INSPECTOR_ALLOW_HOSTS")
-        self._workers = ThreadPoolExecutor(4, thread_name_prefix="pressed")
+        self._workers = {
+            what: ThreadPoolExecutor(AT_ONCE, thread_name_prefix=what) for what in ("look", "infer")
+        }
         self._lock = Lock()
         self._running: dict[tuple[Server, str], Future[None]] = {}
         self._rounds: dict[Server, tuple[Outcome, ...]] = {}
@@ -81,7 +85,8 @@ class Pressing:
 
     def close(self) -> None:
         """Begin nothing any more."""
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        for workers in self._workers.values():
+            workers.shutdown(wait=False, cancel_futures=True)
 
     def _runs(self, server: Server, what: str) -> bool:
         running = self._running.get((server, what))
@@ -90,7 +95,7 @@ class Pressing:
     def _begin(self, server: Server, what: str, work: Callable[[], None]) -> None:
         with self._lock:
             if not self._runs(server, what):
-                self._running[server, what] = self._workers.submit(work)
+                self._running[server, what] = self._workers[what].submit(work)
 
     def _look(self, server: Server) -> None:
         wanted = FULL | {Check.METRICS}

@@ -203,19 +203,22 @@ def coarse(parts: list[Part], start: float, cell: float) -> list[Part]:
 def share(parts: Iterable[Part], start: float, end: float) -> tuple[str | None, str]:
     """How much of the time it was fit, of that in which somebody looked and it was not at rest.
 
-    Returns the share, None where nobody looked, and how long somebody did.
+    A moment of quiet is a long step of an engine that serves. Returns the share, None where nobody
+    looked, and how long somebody did.
     """
     spent = dict.fromkeys(Tone, 0.0)
     for part in parts:
         if part.state is not State.UNKNOWN:
-            spent[part.state.tone] += max(0.0, min(part.end, end) - max(part.start, start))
-    looked = sum(spent.values())
-    judged = looked - spent[Tone.OFF]
+            tone = Tone.GOOD if part.state is State.QUIET else part.state.tone
+            spent[tone] += max(0.0, min(part.end, end) - max(part.start, start))
+    rest = spent.pop(Tone.OFF)
+    judged = sum(spent.values())
+    watched = span(judged + rest)
     if judged <= 0:
-        return None, span(looked)
+        return None, watched
     fit = spent[Tone.GOOD] / judged
     # Never a round 100 % for a server that failed for a moment.
-    return (ratio(fit) if fit in (0.0, 1.0) or fit < 0.995 else "> 99\u202f%"), span(looked)
+    return (ratio(fit) if fit == 1.0 or fit < 0.995 else "> 99\u202f%"), watched
 
 
 def _part(start: float, end: float, state: State, reason: str) -> Part:

@@ -146,7 +146,7 @@ class Strip {
     const parts = [
       up ? [`up ${span(this.timeline.now - up)}`, `since ${clock(up, 1e9)}`] : [unknown, "the start of its process, from its metrics"],
       [restarts === null ? "restarts being counted" : restarts.length ? `${restarts.length} restart${restarts.length > 1 ? "s" : ""}` : "no restart", "in this window: its counters began anew"],
-      [share === null ? "nobody looked" : `fit ${share} of ${watched} watched`, "Healthy or busy, as a share of the time in which somebody looked and it was neither asleep nor paused"],
+      [share === null ? "nobody looked" : `fit ${share} of ${watched} watched`, "Healthy, busy or quiet, as a share of the time in which somebody looked and it was neither asleep nor paused; in windows over an hour a minute is what it was at its worst"],
     ];
     const key = JSON.stringify(parts);
     if (this.facts.dataset.key === key && !this.facts.dataset.past) return;

@@ -182,7 +182,7 @@ def test_any_name_of_a_model_comes_back_from_a_shell(model):
     assert named == ([model] if model else [])
 
 
-@pytest.mark.parametrize("model", ["a\nb", "a\x00b", "a\u202eb", "", None])
+@pytest.mark.parametrize("model", ["a\nb", "a\x00b", "a\u202eb", "a" * 301, "", None])
 def test_a_name_that_nobody_can_type_is_left_out(model):
     assert "--model" not in by_title(URL, model=model)["This probe, with a token"].text
 

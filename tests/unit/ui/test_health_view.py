@@ -216,7 +216,13 @@ def test_after_a_jump_of_the_clock_everything_comes_whole(jump):
 
 def test_a_model_with_an_endless_name_is_not_offered():
     _, wall, health = view()
-    wall.listed_models = ["ok", "x" * 5_000, "\u202eliame", "a\nb", *(f"m{number}" for number in range(500))]
+    wall.listed_models = [
+        "ok",
+        "x" * 5_000,
+        "\u202eliame",
+        "a\nb",
+        *(f"m{number}" for number in range(500)),
+    ]
     models = read(health.opening())[1]["pressed"][0]["models"]
     assert models[:2] == ["ok", "m0"]
     assert len(models) < 101

@@ -60,6 +60,17 @@ def test_a_look_asks_every_check_but_no_token(vllm, pressing):
     assert tokens(vllm) == []
 
 
+def test_a_look_does_not_wait_for_tokens_of_servers_that_hang(vllm, pressing):
+    vllm["POST /v1/completions"] = hang()
+    others = [Server(f"s{n}", vllm.url, None, Source.ENVIRONMENT) for n in range(6)]
+    for one in others:
+        pressing.infer(one, "chat", State.HEALTHY)
+    until(lambda: len(tokens(vllm)) == len(others), 30)
+    pressing.look(at(vllm))
+    assert until(lambda: pressing.told(at(vllm)).round, 30)
+    assert all(pressing.told(one).is_inferring for one in others)
+
+
 def test_however_many_press_a_server_is_asked_once(vllm, pressing):
     vllm["/health"] = slow(0.5, answer_json(None))
     for _ in range(20):

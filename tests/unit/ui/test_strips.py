@@ -161,6 +161,21 @@ def test_the_share_is_of_the_time_in_which_somebody_looked(parts, told):
     assert share(made, 0, 60) == told
 
 
+def test_a_long_step_is_no_time_in_which_it_was_unfit():
+    made = [Part(0, 30, FIT, ""), Part(30, 40, State.QUIET, "No token."), Part(40, 50, HUNG, "")]
+    assert share(made, 0, 50) == ("80\u202f%", "50\u202fs")
+
+
+@given(st.lists(st.floats(0.001, 1e5), min_size=1, max_size=9), st.floats(0.001, 1e5))
+def test_a_server_that_was_always_fit_is_a_hundred_per_cent_fit(lengths, rest):
+    made, at = [], 1.7e9
+    for length in [*lengths, rest]:
+        made.append(Part(at, at + length, FIT, ""))
+        at += length
+    made[-1] = made[-1]._replace(state=ASLEEP)
+    assert share(made, 1.7e9, at)[0] == "100\u202f%"
+
+
 STRETCHES = st.lists(
     st.tuples(st.floats(0.01, 50), st.sampled_from([FIT, HUNG, UNSEEN, State.QUIET])), max_size=1500
 )
