@@ -136,7 +136,10 @@ def read_flag(name: str, raw: Raw) -> bool:
 
 def read_load(raw: Raw) -> int:
     """Requests in flight."""
-    return integer(read_json_object(raw).get("server_load"), "server_load")
+    load = integer(read_json_object(raw).get("server_load"), "server_load")
+    if load < 0:
+        raise Unfit(Reason.WRONG_SHAPE, "server_load is no number of requests")
+    return load
 
 
 def read_models(raw: Raw) -> tuple[Model, ...]:

@@ -181,7 +181,11 @@ def _held(limits: Limits, figures: Figures, outcomes: Sequence[Outcome]) -> Iter
         yield _told("free blocks", passed, share, bound, words, f"at least {bound:.1%}")
     if limits.waiting is not None:
         waiting = figures.waiting
-        words = "" if waiting is None else f"{waiting:.0f} {'request waits' if waiting == 1 else 'requests wait'}"
+        words = (
+            ""
+            if waiting is None
+            else f"{waiting:.0f} {'request waits' if waiting == 1 else 'requests wait'}"
+        )
         passed = None if waiting is None else waiting <= limits.waiting
         yield _told(
             "waiting", passed, waiting, limits.waiting, words, f"at most {limits.waiting:.0f}"

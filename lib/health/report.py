@@ -13,8 +13,11 @@ What a server does not report is null. What it says is one clean line each time,
 """
 
 import time
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
+from unicodedata import east_asian_width
 
 from lib.api.text import plain_line
 from lib.health.judging import Judgement
@@ -41,12 +44,20 @@ def as_json(judgements: Sequence[Judgement]) -> dict[str, Any]:
 
 
 def as_line(judgement: Judgement, width: int) -> str:
-    """One line of at most `width` characters: since when it is what it is, and why."""
+    """One line of at most `width` columns: since when it is what it is, and why."""
     since = time.strftime("%H:%M:%S", time.localtime(judgement.status.since))
     now = time.strftime("%H:%M:%S", time.localtime(judgement.look.at))
     start = f"{now}  {_fit(judgement):<9}  {plain_line(judgement.look.url)}"
     line = f"{start}  {_state(judgement)} since {since}: {plain_line(judgement.reason, _LONGEST)}"
-    return line if len(line) <= width else line[: width - 1] + "…"
+    return _cut(line, width)
+
+
+def _cut(line: str, width: int) -> str:
+    """A line that wraps could not be drawn over: wide characters take two columns."""
+    ends = list(accumulate(1 + (east_asian_width(char) in "WF") for char in line))
+    if not ends or ends[-1] <= width:
+        return line
+    return line[: bisect_right(ends, width - 1)] + "…"
 
 
 def _verdict(judgement: Judgement) -> str:

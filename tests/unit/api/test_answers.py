@@ -57,6 +57,13 @@ def test_tokens_of_llamacpp_are_read():
     assert read_tokens(raw('{"tokens": [7, 8]}')).ids == (7, 8)
 
 
+@pytest.mark.parametrize("load", ["-1", "1e308", "1.0", "true", '"3"', "null", "9" * 400])
+def test_a_load_that_is_no_number_of_requests_is_refused(load):
+    with pytest.raises(Unfit) as caught:
+        read_load(raw(f'{{"server_load": {load}}}'))
+    assert caught.value.reason is Reason.WRONG_SHAPE
+
+
 @pytest.mark.parametrize(
     "strings", ['["a"]', '["a", 3.5]', '["a", [300]]', '"ab"', "null", '[["x"], "b"]']
 )

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, contextmanager
+from unicodedata import east_asian_width
 
 import pytest
 from hypothesis import example, given
@@ -354,6 +355,13 @@ def test_any_text_survives_as_label_line_and_json(url, words, state):
     assert len(as_text([one]).replace(url, "").splitlines()) == 4 or not url.isprintable()
     assert len(as_line(one, 60)) <= 60
     assert as_line(one, 60).isprintable()
+
+
+@given(st.text("a漢ｗ한é😀", max_size=200), st.integers(20, 120))
+def test_a_line_of_wide_characters_is_no_wider_than_the_terminal(text, width):
+    line = as_line(judgement(reason=text), width)
+    assert sum(1 + (east_asian_width(char) in "WF") for char in line) <= width
+    assert line.endswith("…") or text in line
 
 
 @pytest.mark.skipif(not __import__("shutil").which("promtool"), reason="no promtool here")
