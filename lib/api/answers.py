@@ -40,6 +40,7 @@ __all__ = [
 
 T = TypeVar("T")
 _MOST_TOKENS = 2**31  # no vocabulary is larger; an id beyond it is none
+_MOST_MODELS = 20_000  # adapters too; to read more would hold up whoever asks many servers
 _YEAR_10000 = 253_402_300_800  # seconds of 1970
 
 
@@ -144,7 +145,10 @@ def read_load(raw: Raw) -> int:
 
 def read_models(raw: Raw) -> tuple[Model, ...]:
     """The list of models."""
-    return tuple(_model(record(row, "a model")) for row in items(read_json_object(raw), "data"))
+    rows = items(read_json_object(raw), "data")
+    if len(rows) > _MOST_MODELS:
+        raise Unfit(Reason.TOO_LARGE, f"it lists {len(rows)} models")
+    return tuple(_model(record(row, "a model")) for row in rows)
 
 
 def read_metrics(raw: Raw) -> bytes:

@@ -22,11 +22,12 @@ from lib.watch.database import FILE_NAME
 from lib.watch.ear import Ear
 from lib.watch.history import RAW_SECONDS, History
 from lib.watch.memory import Memory
-from lib.watch.record import Tick, period_of
+from lib.watch.record import Tick, checks_of, period_of
 from lib.watch.store import Event
 from lib.watch.supervisor import Supervisor
 from lib.watch.timeline import window_of
 from lib.watch.verdicts import Stretch, reach_of, stretches
+from lib.watch.wire import Hello
 
 __all__ = ["Feed", "Pulse"]
 
@@ -81,6 +82,7 @@ class Feed:
         self._servers = tuple(server.id for server in servers)
         self._history = History(data / FILE_NAME, period=self.period)
         self._memories: dict[str, Memory] = {}
+        self._greeting: Hello | None = None
         self._listeners: list[Listener] = []
         supervisor = Supervisor(environ) if supervise else None
         self._ear = Ear(data, self._hear, self._join, supervisor)
@@ -202,6 +204,7 @@ class Feed:
             memory.begin()
 
     def _hear(self, newest: Sequence[Tick], ticks: Sequence[Tick]) -> None:
+        self._forget_unwatched()
         for tick in newest:
             self._memories.setdefault(tick.server, Memory()).newest(tick)
         fresh = [
@@ -212,6 +215,15 @@ class Feed:
                 callback(fresh)
             except Exception:
                 log.exception("One who listens to the feed failed; the others are told.")
+
+    def _forget_unwatched(self) -> None:
+        """Where the list of servers has changed: what is no longer on it fills no memory."""
+        if self._ear.hello is self._greeting:
+            return
+        self._greeting = self._ear.hello
+        known = {*self.servers, *map(checks_of, self.servers)}
+        for track in [track for track in self._memories if track not in known]:
+            del self._memories[track]
 
 
 def _between(ticks: Sequence[Tick], start: float, end: float) -> list[Tick]:

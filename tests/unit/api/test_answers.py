@@ -57,6 +57,14 @@ def test_tokens_of_llamacpp_are_read():
     assert read_tokens(raw('{"tokens": [7, 8]}')).ids == (7, 8)
 
 
+def test_a_list_of_models_without_end_is_refused():
+    rows = ['{"id": "m"}'] * 20_000
+    assert len(read_models(raw(f'{{"data": [{",".join(rows)}]}}'))) == len(rows)
+    with pytest.raises(Unfit) as caught:
+        read_models(raw(f'{{"data": [{",".join([*rows, rows[0]])}]}}'))
+    assert caught.value.reason is Reason.TOO_LARGE
+
+
 @pytest.mark.parametrize("load", ["-1", "1e308", "1.0", "true", '"3"', "null", "9" * 400])
 def test_a_load_that_is_no_number_of_requests_is_refused(load):
     with pytest.raises(Unfit) as caught:

@@ -172,6 +172,16 @@ def test_the_track_of_checks_is_read_like_a_server_and_has_no_false_gaps(feed, t
     assert feed.servers == ()
 
 
+def test_a_server_that_is_watched_no_more_is_forgotten_with_its_checks(feed):
+    other = "other http://127.0.0.1:2"
+    feed._ear.hello = Hello(VERSION, 77, START, 1.0, (CHAT, other))
+    feed._hear([], [*ticks(3), *checks(2), tick(3, server=other)])
+    feed._ear.hello = Hello(VERSION, 77, START, 1.0, (other,))
+    feed._hear([], [tick(4, server=other)])
+    assert [feed.latest(track) for track in (CHAT, CHECKS)] == [None, None]
+    assert feed.latest(other).at == START + 4
+
+
 def test_minutes_of_checks_keep_mean_least_and_greatest(feed, tmp_path):
     with closing(Store(tmp_path / FILE_NAME)) as store:
         rows = [
