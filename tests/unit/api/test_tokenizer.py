@@ -229,11 +229,11 @@ def test_a_batch_is_counted_in_order_and_told_step_by_step(demos, asynchronous):
 
 
 class Busy:
-    """Counts how many requests are in its hands at once; fails from one on, if it is told to."""
+    """Counts how many requests are in its hands at once; fails at one, if it is told to."""
 
-    def __init__(self, fails_after=None):
+    def __init__(self, fails_at=None):
         self.now = self.most = self.seen = 0
-        self.fails_after = fails_after
+        self.fails_at = fails_at
 
     async def __call__(self, exchange):
         self.now, self.seen = self.now + 1, self.seen + 1
@@ -241,7 +241,7 @@ class Busy:
         here = self.seen
         await asyncio.sleep(0.02)
         self.now -= 1
-        if self.fails_after is not None and here > self.fails_after:
+        if here == self.fails_at:
             await empty(503)(exchange)
         else:
             await answer_json({"tokens": [1] * here, "count": here})(exchange)
@@ -258,7 +258,7 @@ def test_no_more_than_four_texts_are_in_flight(asynchronous):
 
 @BOTH
 def test_a_batch_ends_with_the_first_fault_of_the_server(asynchronous):
-    busy = Busy(fails_after=10)
+    busy = Busy(fails_at=10)
     with FaultServer(SERVED | {"/tokenize": busy}) as server:
         found = refusal(server.url, asynchronous, lambda one: one.encode_batch([SECRET] * 100))
     assert found.reason is Reason.BUSY

@@ -27,6 +27,17 @@ def trimming(messages, chat):
     return chatml([{**one, "content": one["content"].strip()} for one in messages], chat)
 
 
+def one_line_each(messages, chat):
+    """A template that trims, and writes by itself what it may just have taken away."""
+    return "".join(f"<|im_start|>{one['content'].strip()}\n<|im_end|>" for one in messages)
+
+
+def quoting(messages, chat):
+    """A template that says something a second time because of what it is."""
+    text = chatml(messages, chat)
+    return text + "".join(one["content"] for one in messages if "secret" in one["content"])
+
+
 def without_system(messages, chat):
     return chatml([one for one in messages if one["role"] != "system"], chat)
 
@@ -129,6 +140,18 @@ def test_a_template_that_trims_is_followed(system, user):
     assert texts(rendered) == [
         (index, text.strip()) for index, text in enumerate((system, user)) if text.strip()
     ]
+
+
+def test_a_blank_of_the_template_is_not_taken_for_one_that_was_typed():
+    rendered = Toy(one_line_each).render(Chat(turns("a\n", "b")))
+    assert texts(rendered) == [(0, "a"), (1, "b")]
+    assert not rendered.remarks
+
+
+def test_a_template_that_says_more_because_of_a_content_is_not_trusted():
+    rendered = Toy(quoting).render(Chat(turns("Be brief.", "secret")))
+    assert texts(rendered) == [(0, "Be brief.")]
+    assert [part.found for part in rendered.parts] == [True, False]
 
 
 def test_a_message_that_looks_like_the_template_is_not_taken_for_it():
