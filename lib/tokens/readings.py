@@ -131,7 +131,7 @@ class Readings:
             found.append((at, at, _NOTHING_TYPED))
         if exact:
             found += self._blank(index, exact, at, fits=bool(found))
-        if not found and (piece is None or (isinstance(piece, str) and is_unknown(piece))):
+        if not found and isinstance(piece, str) and is_unknown(piece):
             found = [(at, end, _UNSPELLED) for end in self._unknown_ends(index, at)]
         self.budget.steps -= 1 + len(found)
         return found

@@ -175,3 +175,12 @@ def test_5_megabytes_are_aligned_with_a_normaliser():
     assert found.fit is Fit.NORMALISED
     assert found.ends[-1] == len((part * times).encode())
     assert faults(found) == ""
+
+
+def test_tokens_whose_text_is_not_known_are_put_nowhere():
+    text = "né 你"
+    ids = list(range(len(text.encode())))
+    for pieces in ([None] * len(ids), ["n", *[None] * (len(ids) - 1)]):
+        found = aligned(text, Encoded(ids, pieces), Profile())
+        assert found.fit in {Fit.UNALIGNED, Fit.APPROXIMATE}
+        assert (found.starts[[piece is None for piece in pieces]] == -1).all()
