@@ -54,7 +54,7 @@ export class Detail {
     for (let k = i; k < Math.min(j, i + MOST); k++) rows.push(this.row(k));
     this.element.replaceChildren(
       h("div.vt-detail-head", {}, h("b.vt-big", {}, h("bdi", {}, ...visible(text || told(strip.piece(i)), true))),
-        h("span.vi-quiet", {}, j - i > 1 ? `${j - i} tokens share this; token ${i + 1} and following` : `token ${i + 1} of ${strip.length}`), close),
+        h("span.vi-quiet", {}, j - i > 1 ? `tokens ${i + 1} to ${j} of ${strip.length} share this` : `token ${i + 1} of ${strip.length}`), close),
       h("div.vi-scroll", {}, h("table.vi-table", {},
         h("thead", {}, h("tr", {}, ...["Id", "In the vocabulary", "Bytes", "Kind"].map((one) => h("th", {}, one)))), h("tbody", {}, ...rows))),
       ...this.points(i, j, text));
