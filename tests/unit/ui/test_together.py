@@ -1,0 +1,75 @@
+"""Questions to several servers at once: one that hangs holds up nobody else."""
+
+import threading
+
+import pytest
+
+from lib.api import Reason, Unreachable
+from lib.ui import together
+from lib.ui.together import Found, Job, Together
+from tests.support.waiting import until
+
+
+@pytest.fixture
+def asking():
+    made = Together()
+    yield made
+    made.close()
+
+
+def test_answers_come_in_the_order_of_the_questions(asking):
+    jobs = {n: Job("a", 1, lambda n=n: n * n) for n in range(5)}
+    assert [one.value for one in asking.ask(jobs, 5)] == [0, 1, 4, 9, 16]
+
+
+def test_the_same_is_asked_once(asking):
+    asked = []
+    for _ in range(3):
+        asking.ask({"key": Job("a", 1, lambda: asked.append(1) or "x")}, 5)
+    assert asked == [1]
+
+
+def test_one_that_hangs_holds_up_nobody_else(asking):
+    go = threading.Event()
+    try:
+        hanging = {n: Job("slow", 1, go.wait) for n in range(8)}
+        assert all(one.is_waiting for one in asking.ask(hanging, 0.01))
+        assert asking.ask({"x": Job("quick", 1, lambda: 7)}, 5) == [Found(7)]
+    finally:
+        go.set()
+    until(lambda: not asking.ask(hanging, 0.01)[-1].is_waiting, 5)
+
+
+def test_a_newer_question_takes_the_place_of_one_that_has_not_begun(asking):
+    go, asked = threading.Event(), []
+    blocked = {n: Job("a", 1, go.wait) for n in range(2)}
+    asking.ask(blocked, 0.01)
+    for text in "abc":
+        asking.ask({text: Job("a", 1, lambda text=text: asked.append(text) or text, "slot")}, 0.01)
+    go.set()
+    assert asking.ask({"c": Job("a", 1, lambda: "never", "slot")}, 5) == [Found("c")]
+    assert asked == ["c"]
+
+
+def test_a_refusal_is_a_sentence_and_is_tried_again_later(asking, monkeypatch):
+    asked = []
+
+    def refuse():
+        asked.append(1)
+        raise Unreachable(Reason.TIMEOUT, "It did not answer.")
+
+    job = {"x": Job("a", 1, refuse)}
+    assert asking.ask(job, 5) == [Found(trouble="It did not answer.")]
+    asking.ask(job, 5)
+    assert len(asked) == 1
+    monkeypatch.setattr(together, "_REFUSED_SECONDS", 0.0)
+    asking.ask(job, 5)
+    assert len(asked) == 2
+
+
+def test_large_answers_are_forgotten_first_come_first(asking, monkeypatch):
+    monkeypatch.setattr(together, "_KEPT_SIZE", 10)
+    asked = []
+    for key in "abca":
+        asking.ask({key: Job("s", 6, lambda key=key: asked.append(key) or key)}, 5)
+    assert asked == ["a", "b", "c", "a"]
