@@ -45,6 +45,10 @@ class Card(Protocol):
         """Of an adapter: the id of its base."""
 
     @property
+    def root(self) -> str | None:
+        """What was loaded: the same for all names of one model."""
+
+    @property
     def max_model_len(self) -> int | None:
         """Tokens of prompt and answer together; vLLM tells none for an adapter."""
 
@@ -209,13 +213,15 @@ def _length_of_base(facts: Facts, card: Card, listed: _Listed) -> int | None:
 def _caches(facts: Facts, card: Card) -> tuple[Cache, ...]:
     """The engines that run a model: those of its name, else those of the only name there is.
 
-    An engine reports the first of its model's names, and an adapter's base.
+    An engine reports the first of its model's names, and an adapter's base. The only name is not
+    that of a model beside it that was loaded from elsewhere.
     """
     names = {cache.model for cache in facts.caches}
     for name in (card.id, card.parent):
         if name in names:
             return tuple(cache for cache in facts.caches if cache.model == name)
-    return facts.caches if len(names) == 1 else ()
+    is_another = any(one.id in names and one.root != card.root for one in facts.cards)
+    return facts.caches if len(names) == 1 and not is_another else ()
 
 
 def _unfit(facts: Facts, length: int | None, tokens: float | None) -> str:

@@ -15,6 +15,7 @@ class Card(NamedTuple):
     id: str
     parent: str | None = None
     max_model_len: int | None = 4096
+    root: str | None = None
 
 
 CONFIG = {
@@ -186,6 +187,12 @@ def test_an_engine_of_another_model_does_not_count():
 
 def test_an_alias_is_run_by_the_engines_of_the_only_name_there_is():
     assert serving(facts("a", Card("alias")), id_="alias").whole == 16
+
+
+def test_a_model_beside_the_one_that_is_measured_has_no_cache_of_it():
+    cards = (Card("m", root="/m"), Card("also", root="/m"), Card("other", root="/other"))
+    told = {one.id: one.servings[0].whole for one in catalogue([facts("a", *cards)])}
+    assert told == {"m": 16, "also": 16, "other": None}
 
 
 # ── Agreement ──
