@@ -129,6 +129,21 @@ def test_an_address_that_makes_no_sense_shows_the_page(visit):
     assert visit.mounted("tokens")["server"] == "demo-chat"
 
 
+def test_models_lead_here_with_their_server(visit):
+    visit.opens("pages/live/models.py")
+    link = "tokenizer?server=demo-hang&model=demo%2Fsentencepiece-7b"
+    visit.app.session_state["following"] = link
+    visit.app.run()
+    assert not visit.app.exception
+    data = visit.mounted("tokens")
+    assert (data["server"], data["model"]) == ("demo-hang", "demo/sentencepiece-7b")
+
+
+def test_a_server_that_tokenizes_no_chats_says_so(visit):
+    visit.opens(TOKENIZER, server="demo-tutorial", mode="chat")
+    assert "tokenizes texts only, no chats" in visit.mounted("tokens")["trouble"]
+
+
 def test_looking_at_another_page_asks_no_tokenizer(visit):
     visit.opens("pages/live/rca_cache.py")
     assert "tokenizers" not in vars(house())

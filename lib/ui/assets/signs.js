@@ -8,7 +8,7 @@ const UNSEEN = /[\s\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cs}\p{Cn}\u115f\u1160\
 const SHAPING = /[\u200c\u200d\ufe00-\ufe0f\u034f]|[\u{e0020}-\u{e007f}]|[\u{e0100}-\u{e01ef}]/u;
 const LETTERED = /[^\s\p{C}\u200c\u200d\ufe00-\ufe0f]/u;
 const NAMES = {
-  "\n": "↵", "\r": "␍", "\t": "⇥", " ": "·", "\u00a0": "⍽", "\u200b": "ZWSP", "\u200c": "ZWNJ", "\u200d": "ZWJ", "\u200e": "LRM",
+  "\n": "↵", "\t": "⇥", " ": "·", "\u00a0": "⍽", "\u200b": "ZWSP", "\u200c": "ZWNJ", "\u200d": "ZWJ", "\u200e": "LRM",
   "\u200f": "RLM", "\u202a": "LRE", "\u202b": "RLE", "\u202c": "PDF", "\u202d": "LRO", "\u202e": "RLO", "\u2066": "LRI", "\u2067": "RLI",
   "\u2068": "FSI", "\u2069": "PDI", "\u2028": "LS", "\u2029": "PS", "\ufeff": "BOM", "\u00ad": "SHY", "\ufe0f": "VS16", "\ufe0e": "VS15",
 };
@@ -16,7 +16,8 @@ const NAMES = {
 /** A code point as people write it. */
 export const point = (char) => `U+${char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 
-const nameOf = (char) => NAMES[char] ?? (char < " " ? String.fromCharCode(0x2400 + char.charCodeAt(0)) : char === "\x7f" ? "␡" : point(char));
+const CONTROLS = ("NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US").split(" ");
+const nameOf = (char) => NAMES[char] ?? CONTROLS[char.codePointAt(0)] ?? (char === "\x7f" ? "DEL" : point(char));
 
 /** Nodes that show `text`. Blanks are signs only where `all`; what could mislead always is one. */
 export function visible(text, all = false) {

@@ -111,7 +111,10 @@ export class Tokens {
     }
     this.warn(data.trouble);
     this.remarks.replaceChildren(...data.remarks.map(({ tone, text }) => h("li", { "data-tone": tone }, text)));
-    mark(this.root, "data-stale", data.tokens ? null : "");
+    // What was drawn before stays in sight, greyed, unless it is another server's or of another kind.
+    const of = JSON.stringify([data.server, data.model, data.typed.is_chat]);
+    if (data.tokens) this.of = of;
+    mark(this.root, "data-stale", data.tokens ? null : this.of === of ? "old" : "gone");
     if (data.tokens && this.drawn !== data.tokens.key) {
       this.drawn = data.tokens.key;
       this.strip = new Strip(data.tokens);

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lib.api import Refused
+from lib.api import BadRequest, CallerMistake, Refused
 from lib.tokens import Alignment, Fit, Kind, Unreadable
 from lib.tokens.budget import room
 from lib.tokens.chat import Part, Rendered
@@ -53,9 +53,16 @@ def answered(served: Served, typed: Typed) -> Shown:
             return _chat(served, typed, served.render(typed.chat()))
         return _text(served, typed, served.align(typed.text, special=typed.special))
     except Refused as refused:
-        return _refused(typed, refused.sentence)
+        return _refused(typed, _sentence(refused))
     except Unreadable as unreadable:
         return _refused(typed, str(unreadable))
+
+
+def _sentence(refused: Refused) -> str:
+    """With what the server or the client named as the cause, where the sentence points to it."""
+    if refused.detail and isinstance(refused, BadRequest | CallerMistake):
+        return f"{refused.sentence} Detail: {refused.detail.rstrip('.')}."
+    return refused.sentence
 
 
 def remarks(alignment: Alignment) -> list[Remark]:
