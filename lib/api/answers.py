@@ -192,7 +192,7 @@ def _model(row: Mapping[str, Json]) -> Model:
         text(row, "id"),
         _optional_text(row, "root"),
         _optional_text(row, "parent"),
-        length,
+        length if length is not None and length > 0 else None,
         _optional_text(row, "owned_by"),
         _moment(row.get("created")),
         _optional_text(row, "object"),

@@ -93,8 +93,9 @@ class Asked:
         """Ask nobody any more."""
         self._workers.shutdown(wait=False, cancel_futures=True)
         self._listers.shutdown(wait=False, cancel_futures=True)
-        for client in self._clients.values():
-            client.close()
+        with self._lock:  # a round under way may be about to add one
+            for client in self._clients.values():
+                client.close()
 
     def _round(self, server: Server, documents: bool) -> "Future[None] | None":
         """Begin to ask where that is due; the round that is under way, if there is one."""
