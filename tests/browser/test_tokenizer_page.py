@@ -184,6 +184,20 @@ def test_a_server_that_does_not_answer_is_a_sentence_and_loses_nothing(person):
     expect(person.chips.last).to_have_text(" more")
 
 
+def test_more_than_any_server_takes_is_said_and_kept(person):
+    person.opens("?server=demo-chat")
+    person.types(TYPED)
+    person.editor.evaluate(
+        """(area) => {
+            area.value = `${"word ".repeat(20)}\\n`.repeat(49_505);
+            area.dispatchEvent(new Event("input", { bubbles: true }));
+        }"""
+    )
+    expect(person.page.get_by_role("status").filter(has_text="5.0 million")).to_be_visible()
+    assert person.editor.evaluate("area => area.value.length") > 4_900_000
+    assert [text for text, _ in person.groups()][1] == "你好"
+
+
 def test_typing_keeps_focus_caret_and_undo(person):
     person.opens("?server=demo-chat")
     person.types("one two")
@@ -204,7 +218,7 @@ def test_what_could_mislead_is_visible_and_runs_nothing(person):
     text = "".join(text for text, _ in person.groups())
     assert "RLO" in text
     assert "ZWSP" in text
-    assert "␇" in text
+    assert "BEL" in text
     assert person.page.locator(".vt-chips img").count() == 0
 
 
