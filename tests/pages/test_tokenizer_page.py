@@ -54,6 +54,13 @@ def test_a_chat_comes_with_the_costs_of_its_messages(visit):
     assert len(data["costs"]) == 2
 
 
+def test_a_text_that_begins_with_the_added_token_has_it_twice(visit):
+    visit.opens(TOKENIZER, server="demo-chat", text="<s>hello")
+    said = " ".join(one["text"] for one in visit.mounted("tokens")["remarks"])
+    assert "stands there twice" in said
+    assert "read as a control token" in said
+
+
 def test_every_tool_opens(visit):
     visit.opens(TOKENIZER, server="demo-chat", text="a token")
     for name in (

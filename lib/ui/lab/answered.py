@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lib.api import BadRequest, CallerMistake, Refused
 from lib.tokens import Alignment, Fit, Kind, Unreadable
 from lib.tokens.budget import room
-from lib.tokens.chat import Part, Rendered
+from lib.tokens.chat import Part, Rendered, double_start
 from lib.tokens.roundtrip import named
 from lib.tokens.statistics import Figures, figures
 from lib.ui.lab.tiles import Tile, tiles
@@ -82,7 +82,9 @@ def _text(served: Served, typed: Typed, alignment: Alignment) -> Shown:
     added = int((alignment.kinds == Kind.ADDED).sum())
     found = figures(typed.text, len(alignment), added)
     shown = tiles(found, room(len(alignment), served.limit()), typed.price)
-    said = [*_control(alignment), *remarks(alignment)]
+    doubled = double_start(alignment.ids.tolist(), served.tokenizer.profile())
+    said = [_remark("watch", doubled)] if doubled else []
+    said += [*_control(alignment), *remarks(alignment)]
     return Shown(found, shown, alignment, remarks=said)
 
 

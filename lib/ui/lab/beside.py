@@ -49,7 +49,7 @@ def beside(chosen: Sequence[Served], typed: Typed, shown: Shown) -> dict[str, ob
             [one.name, model] for one in house().watched() for model in house().models(one) or [""]
         ],
         "most": MOST,
-        "rows": compression(text, counts),
+        "rows": compression(text, counts, "your messages" if typed.is_chat else "your text"),
         "spending": spending(shown.alignment) if shown.alignment else None,
         "comparison": differences,
         "waiting": waiting,

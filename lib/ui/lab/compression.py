@@ -39,11 +39,13 @@ _COMMON = 0.15
 _SHOWN = 60
 
 
-def compression(text: str, counts: Sequence[Mapping[str, Found[int]]]) -> list[dict[str, object]]:
+def compression(
+    text: str, counts: Sequence[Mapping[str, Found[int]]], name: str = "your text"
+) -> list[dict[str, object]]:
     """A row for each sample and one for `text`; `counts` are the tokens by text, per server."""
     rows = [_row(one.name, one.text, one.language, counts) for one in SAMPLES]
     if text:
-        rows.append(_row("your text", text, language(text), counts))
+        rows.append(_row(name, text, language(text), counts))
     return rows
 
 
