@@ -119,7 +119,7 @@ export class Ratios {
     const { rows, text } = comparison;
     const first = new Set(rows[0].edges ?? []);
     this.compared.replaceChildren(h("div.vi-section-head", {}, h("h2", {}, "Same text, other tokenizer")),
-      h("div.vi-scroll", {}, h("table.vi-table", {}, h("thead", {}, h("tr", {}, ...["", "Tokens", "Against the first", "Shared boundaries", "Only there", "Only here", "Same tokenizer?"].map((one, n) => h(n > 0 && n < 6 ? "th.vi-number" : "th", {}, one)))),
+      h("div.vi-scroll", {}, h("table.vi-table", {}, h("thead", {}, h("tr", {}, ...["", "Tokens", "Against the first", "Shared boundaries", "Only in the first", "Only in this", "Same tokenizer?"].map((one, n) => h(n > 0 && n < 6 ? "th.vi-number" : "th", {}, one)))),
         h("tbody", {}, ...rows.map((row, n) => h("tr", {}, h("td", {}, h("span.vt-key", {}, h("span", {}, h("i", { style: `background: var(--vi-s${n})` }), servers[n].title))),
           h("td.vi-number", {}, row.trouble ? "–" : row.tokens === null ? "asking …" : whole(row.tokens)), h("td.vi-number", {}, row.ratio ? `× ${two(row.ratio)}` : ""),
           h("td.vi-number", {}, row.shared === undefined ? "" : whole(row.shared)), h("td.vi-number", {}, row.only_first === undefined ? "" : whole(row.only_first)),
