@@ -24,6 +24,7 @@ __all__ = ["Figures", "Placed", "figures", "graphemes", "is_between_graphemes", 
 Numbers = NDArray[np.int64]
 
 _GRAPHEME = regex.compile(r"\X")
+_FLAG = regex.compile(r"\p{RI}{2}")
 _WORD = regex.compile(
     r"[\p{Han}\p{Hiragana}]\p{M}*|\p{Katakana}[\p{Katakana}\p{M}\u30fc]*"
     r"|[[\p{L}\p{M}\p{N}_]--[\p{Han}\p{Hiragana}\p{Katakana}]]+"
@@ -101,7 +102,9 @@ def graphemes(text: str) -> int:
     """How many characters a reader sees."""
     if text.isascii():
         return len(text) - text.count("\r\n")
-    return sum(1 for _ in _GRAPHEME.finditer(text))
+    # To pair flags, regex counts back over all flags before each: a long row would take minutes.
+    # To all other rules a flag is a letter.
+    return sum(1 for _ in _GRAPHEME.finditer(_FLAG.sub("a", text)))
 
 
 def is_between_graphemes(text: str, at: int) -> bool:

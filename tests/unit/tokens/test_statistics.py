@@ -3,6 +3,7 @@
 import unicodedata
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +88,15 @@ def test_counts_are_ordered(text):
 def test_the_short_way_for_ascii_counts_graphemes_alike(text):
     with_one_more = graphemes(text + " é")
     assert graphemes(text) == with_one_more - 2
+
+
+@given(TANGLED)
+def test_graphemes_are_those_of_unicode(text):
+    assert graphemes(text) == len(regex.findall(r"\X", text))
+
+
+def test_a_long_row_of_flags_is_counted_as_fast_as_any_text():
+    assert graphemes("🇩" * 200_001) == 100_001
 
 
 @given(TANGLED)
