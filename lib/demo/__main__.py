@@ -61,7 +61,8 @@ def _arguments() -> argparse.Namespace:
 
 def _listen(port: int) -> socket.socket:
     """A listening socket on the port, or on a free one where it is taken."""
-    listener = socket.socket()
+    # asyncio sends small answers at once only through sockets that call themselves TCP
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
