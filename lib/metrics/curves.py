@@ -36,6 +36,16 @@ class Grid:
         first = math.floor(start / step) + 1
         return cls(first * step, step, max(0, math.floor(end / step) - first + 1))
 
+    @classmethod
+    def closed(cls, first: float, end: float, step: float) -> "Grid":
+        """The moments from `first` on that are not after `end`; none if `end` is before."""
+        return cls(first, step, max(0, math.floor((end - first) / step) + 1))
+
+    @property
+    def following(self) -> float:
+        """The moment after the last."""
+        return self.first + self.step * self.size
+
     @property
     def moments(self) -> Values:
         """The grid's moments (size,)."""

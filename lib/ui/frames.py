@@ -51,7 +51,7 @@ class RcaView:
         window = self._source.window(self._server.id, grid.first - self._back, at)
         self._offered, absent = choose(window.layout) if window.layout.series else ([], [])
         self._panels = [self._without_rest(panel, window, grid) for panel in self._offered]
-        self._next = grid.first + grid.size * grid.step
+        self._next = grid.following
         self._said = {}
         whole = {
             "start": grid.first,
@@ -127,12 +127,10 @@ class RcaView:
 
     def _closed(self, window: Window, at: float) -> Words | None:
         """The bins that have ended since the last call."""
-        step = self._span.bin
-        size = math.floor((at - self._next) / step) + 1
-        if size <= 0:
+        grid = Grid.closed(self._next, at, self._span.bin)
+        if not grid.size:
             return None
-        grid = Grid(self._next, step, size)
-        self._next += size * step
+        self._next = grid.following
         data = {
             f"{panel.key}.{curve.key}": known(
                 lines.points(curve, window, grid, self._span), panel.unit.digits
@@ -140,7 +138,7 @@ class RcaView:
             for panel in self._panels
             for curve in panel.curves
         }
-        return {"start": grid.first, "step": step, "size": size, "data": data}
+        return {"start": grid.first, "step": grid.step, "size": grid.size, "data": data}
 
     def _figures(self, window: Window, at: float) -> Mapping[str, Words]:
         found = {

@@ -5,7 +5,6 @@ has the chosen servers whole; the strips of the others follow with the ticks, as
 allows, worst first.
 """
 
-import math
 import time
 from collections.abc import Sequence
 
@@ -63,7 +62,7 @@ class HealthView:
         grid = Grid.within(at - self._span.seconds, at, self._span.bin)
         windows = self._windows(grid.first, at)
         self._panels = checks.plotted(self._chosen, windows)
-        self._next = grid.first + grid.size * grid.step
+        self._next = grid.following
         self._said, self._said_rows, self._events, self._events_read = {}, {}, [], 0.0
         self._match_servers()
         for server in self._chosen:
@@ -174,14 +173,12 @@ class HealthView:
 
     def _closed(self, windows: Sequence[Window], at: float) -> Words | None:
         """The bins that have ended since the last call."""
-        step = self._span.bin
-        size = math.floor((at - self._next) / step) + 1
-        if size <= 0:
+        grid = Grid.closed(self._next, at, self._span.bin)
+        if not grid.size:
             return None
-        grid = Grid(self._next, step, size)
-        self._next += size * step
+        self._next = grid.following
         data = checks.bins_of(self._panels, windows, grid)
-        return {"start": grid.first, "step": step, "size": size, "data": data}
+        return {"start": grid.first, "step": grid.step, "size": grid.size, "data": data}
 
     # ── Words ──
 

@@ -4,7 +4,6 @@ This module alone decides the cells of a row, what they say and what their toolt
 remembers what it said, so that a tick carries only what has changed.
 """
 
-import math
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -124,7 +123,7 @@ class Row:
         grid = Grid.within(at - self.span.seconds, at, self.step)
         window = source.window(self.server.id, grid.first - 2 * self.step, at)
         self.shares = "kv_usage" in window.layout.quantities
-        self.next = grid.first + grid.size * grid.step
+        self.next = grid.following
         for tally in self.tallies.values():
             tally.clear()
         self._count(window, grid)
@@ -138,14 +137,15 @@ class Row:
 
     def closed(self, source: Source, at: float) -> list[float | None]:
         """Points of the bins that ended since the last call."""
-        size = math.floor((at - (self.next or at)) / self.step) + 1
-        if self.next is None or size <= 0:
+        if self.next is None:
             return []
-        grid = Grid(self.next, self.step, size)
+        grid = Grid.closed(self.next, at, self.step)
+        if not grid.size:
+            return []
         start = grid.first - 2 * self.step - TOKENS_OVER
         window = source.window(self.server.id, start, at)
         self._count(window, grid)
-        self.next += size * self.step
+        self.next = grid.following
         return self._points(window, grid)
 
     def _count(self, window: Window, grid: Grid) -> None:

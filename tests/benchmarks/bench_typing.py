@@ -5,8 +5,6 @@ with an answer that is remembered, and the scrolling of a short text.
 """
 
 import json
-import subprocess
-import sys
 import time
 from statistics import median
 
@@ -16,7 +14,7 @@ import pytest
 from tests.browser.tokenizer_person import TokenizerPerson
 from tests.support import browsing
 from tests.support.dashboard import dashboard
-from tests.support.processes import ROOT
+from tests.support.demos import demo_servers
 
 TYPED = "你好 🎉👩\u200d👦 café"
 TIMES = 9
@@ -25,13 +23,8 @@ TIMES = 9
 @pytest.fixture(scope="module")
 def demos():
     """The demo servers: name and address of each."""
-    command = [sys.executable, "-m", "lib.demo", "--child", "--ports", "0"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as child:
-        yield dict(place.split("=") for place in child.stdout.readline().strip().split(","))
-        child.stdin.close()
-        child.wait(10)
+    with demo_servers() as listed:
+        yield dict(place.split("=") for place in listed.split(","))
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,6 @@ The demo servers run beside the dashboard, so that a test can reach them.
 """
 
 import re
-import subprocess
-import sys
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -15,9 +13,9 @@ from playwright.sync_api import expect
 from tests.browser.person import COLD_START, Person
 from tests.support.browsing import shot, window
 from tests.support.dashboard import dashboard
+from tests.support.demos import demo_servers
 from tests.support.faulty import FaultServer, answer, answer_json
 from tests.support.hostile import TEXTS, images, page
-from tests.support.processes import ROOT
 from tests.support.waiting import until
 
 TWICE, TIGHT, ADAPTER = (
@@ -30,13 +28,8 @@ TWICE, TIGHT, ADAPTER = (
 @pytest.fixture(scope="module")
 def demos():
     """The demo servers: name and address of each."""
-    command = [sys.executable, "-m", "lib.demo", "--child", "--ports", "0"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as child:
-        yield dict(place.split("=") for place in child.stdout.readline().strip().split(","))
-        child.stdin.close()
-        child.wait(10)
+    with demo_servers() as listed:
+        yield dict(place.split("=") for place in listed.split(","))
 
 
 @pytest.fixture(scope="module")

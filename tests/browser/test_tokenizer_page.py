@@ -4,8 +4,6 @@ The demo servers run beside the dashboard, so that a test can ask them the same.
 """
 
 import re
-import subprocess
-import sys
 
 import httpx
 import pytest
@@ -14,8 +12,8 @@ from playwright.sync_api import expect
 from tests.browser.tokenizer_person import TokenizerPerson
 from tests.support.browsing import shot, window
 from tests.support.dashboard import dashboard
+from tests.support.demos import demo_servers
 from tests.support.ports import free_port
-from tests.support.processes import ROOT
 
 TYPED = "你好 🎉👩\u200d👦 café"
 
@@ -23,13 +21,8 @@ TYPED = "你好 🎉👩\u200d👦 café"
 @pytest.fixture(scope="module")
 def demos():
     """The demo servers: name and address of each."""
-    command = [sys.executable, "-m", "lib.demo", "--child", "--ports", "0"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as child:
-        yield dict(place.split("=") for place in child.stdout.readline().strip().split(","))
-        child.stdin.close()
-        child.wait(10)
+    with demo_servers() as listed:
+        yield dict(place.split("=") for place in listed.split(","))
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,12 @@
 """The application run by Streamlit's own test runner: no server, no browser, the real watcher."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from lib.ui import house as houses
+from tests.support.demos import demo_servers
 from tests.support.ports import free_port
 from tests.support.processes import ROOT
 
@@ -56,13 +55,8 @@ def dashboard(monkeypatch, tmp_path):
 @pytest.fixture(scope="session")
 def demo():
     """The built-in servers, as the dashboard starts them: the value of INSPECTOR_DEMO_SERVERS."""
-    command = [sys.executable, "-m", "lib.demo", "--child", "--ports", "0"]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as child:
-        yield child.stdout.readline().strip()
-        child.stdin.close()
-        child.wait(10)
+    with demo_servers() as listed:
+        yield listed
 
 
 @pytest.fixture

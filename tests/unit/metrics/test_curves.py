@@ -220,3 +220,12 @@ def test_a_curve_does_not_depend_on_where_its_window_begins():
     )
     part = rate_curve(tail, late, 9.0, "generation_tokens")
     assert part.tolist() == pytest.approx([full[moment] for moment in late.moments])
+
+
+@pytest.mark.parametrize(
+    ("end", "moments"), [(9.9, []), (10.0, [10.0]), (14.9, [10.0, 12.0, 14.0]), (-5.0, [])]
+)
+def test_a_grid_goes_on_where_the_last_one_ended(end, moments):
+    grid = Grid.closed(10.0, end, 2.0)
+    assert grid.moments.tolist() == moments
+    assert grid.following == 10.0 + 2.0 * len(moments)
