@@ -174,7 +174,7 @@ def read_tokens(raw: Raw) -> Tokens:
     return Tokens(
         tuple(_token_id(row) for row in rows),
         _pieces(pieces, len(rows)),
-        optional_integer(answer, "max_model_len"),
+        _length(optional_integer(answer, "max_model_len")),
     )
 
 
@@ -192,11 +192,16 @@ def _model(row: Mapping[str, Json]) -> Model:
         text(row, "id"),
         _optional_text(row, "root"),
         _optional_text(row, "parent"),
-        length if length is not None and length > 0 else None,
+        _length(length),
         _optional_text(row, "owned_by"),
         _moment(row.get("created")),
         _optional_text(row, "object"),
     )
+
+
+def _length(told: int | None) -> int | None:
+    """A context length; None where what is told can be none, so that no answer fails for it."""
+    return told if told is not None and 0 < told < _MOST_TOKENS else None
 
 
 def _moment(value: Json) -> int | None:

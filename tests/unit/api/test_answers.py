@@ -57,10 +57,11 @@ def test_tokens_of_llamacpp_are_read():
     assert read_tokens(raw('{"tokens": [7, 8]}')).ids == (7, 8)
 
 
-@pytest.mark.parametrize("length", [0, -3])
+@pytest.mark.parametrize("length", [0, -3, 2**40])
 def test_a_length_that_none_can_be_is_not_known(length):
     (model,) = read_models(raw(f'{{"data": [{{"id": "m", "max_model_len": {length}}}]}}'))
     assert model.max_model_len is None
+    assert read_tokens(raw(f'{{"tokens": [7], "max_model_len": {length}}}')).max_model_len is None
 
 
 def test_a_list_of_models_without_end_is_refused():
