@@ -12,6 +12,7 @@ __all__ = ["cost", "in_words", "price"]
 _PER = 6
 """A price is for ten to this power of tokens."""
 _NUMBER = re.compile(r"\d{1,12}([.,]\d{1,12})?")
+_AMBIGUOUS = re.compile(r"[1-9]\d{0,2},\d{3}")
 _DIGITS = 3
 """Digits shown of an amount below one."""
 
@@ -25,6 +26,8 @@ def price(typed: str) -> Decimal:
     stripped = typed.strip()
     if not stripped.isascii() or not _NUMBER.fullmatch(stripped):
         raise ValueError("A price is a plain number such as 0.15, without a currency or a sign.")
+    if _AMBIGUOUS.fullmatch(stripped):
+        raise ValueError(f"Is {stripped} in thousands? Write it without a comma, or with a point.")
     return Decimal(stripped.replace(",", "."))
 
 

@@ -83,7 +83,7 @@ def _text(served: Served, typed: Typed, alignment: Alignment) -> Shown:
     found = figures(typed.text, len(alignment), added)
     shown = tiles(found, room(len(alignment), served.limit()), typed.price)
     doubled = double_start(alignment.ids.tolist(), served.tokenizer.profile())
-    said = [_remark("watch", doubled)] if doubled else []
+    said = [_remark("watch", one) for one in (doubled, typed.price_trouble) if one]
     said += [*_control(alignment), *remarks(alignment)]
     return Shown(found, shown, alignment, remarks=said)
 
@@ -93,7 +93,8 @@ def _chat(served: Served, typed: Typed, rendered: Rendered) -> Shown:
     found = figures(rendered.text, rendered.tokens)
     overhead = rendered.overhead, rendered.tokens
     shown = tiles(found, room(rendered.tokens, served.limit()), typed.price, overhead)
-    said = [_remark("watch", plain(one, SENTENCE)) for one in rendered.remarks]
+    told = [*rendered.remarks, typed.price_trouble]
+    said = [_remark("watch", plain(one, SENTENCE)) for one in told if one]
     said += remarks(alignment)
     return Shown(
         found,

@@ -58,6 +58,15 @@ class Typed:
             return None
 
     @property
+    def price_trouble(self) -> str:
+        """Why the price that is typed cannot be read, in one sentence; "" where it can."""
+        try:
+            price(self.cost.strip() or "0")
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    @property
     def read_text(self) -> str:
         """The text; of a chat the contents, without anything that a template adds."""
         return "\n".join(one.content for one in self.messages) if self.is_chat else self.text

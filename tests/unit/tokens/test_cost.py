@@ -40,9 +40,18 @@ def test_less_than_nothing_is_refused(tokens, per):
         cost(tokens, Decimal(per))
 
 
-@pytest.mark.parametrize(("typed", "value"), [("0.15", "0.15"), (" 2 ", "2"), ("0,6", "0.6")])
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [("0.15", "0.15"), (" 2 ", "2"), ("0,6", "0.6"), ("0,125", "0.125"), ("1,25", "1.25")],
+)
 def test_a_typed_price_is_read(typed, value):
     assert price(typed) == Decimal(value)
+
+
+@pytest.mark.parametrize("typed", ["1,000", "12,500"])
+def test_what_may_be_a_thousand_or_one_is_not_guessed(typed):
+    with pytest.raises(ValueError, match=f"^Is {typed} in thousands"):
+        price(typed)
 
 
 @pytest.mark.parametrize("typed", ["", "free", "-1", "1e9", "NaN", "1,000.50", "$3", "٣", "9" * 40])
