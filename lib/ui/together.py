@@ -1,9 +1,10 @@
 """Asking several servers at once, while the page waits a moment and no longer.
 
 Decided here: how long that moment is; that a server which hangs holds up nobody but itself; that
-one which refused is not asked again for the same until a little later; and that a question which a
-newer one has replaced is not asked any more. What is not there in time is there when the page looks
-again.
+one which refused is not asked again for the same until a little later, and one which answered not
+for some minutes, for it may be started again as another; and that a question which a newer one of
+the same viewer has replaced is not asked any more. What is not there in time is there when the page
+looks again.
 """
 
 import threading
@@ -21,7 +22,7 @@ __all__ = ["Found", "Job", "Together"]
 T = TypeVar("T")
 MOMENT = 0.4
 """Seconds."""
-_REFUSED_SECONDS = 10.0
+_REFUSED_SECONDS, _KNOWN_SECONDS = 10.0, 300.0
 _AT_ONCE = 2
 """Questions to one server."""
 _KEPT, _KEPT_SIZE = 1_000, 8_000_000
@@ -60,7 +61,7 @@ class Together:
         self._lock = threading.Lock()
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._asked: OrderedDict[Hashable, _Asked] = OrderedDict()
-        self._slots: dict[Hashable, Hashable] = {}
+        self._slots: OrderedDict[Hashable, Hashable] = OrderedDict()
 
     def ask(self, jobs: Mapping[Hashable, Job[T]], moment: float = MOMENT) -> list[Found[T]]:
         """What each of the jobs brought, in their order, as far as it is known after a moment."""
@@ -87,10 +88,12 @@ class Together:
     def _replace(self, key: Hashable, job: Job[T]) -> None:
         if job.slot is None:
             return
-        before = self._asked.get(self._slots.get(job.slot))
+        before = self._asked.get(self._slots.pop(job.slot, None))
         if before is not None:
             before.future.cancel()
         self._slots[job.slot] = key
+        if len(self._slots) > _KEPT:
+            self._slots.popitem(last=False)
 
     def _pool(self, server: str) -> ThreadPoolExecutor:
         if server not in self._pools:
@@ -98,18 +101,24 @@ class Together:
         return self._pools[server]
 
     def _forget(self) -> None:
+        """Forget the oldest; what is under way is kept, or it would be asked again meanwhile."""
         size = sum(one.size for one in self._asked.values())
-        while len(self._asked) > 1 and (len(self._asked) > _KEPT or size > _KEPT_SIZE):
-            _, oldest = self._asked.popitem(last=False)
-            size -= oldest.size
+        for key in list(self._asked)[:-1]:
+            if len(self._asked) <= _KEPT and size <= _KEPT_SIZE:
+                break
+            if self._asked[key].future.done():
+                size -= self._asked.pop(key).size
 
 
 def _is_over(asked: _Asked) -> bool:
     """Whether it must be asked again to be known."""
     if asked.future.cancelled():
         return True
-    failed = asked.future.done() and asked.future.exception() is not None
-    return failed and time.monotonic() - asked.begun > _REFUSED_SECONDS
+    if not asked.future.done():
+        return False
+    failed = asked.future.exception() is not None
+    most = _REFUSED_SECONDS if failed else _KNOWN_SECONDS
+    return time.monotonic() - asked.begun > most
 
 
 def _found(future: "Future[T]") -> Found[T]:

@@ -1,10 +1,11 @@
 """The tokenizers of the watched servers: one for each server and model, whoever looks.
 
-Decided here: how long a page waits for a server, and how many answers are remembered, so that
-drawing a page again asks nobody.
+Decided here: how long a page waits for a server, how many answers are remembered, so that drawing
+a page again asks nobody, and how long: a server may be started again with another tokenizer.
 """
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
@@ -22,18 +23,45 @@ __all__ = ["Served", "Tokenizers"]
 T = TypeVar("T")
 SECONDS = 10.0
 """A long text takes a busy server seconds; a page that waits longer looks broken."""
-_KEPT = 64
-_KEPT_CHARACTERS = 4_000_000
+_KEPT, _KEPT_CHARACTERS = 4_000, 4_000_000
+_KEPT_SECONDS = 120.0
+_MOST_SERVED = 256
+"""Tokenizers; a hostile server may name its models anew each time."""
+
+
+class Answers:
+    """What servers told, the least used forgotten first. For any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[Hashable, tuple[float, int, object]] = OrderedDict()
+        self._size = 0
+
+    def get(self, key: Hashable, size: int, ask: Callable[[], T]) -> T:
+        """What was answered lately, else what `ask` brings; failures are not remembered."""
+        with self._lock:
+            at, _, known = self._kept.get(key, (-_KEPT_SECONDS, 0, None))
+            if time.monotonic() - at < _KEPT_SECONDS:
+                self._kept.move_to_end(key)
+                return cast("T", known)
+        answer = ask()
+        with self._lock:
+            self._size += size - self._kept.pop(key, (0.0, 0, None))[1]
+            self._kept[key] = time.monotonic(), size, answer
+            while len(self._kept) > 1 and (
+                len(self._kept) > _KEPT or self._size > _KEPT_CHARACTERS
+            ):
+                self._size -= self._kept.popitem(last=False)[1][1]
+        return answer
 
 
 class Served:
     """The tokenizer of one model on one server. For any thread."""
 
-    def __init__(self, server: Server, model: str, client: VllmClient) -> None:
+    def __init__(self, server: Server, model: str, client: VllmClient, answers: Answers) -> None:
         self.server, self.model, self._client = server, model, client
         self.tokenizer = RemoteTokenizer(client, model or None)
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, tuple[int, object]] = OrderedDict()
+        self._answers = answers
 
     @property
     def title(self) -> str:
@@ -67,8 +95,8 @@ class Served:
             Refused: the server gave no usable answer.
             Unreadable: a message cannot be asked about.
         """
-        size = sum(len(str(one)) for one in chat.messages)
-        return self.remembered(("chat", repr(chat)), size, lambda: self.tokenizer.render(chat))
+        key = repr(chat)
+        return self.remembered(("chat", key), len(key), lambda: self.tokenizer.render(chat))
 
     def count(self, text: str) -> int:
         """How many tokens a text is, without those that the server adds.
@@ -94,20 +122,8 @@ class Served:
         return call.route.path, call.body or {}
 
     def remembered(self, key: Hashable, size: int, ask: Callable[[], T]) -> T:
-        """What was answered before, else what `ask` brings; failures are not remembered."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return cast("T", self._kept[key][1])
-        answer = ask()
-        with self._lock:
-            self._kept[key] = size, answer
-            while len(self._kept) > 1 and (
-                len(self._kept) > _KEPT
-                or sum(kept for kept, _ in self._kept.values()) > _KEPT_CHARACTERS
-            ):
-                self._kept.popitem(last=False)
-        return answer
+        """What this tokenizer answered lately, else what `ask` brings; `size` in characters."""
+        return self._answers.get((self.server, self.model, key), size, ask)
 
 
 class Tokenizers:
@@ -118,14 +134,19 @@ class Tokenizers:
         self._lock = threading.Lock()
         self._clients: dict[Server, VllmClient] = {}
         self.together = Together()
-        self._served: dict[tuple[Server, str], Served] = {}
+        self._answers = Answers()
+        self._served: OrderedDict[tuple[Server, str], Served] = OrderedDict()
 
     def of(self, server: Server, model: str) -> Served:
         """The tokenizer of a model; "" for the server's first."""
         with self._lock:
             served = self._served.get((server, model))
             if served is None:
-                served = self._served[server, model] = Served(server, model, self._client(server))
+                made = Served(server, model, self._client(server), self._answers)
+                served = self._served[server, model] = made
+            self._served.move_to_end((server, model))
+            while len(self._served) > _MOST_SERVED:
+                self._served.popitem(last=False)
             return served
 
     def models(self, server: Server) -> tuple[str, ...]:

@@ -7,6 +7,9 @@ model and remembered; only the typed text is asked anew.
 import hashlib
 from collections.abc import Sequence
 from functools import partial
+from uuid import uuid4
+
+import streamlit as st
 
 from lib.api import BadRequest
 from lib.tokens import Alignment, Encode, Encoded
@@ -64,7 +67,7 @@ def _counts(served: Served, text: str) -> dict[str, Found[int]]:
             who,
             len(one),
             partial(served.count, one),
-            (who, served.model, "text") if one == text else None,
+            (_viewer(), who, served.model, "text") if one == text else None,
         )
         for one in texts
     }
@@ -73,8 +76,15 @@ def _counts(served: Served, text: str) -> dict[str, Found[int]]:
 
 def _aligned(served: Served, text: str) -> Found[Alignment]:
     who = served.server.id
-    job = Job(who, 20 * len(text), partial(served.align, text), (who, served.model, "align"))
+    # Without what a server adds, as in the chart: the other one may add more.
+    ask = partial(served.align, text, special=False)
+    job = Job(who, 20 * len(text), ask, (_viewer(), who, served.model, "align"))
     return house().tokenizers.together.ask({(who, served.model, "align", _digest(text)): job})[0]
+
+
+def _viewer() -> str:
+    """This session, and no other: nobody's typing takes the place of another's."""
+    return str(st.session_state.setdefault("viewer", uuid4().hex))
 
 
 def _proofs(chosen: Sequence[Served]) -> list[Found[Comparison]]:

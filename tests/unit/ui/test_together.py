@@ -51,6 +51,39 @@ def test_a_newer_question_takes_the_place_of_one_that_has_not_begun(asking):
     assert asked == ["c"]
 
 
+def test_viewers_do_not_take_each_others_place(asking):
+    go, asked = threading.Event(), []
+    asking.ask({n: Job("a", 1, go.wait) for n in range(2)}, 0.01)
+    for viewer in "xy":
+        job = Job("a", 1, lambda viewer=viewer: asked.append(viewer) or viewer, (viewer, "slot"))
+        asking.ask({viewer: job}, 0.01)
+    go.set()
+    until(lambda: asked == ["x", "y"], 5)
+
+
+def test_what_is_under_way_is_not_asked_again_however_large(asking, monkeypatch):
+    monkeypatch.setattr(together, "_KEPT_SIZE", 10)
+    go, asked = threading.Event(), []
+
+    def wait_for(key):
+        asked.append(key)
+        return go.wait()
+
+    for key in "abab":
+        asking.ask({key: Job("s", 20, lambda key=key: wait_for(key))}, 0.01)
+    go.set()
+    assert asking.ask({"b": Job("s", 20, lambda: "never")}, 5) == [Found(True)]
+    assert asked == ["a", "b"]
+
+
+def test_an_answer_is_asked_for_again_after_a_while(asking, monkeypatch):
+    asked = []
+    job = {"x": Job("a", 1, lambda: asked.append(1) or len(asked))}
+    asking.ask(job, 5)
+    monkeypatch.setattr(together, "_KNOWN_SECONDS", 0.0)
+    assert asking.ask(job, 5) == [Found(2)]
+
+
 def test_a_refusal_is_a_sentence_and_is_tried_again_later(asking, monkeypatch):
     asked = []
 
