@@ -90,7 +90,7 @@ def test_pasted_ids_become_text_and_lost_ones_are_named(visit):
 
 def test_a_text_is_cut_to_a_budget_and_put_into_the_editor(visit):
     visit.opens(TOKENIZER, server="demo-chat", text="one two three four five six seven")
-    visit.app.number_input(key="fit-limit").set_value(5).run()
+    visit.app.number_input[0].set_value(5).run()
     visit.app.number_input(key="fit-reserve").set_value(1).run()
     visit.app.button(key="fit-cut").click().run()
     assert not visit.app.exception

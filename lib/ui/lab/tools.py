@@ -77,7 +77,9 @@ def block_size(served: Served) -> int | None:
 def _fit(served: Served, typed: Typed, shown: Shown, put: Put) -> None:
     limit = served.limit()
     left, middle, right = st.columns(3)
-    budget = left.number_input("Context, tokens", 1, 2**31, limit or 4096, key="fit-limit")
+    # Of another server's context, nothing is kept.
+    key = f"fit-limit-{served.title}"
+    budget = left.number_input("Context, tokens", 1, 2**31, limit or 4096, key=key)
     reserve = middle.number_input("Kept for the answer, tokens", 0, 2**31, 256, key="fit-reserve")
     keep = right.selectbox("Keep", list(Keep), format_func=_kept, key="fit-keep") or Keep.FRONT
     room = int(budget) - int(reserve)
@@ -128,17 +130,24 @@ def _ids(served: Served) -> None:
     text = served.tokenizer.decode(pasted.ids)
     st.text(f"{_some(len(pasted.ids), 'id')}, {_some(len(text), 'character')}")
     st.code(text, language=None, wrap_lines=True)
-    if lost := _dropped(served, pasted.ids):
-        st.text(f"The server dropped {_some(len(lost), 'id')} that it does not know: {_few(lost)}.")
+    _say_dropped(served, pasted.ids)
     if "\ufffd" in text:
         st.text("\ufffd stands for bytes that are no whole character.")
 
 
+def _say_dropped(served: Served, ids: tuple[int, ...]) -> None:
+    if lost := _dropped(served, ids):
+        st.text(f"The server dropped {_some(len(lost), 'id')} that it does not know: {_few(lost)}.")
+    if (more := len(set(ids)) - _MOST_IDS_ALONE) > 0:
+        st.text(f"Whether it dropped others was not asked for {_some(more, 'further id')}.")
+
+
 def _dropped(served: Served, ids: tuple[int, ...]) -> list[int]:
-    """Ids that stand for nothing alone: a server leaves out those that it does not know."""
+    """Ids that stand for nothing: a server leaves out those that it does not know."""
     lost = []
     for one in list(dict.fromkeys(ids))[:_MOST_IDS_ALONE]:
-        ask = partial(served.tokenizer.decode, [one])
+        # Twice, for SentencePiece takes a first blank away: a blank alone is nothing as well.
+        ask = partial(served.tokenizer.decode, [one, one])
         if served.remembered(("decode", one), 1, ask) == "":
             lost.append(one)
     return lost
@@ -201,7 +210,8 @@ def _vocabulary(served: Served) -> None:
 
 def _prefix(served: Served, typed: Typed) -> None:
     told = block_size(served)
-    size = int(st.number_input("Tokens in a KV block", 1, 2**20, told or 16, key="prefix-size"))
+    key = f"prefix-size-{served.title}-{told}"
+    size = int(st.number_input("Tokens in a KV block", 1, 2**20, told or 16, key=key))
     if told is None:
         st.caption("The server's metrics do not tell its block size; vLLM's own is 16.")
     elif size == told:
