@@ -54,7 +54,7 @@ class Row(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """The rows that are taken in; `more`: there were others behind them."""
+    """The rows that are taken in; `more`: there were others behind them, not taken in."""
 
     rows: tuple[Row, ...]
     more: bool = False
@@ -83,10 +83,15 @@ def decoded(data: bytes) -> str:
 
 
 def limited(rows: Iterable[Row]) -> Rows:
-    """The first rows, as many as are taken in; those that cannot be sent without their text."""
+    """The first rows, as many as are taken in; those that cannot be sent without their text.
+
+    All together are no longer than the largest file: a packed one may hold a text many times.
+    """
     kept: list[Row] = []
+    size = 0
     for row in rows:
-        if len(kept) == MOST_ROWS:
+        size += len(row.text)
+        if len(kept) == MOST_ROWS or size > LARGEST_FILE:
             return Rows(tuple(kept), more=True)
         trouble = _unsendable(row.text)
         kept.append(Row(row.number, "", trouble) if trouble else row)

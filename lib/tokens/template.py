@@ -36,12 +36,10 @@ def joined(encoded: Encoded, family: Family) -> str | None:
     """The text that pieces spell; None where they do not say it exactly."""
     if encoded.pieces is None or len(encoded.pieces) != len(encoded.ids):
         return None
-    pieces = [_spelled(piece, family) for piece in encoded.pieces]
-    if None in pieces:
-        return None
     try:
-        return b"".join(filter(None, pieces)).decode()
-    except UnicodeDecodeError:
+        pieces = [_spelled(piece, family) for piece in encoded.pieces]
+        return None if None in pieces else b"".join(filter(None, pieces)).decode()
+    except UnicodeError:
         return None
 
 

@@ -6,14 +6,14 @@ stays where a server stops answering.
 
 from collections.abc import Sequence
 from io import BytesIO
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
 
 from lib.api import Refused
 from lib.tokens.batch import (
-    MOST_ROWS,
+    LARGEST_FILE,
     Row,
     Rows,
     columns,
@@ -32,6 +32,8 @@ from lib.ui.tokenizers import Served
 __all__ = ["Counted", "batch", "table"]
 
 PORTION = 200
+_TOGETHER = 8
+"""Rows unpacked at once: each may be a text as long as all of its file."""
 _KINDS = ["txt", "csv", "tsv", "jsonl", "ndjson", "parquet"]
 _LIKELY = ("text", "prompt", "content", "question", "input")
 
@@ -49,7 +51,7 @@ def batch(served: Served) -> None:
     rows = _source()
     if rows is None or not rows.rows:
         return
-    more = f"; more than {MOST_ROWS:,} are not taken in" if rows.more else ""
+    more = "; those behind them are too many to be taken in" if rows.more else ""
     st.text(f"{len(rows.rows):,} texts{more}.")
     if st.button("Count them", key="batch-count"):
         st.session_state["batch"] = served.title, _counted(served, rows)
@@ -98,9 +100,11 @@ def _parquet(data: bytes) -> Rows | None:
         column = _column(named)
         if column is None:
             return None
+        if _unpacked(file.metadata, column) > LARGEST_FILE:
+            raise ValueError(f"The column is larger than {LARGEST_FILE // 1_000_000} MB.")
         values = (
             value
-            for part in file.iter_batches(1000, columns=[column])
+            for part in file.iter_batches(_TOGETHER, columns=[column])
             for value in part.column(0).to_pylist()
         )
         return limited(
@@ -109,6 +113,13 @@ def _parquet(data: bytes) -> Rows | None:
         )
     except pa.ArrowException as error:
         raise ValueError(f"The file is no Parquet: {plain(error, 120)}") from None
+
+
+def _unpacked(metadata: Any, column: str) -> int:  # noqa: ANN401 - pyarrow has no types
+    """Bytes of a column once its pages are unpacked; a text that it repeats may count once."""
+    groups = (metadata.row_group(n) for n in range(metadata.num_row_groups))
+    parts = (group.column(n) for group in groups for n in range(group.num_columns))
+    return sum(one.total_uncompressed_size for one in parts if one.path_in_schema == column)
 
 
 def _counted(served: Served, rows: Rows) -> Counted:

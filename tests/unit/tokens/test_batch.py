@@ -22,6 +22,7 @@ from lib.tokens.batch import (
     fields,
     histogram,
     jsonl_rows,
+    limited,
     line_rows,
     safe_cell,
 )
@@ -99,6 +100,12 @@ def test_only_so_many_rows_are_taken_in():
     found = line_rows("x\n" * (MOST_ROWS + 1))
     assert (len(found.rows), found.more) == (MOST_ROWS, True)
     assert not line_rows("x\n" * MOST_ROWS).more
+
+
+def test_only_so_many_characters_are_taken_in_all_together():
+    most = LARGEST_FILE // LONGEST_ROW
+    found = limited(Row(n, "x" * LONGEST_ROW) for n in range(1, most + 9))
+    assert (len(found.rows), found.more) == (most, True)
 
 
 def test_a_pasted_half_of_a_character_is_told():
