@@ -112,7 +112,7 @@ class Current:
     def _check(self, fields: Fields) -> None:
         model = fields.text("model", default=self._demo.role.model)
         fields.check()
-        if model != self._demo.role.model:
+        if model not in (self._demo.role.model, *self._demo.role.adapters):
             raise unknown_model(model, self._demo.role.model)
 
     def _to_encode(self, fields: Fields) -> tuple[str, bool]:

@@ -130,3 +130,12 @@ def test_scraping_is_not_counted_and_other_calls_are(chat):
     assert "none" in handlers
     assert not handlers & {"/metrics", "/metrics/", "/health", "/version", "/load", "/ping"}
     assert background < 10
+
+
+def test_an_adapter_is_asked_by_its_own_name(servers):
+    client = servers["demo-pressure"]
+    names = [one["id"] for one in client.get("/v1/models").json()["data"]]
+    answers = [client.post("/tokenize", json={"model": one, "prompt": "hi"}) for one in names]
+    assert [one.status_code for one in answers] == [200] * 2
+    assert answers[0].json()["tokens"] == answers[1].json()["tokens"]
+    assert client.post("/tokenize", json={"model": "no", "prompt": "hi"}).status_code == 404
