@@ -7,6 +7,7 @@ import { point, told, visible } from "./signs.js";
 const KINDS = ["text", "typed, and read as a control token", "added by the server", "a blank that the tokenizer puts before a text",
   "unknown to the vocabulary", "part of a character", "the model sees other characters than were typed"];
 const MOST = 24;
+const SHOWN = 8;
 const hex = (bytes) => Array.from(bytes.subarray(0, 64), (byte) => byte.toString(16).toUpperCase().padStart(2, "0")).join(" ") + (bytes.length > 64 ? " …" : "");
 const counted = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 const decoder = new TextDecoder();
@@ -27,7 +28,7 @@ export class Detail {
     const { strip } = this, [i, j] = range;
     const text = strip.slice(i, j);
     const many = j - i > 1;
-    const ids = Array.from(strip.ids.slice(i, Math.min(j, i + 8))).join(" ") + (j - i > 8 ? " …" : "");
+    const ids = Array.from(strip.ids.slice(i, Math.min(j, i + SHOWN))).join(" ") + (j - i > SHOWN ? " …" : "");
     const first = [many ? `${j - i} tokens ${ids}` : `id ${ids}`, text && told(text).slice(0, 40), !many && told(strip.piece(i)).slice(0, 40)];
     this.tip.replaceChildren(h("div", {}, ...first.filter(Boolean).flatMap((one, n) => [n ? " · " : "", h("bdi", {}, one)])), h("div", {}, this.bytes(i, j)));
     const outer = root.getBoundingClientRect(), box = (chip?.getClientRects()[0]) ?? outer;
@@ -37,10 +38,11 @@ export class Detail {
 
   bytes(i, j) {
     const parts = [];
-    for (let k = i; k < Math.min(j, i + 8); k++) parts.push(this.strip.bytes(k));
+    for (let k = i; k < j; k++) parts.push(this.strip.bytes(k));
     if (parts.some((one) => one === null)) return this.strip.kinds[i] === 1 ? KINDS[1] : "its own bytes are not known";
     const size = parts.reduce((sum, one) => sum + one.length, 0);
-    return size ? `${counted(size, "byte")}: ${parts.map(hex).join(" | ")}` : KINDS[this.strip.kinds[i]];
+    const shown = parts.slice(0, SHOWN).map(hex).join(" | ") + (parts.length > SHOWN ? " …" : "");
+    return size ? `${counted(size, "byte")}: ${shown}` : KINDS[this.strip.kinds[i]];
   }
 
   /** Everything that is known of the tokens [i, j). */
