@@ -82,3 +82,16 @@ def test_a_price_that_cannot_be_read_is_one_sentence(dashboard, demo):
     data = visit.mounted("tokens")
     assert data["tiles"][-1]["value"] == "–"
     assert any("in thousands?" in one["text"] for one in data["remarks"])
+
+
+def test_one_text_that_is_refused_keeps_none_of_the_others_from_being_counted(dashboard):
+    with FaultServer(a_server(100)) as server:
+        visit = dashboard(VLLM_SERVERS=f"x={server.url}").opens(TOKENIZER, text="a")
+        visit.app.session_state["token-tools"] = "Many texts"
+        visit.app.run()
+        lines = "\n".join(["one", "你" * 400_000, "two"])
+        visit.app.text_area(key="batch-lines").set_value(lines).run()
+        visit.app.button(key="batch-count").click().run()
+        assert not visit.app.exception
+        assert any("2 tokens in 2 texts on x" in one.value for one in visit.app.text)
+        assert "larger than is sent at once" in visit.app.warning[0].value

@@ -1,17 +1,17 @@
 """Counting many texts at once: pasted lines or a file, with a histogram and a safe download.
 
 Decided here: that counting waits for its button and goes in portions, so that what is counted
-stays where a server stops answering.
+stays where a server stops answering; and that one text which is refused keeps none of the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
 
-from lib.api import Refused
+from lib.api import BadRequest, CallerMistake, Refused
 from lib.tokens.batch import (
     LARGEST_FILE,
     Row,
@@ -123,7 +123,7 @@ def _unpacked(metadata: Any, column: str) -> int:  # noqa: ANN401 - pyarrow has 
 
 
 def _counted(served: Served, rows: Rows) -> Counted:
-    """Ask for all that can be asked for; what one portion refuses ends it."""
+    """Ask for all that can be asked for; only a server that fails ends it, not a refused text."""
     asked = [n for n, row in enumerate(rows.rows) if not row.trouble]
     counts: dict[int, int] = {}
     bar, trouble = st.progress(0.0, "Counting …"), ""
@@ -134,14 +134,32 @@ def _counted(served: Served, rows: Rows) -> Counted:
             bar.progress((start + done) / len(asked), f"{start + done:,} of {len(asked):,} counted")
 
         try:
-            texts = [rows.rows[n].text for n in part]
-            told = served.tokenizer.encode_batch(texts, special=False, progress=show)
+            told = _portion(served, [rows.rows[n].text for n in part], show)
         except Refused as refused:
             trouble = refused.sentence
             break
-        counts |= {n: one.count for n, one in zip(part, told, strict=True)}
+        counts |= {n: one for n, one in zip(part, told, strict=True) if isinstance(one, int)}
+        trouble = trouble or next((one for one in told if isinstance(one, str)), "")
     bar.empty()
     return Counted(rows.rows, tuple(counts.get(n) for n in range(len(rows.rows))), trouble)
+
+
+def _portion(
+    served: Served, texts: Sequence[str], show: Callable[[int, int], None]
+) -> list[int | str]:
+    """The tokens of each text, or why it alone is refused."""
+    try:
+        told = served.tokenizer.encode_batch(texts, special=False, progress=show)
+    except (BadRequest, CallerMistake):
+        return [_one(served, text) for text in texts]
+    return [one.count for one in told]
+
+
+def _one(served: Served, text: str) -> int | str:
+    try:
+        return served.tokenizer.count(text, special=False)
+    except (BadRequest, CallerMistake) as refused:
+        return refused.sentence
 
 
 def _result(title: str, found: Counted) -> None:
