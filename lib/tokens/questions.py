@@ -6,6 +6,7 @@ asking twice, and what text and ids can be asked about at all.
 """
 
 import struct
+import threading
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
@@ -15,8 +16,8 @@ from numpy.typing import NDArray
 __all__ = ["Asker", "Conversation", "Decode", "Decoded", "Encode", "Encoded", "Unreadable"]
 
 Piece = str | bytes | None
-_KEPT = 200_000
-"""Answers one memory holds: some 30 MB of short texts."""
+_KEPT, _KEPT_CHARACTERS = 200_000, 4_000_000
+"""Answers one memory holds: some 30 MB of short texts, and no more of long ones."""
 _HIGHEST_ID = 2**31 - 1
 _LONGEST_ANSWER = 100_000
 
@@ -58,15 +59,28 @@ Conversation = Generator[Decode, str, "str | None"]
 
 @dataclass(slots=True)
 class Decoded:
-    """What was decoded before, for one server and model; the oldest is forgotten first."""
+    """What was decoded before, for one server and model; the oldest is forgotten first.
+
+    For any thread.
+    """
 
     texts: dict[tuple[int, ...], str] = field(default_factory=dict)
+    size: int = 0
+    """Ids and characters held."""
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def keep(self, ids: tuple[int, ...], text: str) -> None:
         """Remember one answer."""
-        while len(self.texts) >= _KEPT:
-            self.texts.pop(next(iter(self.texts)), None)
-        self.texts[ids] = text
+        with self._lock:
+            self._forget(ids)
+            self.texts[ids] = text
+            self.size += len(ids) + len(text)
+            while len(self.texts) > 1 and (len(self.texts) > _KEPT or self.size > _KEPT_CHARACTERS):
+                self._forget(next(iter(self.texts)))
+
+    def _forget(self, ids: tuple[int, ...]) -> None:
+        text = self.texts.pop(ids, None)
+        self.size -= 0 if text is None else len(ids) + len(text)
 
 
 @dataclass(slots=True)

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.tokens import Decoded, Encoded, Family, Fit, Kind, Profile, Unreadable, align, faults
+from lib.tokens import (
+    Decoded,
+    Encoded,
+    Family,
+    Fit,
+    Kind,
+    Profile,
+    Unreadable,
+    align,
+    faults,
+    questions,
+)
 from tests.unit.tokens.servers import Recorded, drive, known
 from tests.unit.tokens.texts import texts
 
@@ -130,6 +141,15 @@ def test_no_more_questions_are_asked_than_allowed_and_none_twice():
     found = drive(align("x" * 100, encoded, Profile(Family.PLAIN), memory=memory), server)
     assert server.asked == 50
     assert found.fit is Fit.EXACT
+
+
+def test_no_more_text_is_remembered_than_allowed_and_the_oldest_goes_first(monkeypatch):
+    monkeypatch.setattr(questions, "_KEPT_CHARACTERS", 100)
+    memory = Decoded()
+    for one in range(9):
+        memory.keep((one % 5,), "x" * 30)
+    assert list(memory.texts) == [(1,), (2,), (3,)]
+    assert memory.size == 93
 
 
 def test_what_was_typed_as_an_unknown_token_is_no_unknown_token():
