@@ -5,7 +5,7 @@ loads `assets/live.js` from our own route once for all pages. A component gets a
 and settings; figures come by the stream, never through the script.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -17,7 +17,7 @@ from lib.ui.house import house
 from lib.ui.routes import stream_path
 from lib.ui.windows import WINDOWS
 
-__all__ = ["facts", "health", "models", "overview", "ratios", "rca", "sidebar", "tokens"]
+__all__ = ["facts", "health", "models", "overview", "ratios", "rca", "sidebar", "table", "tokens"]
 
 _LOADER = (Path(__file__).parent / "assets" / "loader.js").read_text(encoding="utf-8")
 _HTML = '<div class="vi">\n</div>'
@@ -154,6 +154,11 @@ def sidebar(
         },
         open=on_open,
     )
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, key: str) -> None:
+    """A table of texts, drawn as text; unlike Streamlit's it offers no file with formulas in it."""
+    _mount("table", key, {"header": list(header), "rows": [list(row) for row in rows]})
 
 
 def facts(sections: Sequence[Mapping[str, object]], *, key: str) -> None:

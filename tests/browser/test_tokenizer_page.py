@@ -205,6 +205,14 @@ def test_a_hundred_thousand_tokens_scroll(person, demos):
     assert person.chips.count() < 8_000
 
 
+def test_a_word_is_looked_up_in_every_spelling(person):
+    person.opens("?server=demo-chat")
+    person.page.get_by_role("tab", name="Vocabulary").click()
+    table = person.page.get_by_role("table").filter(has_text="In the vocabulary").last
+    expect(table).to_contain_text("·token", timeout=20_000)
+    expect(table.get_by_role("row")).to_have_count(7)  # the header, and six spellings
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1440, True), (800, False), (800, True)])
 def test_it_reads_well_narrow_and_dark(browser, tokenizer, width, dark):
     with window(browser, width=width, dark=dark) as page:

@@ -9,9 +9,10 @@ import { Overview } from "./overview.js";
 import { Ratios } from "./ratios.js";
 import { Rca } from "./rca.js";
 import { Sidebar } from "./sidebar.js";
+import { Table } from "./table.js";
 import { Tokens } from "./tokens.js";
 
-const VIEWS = { facts: Facts, health: Health, models: Models, overview: Overview, ratios: Ratios, rca: Rca, sidebar: Sidebar, tokens: Tokens };
+const VIEWS = { facts: Facts, health: Health, models: Models, overview: Overview, ratios: Ratios, rca: Rca, sidebar: Sidebar, table: Table, tokens: Tokens };
 
 export function mount(root, page) {
   colour(root);

@@ -15,6 +15,7 @@ from lib.tokens.budget import Keep
 from lib.tokens.pasted import ids_of
 from lib.tokens.roundtrip import named
 from lib.tokens.ruler import ruler, shared
+from lib.ui import live
 from lib.ui.house import house
 from lib.ui.lab import batching, snippets
 from lib.ui.lab.answered import Shown
@@ -174,14 +175,10 @@ def _round_trip(served: Served, typed: Typed) -> None:
     else:
         st.text("What comes back is another text.")
     rows = [
-        {
-            "At character": one.start + 1,
-            "Typed": named(one.typed) or "nothing",
-            "Came back": named(one.back) or "nothing",
-        }
+        (f"{one.start + 1:,}", named(one.typed) or "nothing", named(one.back) or "nothing")
         for one in found.differences
     ]
-    st.dataframe(rows, hide_index=True)
+    live.table(("At character", "Typed", "Came back"), rows, key="round-trip-differences")
     if found.more:
         st.text("There are more differences than these.")
 
@@ -190,22 +187,18 @@ def _vocabulary(served: Served) -> None:
     word = st.text_input("A word", value="token", max_chars=200, key="vocabulary-word").strip()
     if not word:
         return
-    rows = []
+    rows, alone = [], []
     for spelling in dict.fromkeys(spell(word) for spell in _SPELLINGS):
         ask = partial(served.tokenizer.encode, spelling, special=False)
         found = served.remembered(("word", spelling), len(spelling), ask)
         pieces = found.strings or ()
-        rows.append(
-            {
-                "Spelling": spelling.replace(" ", "\u00b7"),
-                "Tokens": found.count,
-                "Ids": " ".join(map(str, found.ids)),
-                "In the vocabulary": "  ".join(plain(one, 40) for one in pieces) or "not told",
-            }
-        )
-    alone = [str(row["Spelling"]) for row in rows if row["Tokens"] == 1]
+        shown = spelling.replace(" ", "\u00b7")
+        alone += [shown] if found.count == 1 else []
+        listed = "  ".join(plain(one, 40) for one in pieces) or "not told"
+        rows.append((shown, f"{found.count:,}", " ".join(map(str, found.ids)), listed))
     st.text(f"One token: {', '.join(alone)}" if alone else "None of the spellings is one token.")
-    st.dataframe(rows, hide_index=True)
+    header = ("Spelling", "Tokens", "Ids", "In the vocabulary")
+    live.table(header, rows, key="vocabulary-spellings")
 
 
 def _prefix(served: Served, typed: Typed) -> None:
