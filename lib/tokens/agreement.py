@@ -70,12 +70,6 @@ class Agreement:
         """Tokens of the second over those of the first."""
         return self.second / self.first if self.first else None
 
-    @property
-    def likeness(self) -> float | None:
-        """Shared boundaries over all there are, from 0 to 1; None where a text has none."""
-        total = len(self.shared) + len(self.only_first) + len(self.only_second)
-        return len(self.shared) / total if total else None
-
 
 def agreement(first: Placed, second: Placed) -> Agreement:
     """Compare where two tokenizers cut the same text.
