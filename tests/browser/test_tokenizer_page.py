@@ -14,6 +14,7 @@ from tests.support.browsing import shot, window
 from tests.support.dashboard import dashboard
 from tests.support.demos import demo_servers
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 TYPED = "你好 🎉👩\u200d👦 café"
 
@@ -203,6 +204,32 @@ def test_a_hundred_thousand_tokens_scroll(person, demos):
     pane.evaluate("(pane) => { pane.scrollTop = pane.scrollHeight; }")
     expect(pane).to_contain_text("Line 5199")
     assert person.chips.count() < 8_000
+
+
+def test_a_copied_chat_shows_the_same_to_somebody_else(person, browser, tokenizer):
+    person.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    person.opens("?server=demo-chat&mode=chat")
+    person.page.get_by_text("Tools and template arguments").click()
+    person.page.get_by_label("Tools").fill('[{"type": "function", "function": {"name": "look"}}]')
+    person.sees_answer()
+    copy = person.page.get_by_role("button", name="link")
+    copy.click()
+    until(lambda: "mode=chat" in _copied(person.page), 10)
+    assert "look" not in _copied(person.page)
+    person.page.get_by_label("with the text").check()
+    copy.click()
+    until(lambda: "look" in _copied(person.page), 10)
+    with window(browser) as page:
+        second = TokenizerPerson(page, tokenizer.url)
+        second.opens(_copied(person.page).split("/tokenizer")[1])
+        second.page.get_by_text("Tools and template arguments").click()
+        expect(second.page.get_by_label("Tools")).to_have_value(re.compile("look"))
+        assert second.ids.all_text_contents() == person.ids.all_text_contents()
+        until(lambda: "look" not in second.page.url, 10)
+
+
+def _copied(page):
+    return page.evaluate("navigator.clipboard.readText()")
 
 
 def test_a_word_is_looked_up_in_every_spelling(person):

@@ -65,7 +65,7 @@ export class Tokens {
 
   address() {
     const { typed, server, model } = this.data;
-    return { server, model: model || null, mode: typed.is_chat ? "chat" : null, text: null, chat: null, window: null, servers: null,
+    return { server, model: model || null, mode: typed.is_chat ? "chat" : null, text: null, chat: null, tools: null, arguments: null, window: null, servers: null,
       signs: this.look.signs ? "1" : null, colour: this.look.colour === "id" ? "id" : null, price: typed.cost || null,
       special: typed.special ? null : "0", generation: typed.generation ? null : "0", continue: typed.continued ? "1" : null };
   }
@@ -73,14 +73,12 @@ export class Tokens {
   link() {
     const url = new URL(location.href);
     if (!this.withText.checked) return url.href;
-    const { is_chat: chat, text, messages } = this.editor.typed();
-    if (chat) url.searchParams.set("chat", JSON.stringify(messages));
-    else url.searchParams.set("text", text);
+    const bare = url.href, { is_chat: chat, text, messages, tools, arguments: template } = this.editor.typed();
+    const written = chat ? { chat: JSON.stringify(messages), tools, arguments: template } : { text };
+    for (const [name, value] of Object.entries(written)) if (value) url.searchParams.set(name, value);
     if (url.href.length <= LINK_LENGTH) return url.href;
     this.warn("The text is too long for a link; the link that was copied has the settings only.");
-    url.searchParams.delete("chat");
-    url.searchParams.delete("text");
-    return url.href;
+    return bare;
   }
 
   // ── What was typed, and what the script made of it ──

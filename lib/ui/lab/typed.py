@@ -134,10 +134,14 @@ def linked(query: Mapping[str, str]) -> dict[str, object]:
     told: dict[str, object] = {}
     if "mode" in query:
         told["is_chat"] = query["mode"] == "chat"
-    if "text" in query:
-        told["text"] = query["text"]
-    if "price" in query:
-        told["cost"] = query["price"]
+    for name, key in (
+        ("text", "text"),
+        ("price", "cost"),
+        ("tools", "tools"),
+        ("arguments", "arguments"),
+    ):
+        if name in query:
+            told[key] = query[name]
     for name, key in (
         ("special", "special"),
         ("generation", "generation"),

@@ -48,11 +48,13 @@ def test_whatever_a_browser_sends_gives_something_that_can_be_drawn(told):
 
 def test_an_address_says_the_same():
     query = {"mode": "chat", "text": "t", "chat": '[{"role":"user","content":"c"}]', "special": "0"}
+    query |= {"tools": '[{"type":"function"}]', "arguments": '{"thinking":false}'}
     found = read(linked(query), Typed())
     assert found.is_chat
     assert found.text == "t"
     assert found.messages == (Message("user", "c"),)
     assert found.special is False
+    assert (found.tools, found.arguments) == ('[{"type":"function"}]', '{"thinking":false}')
     assert read(linked({"chat": "[{"}), Typed()) == Typed()
     assert linked({}) == {}
 
