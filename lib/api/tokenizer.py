@@ -84,11 +84,17 @@ class RemoteTokenizer(Tokenizing):
         return self._hold(self._checking(self._client.capabilities(), source, reserve))
 
     def truncate(
-        self, text: str, budget: int, keep: Keep = Keep.FRONT, marker: str = ""
+        self,
+        text: str,
+        budget: int,
+        keep: Keep = Keep.FRONT,
+        marker: str = "",
+        special: bool | None = None,
     ) -> Verified:
         """The text cut to at most so many tokens, as the server itself counts them."""
         known = self._client.capabilities()
-        return self._hold(self._truncating(known, text, cutting(budget, keep, marker)))
+        cut = cutting(budget, keep, marker, special)
+        return self._hold(self._truncating(known, text, special, cut))
 
     def cost(self, source: Source, price_per_million: Decimal) -> Decimal:
         """What its tokens cost, in the price's currency."""
@@ -175,11 +181,17 @@ class AsyncRemoteTokenizer(Tokenizing):
         return await self._hold(self._checking(await self._client.capabilities(), source, reserve))
 
     async def truncate(
-        self, text: str, budget: int, keep: Keep = Keep.FRONT, marker: str = ""
+        self,
+        text: str,
+        budget: int,
+        keep: Keep = Keep.FRONT,
+        marker: str = "",
+        special: bool | None = None,
     ) -> Verified:
         """The text cut to at most so many tokens, as the server itself counts them."""
         known = await self._client.capabilities()
-        return await self._hold(self._truncating(known, text, cutting(budget, keep, marker)))
+        cut = cutting(budget, keep, marker, special)
+        return await self._hold(self._truncating(known, text, special, cut))
 
     async def cost(self, source: Source, price_per_million: Decimal) -> Decimal:
         """What its tokens cost, in the price's currency."""

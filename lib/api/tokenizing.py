@@ -116,9 +116,13 @@ class Tokenizing:
         return room(tokens.count, limit, reserve)
 
     def _truncating(
-        self, known: Capabilities, text: str, cut: Callable[[Alignment], Generator[Any, Any, T]]
+        self,
+        known: Capabilities,
+        text: str,
+        special: bool | None,
+        cut: Callable[[Alignment], Generator[Any, Any, T]],
     ) -> Conversation[T]:
-        found = yield from self._aligning(known, text, None, DECODINGS)
+        found = yield from self._aligning(known, text, special, DECODINGS)
         return (yield from self._asked(known, cut(found)))
 
     def _going_round(
@@ -201,12 +205,12 @@ class Tokenizing:
 
 
 def cutting(
-    budget: int, keep: Keep, marker: str
+    budget: int, keep: Keep, marker: str, special: bool | None
 ) -> Callable[[Alignment], Generator[Encode, Encoded, Verified]]:
     """How a text whose tokens have their places is cut to a budget."""
 
     def cut(found: Alignment) -> Generator[Encode, Encoded, Verified]:
-        return verified(found, budget, keep, marker)
+        return verified(found, budget, keep, marker, special=special)
 
     return cut
 

@@ -104,7 +104,7 @@ def _kept(keep: Keep) -> str:
 
 
 def _cut(served: Served, typed: Typed, room: int, keep: Keep, put: Put) -> None:
-    found = served.tokenizer.truncate(typed.text, room, keep)
+    found = served.tokenizer.truncate(typed.text, room, keep, special=typed.added)
     words = f"{found.counted:,} tokens, counted by the server; {found.cut.dropped:,} are cut away."
     if not found.fits:
         words = f"It could not be made to fit: still {found.counted:,} tokens."
@@ -165,8 +165,8 @@ def _few(ids: list[int]) -> str:
 
 def _round_trip(served: Served, typed: Typed) -> None:
     text = typed.read_text
-    ask = partial(served.tokenizer.round_trip, text)
-    found = served.remembered(("round", text), len(text), ask)
+    ask = partial(served.tokenizer.round_trip, text, typed.added)
+    found = served.remembered(("round", text, typed.special), len(text), ask)
     if found.is_equal:
         st.text(f"All {len(text):,} characters come back from their tokens as they were.")
         return

@@ -67,6 +67,11 @@ class Typed:
         return ""
 
     @property
+    def added(self) -> bool | None:
+        """What a server is told of the tokens it adds: none, or None for its own way."""
+        return None if self.special else False
+
+    @property
     def read_text(self) -> str:
         """The text; of a chat the contents, without anything that a template adds."""
         return "\n".join(one.content for one in self.messages) if self.is_chat else self.text

@@ -154,6 +154,18 @@ def test_a_text_is_cut_to_what_the_server_itself_counts(demos, name, keep, async
 
 
 @BOTH
+@pytest.mark.parametrize(("special", "added"), [(None, 1), (False, 0)])
+def test_a_cut_counts_added_tokens_only_where_they_are_added(demos, special, added, asynchronous):
+    def cut(one):
+        return one.truncate("one " * 100, 20, special=special)
+
+    found = ask(demos["demo-chat"], asynchronous, cut)
+    assert found.counted == 20
+    alone = ask(demos["demo-chat"], asynchronous, lambda one: one.count(found.cut.text, False))
+    assert alone == 20 - added
+
+
+@BOTH
 def test_what_tokens_cost_is_exact(demos, asynchronous):
     tokens = ask(demos["demo-chat"], asynchronous, lambda one: one.count(MIXED))
     price = Decimal("0.15")
