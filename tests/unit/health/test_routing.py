@@ -68,7 +68,8 @@ CANDIDATES = st.lists(
     st.builds(
         Candidate,
         st.sampled_from("abcdefgh"),
-        st.none() | st.builds(Status, st.sampled_from(State), st.just(0.0), st.text(max_size=5)),
+        st.none()
+        | st.builds(Status, st.sampled_from(State), st.just(0.0), st.sampled_from(["", "Why."])),
         *([FIGURES] * 5),
     ),
     unique_by=lambda one: one.server,
