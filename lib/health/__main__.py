@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.progress >= chosen.timeout:
         parser.error("--progress must be shorter than --timeout")
     # httpx has a command of its own, and loads a library for its colours where there is one: 50 ms
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: not there
     # Loading these takes as long as a look: the time limit counts it, and wrong usage needs none.
     from lib.health.command import WrongUsageError, run  # noqa: PLC0415
 

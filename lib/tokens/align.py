@@ -81,7 +81,7 @@ def _by_arithmetic(answer: Answer, normaliser: str) -> Places | None:
     try:
         # Line breaks are no letters of the alphabet, so they can part the pieces: to find them in
         # an array takes a quarter of the time of asking each piece for its length.
-        joined = "\n".join(pieces).encode("utf-16-le")  # type: ignore[arg-type]
+        joined = "\n".join(pieces).encode("utf-16-le")  # type: ignore[arg-type]  # caught
     except (TypeError, UnicodeEncodeError):
         return None
     codes = np.frombuffer(joined, np.uint16)

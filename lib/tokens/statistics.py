@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import regex  # type: ignore[import-untyped]
+import regex
 from numpy.typing import NDArray
 
 __all__ = ["Figures", "Placed", "figures", "graphemes", "is_between_graphemes", "words"]

@@ -1,5 +1,6 @@
-"""Alignment with the tokenizers of the two real models, when their files are here."""
+"""Alignment with the tokenizers of the two real models that the tests of this folder serve."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,12 @@ from lib.tokens import Family, Fit, Kind, faults
 from tests.unit.tokens.servers import hugging_face
 from tests.unit.tokens.texts import is_young, outside, placed, texts, wrong_bytes
 
-MODELS = Path.home() / ".cache" / "real-vllm"
+MODELS = Path(os.environ.get("REAL_VLLM_HOME") or Path.home() / ".cache" / "real-vllm")
+"""Where `serve install` keeps them."""
 
 
 def tokenizer_of(model):
-    path = MODELS / model / "tokenizer.json"
-    if not path.is_file():
-        pytest.skip(f"no tokenizer of the {model} model here")
-    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer = Tokenizer.from_file(str(MODELS / model / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

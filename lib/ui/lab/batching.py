@@ -90,8 +90,8 @@ def _column(names: Sequence[str]) -> str | None:
 
 
 def _parquet(data: bytes) -> Rows | None:
-    import pyarrow as pa  # type: ignore[import-untyped]  # noqa: PLC0415 - slow, and for few
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415 - slow, and for few
+    import pyarrow.parquet as pq  # noqa: PLC0415 - likewise
 
     try:
         file = pq.ParquetFile(BytesIO(data))

@@ -7,7 +7,7 @@ gets those of the language that its letters tell; where these tell none, it gets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import regex  # type: ignore[import-untyped]
+import regex
 
 from lib.tokens.reference import LANGUAGES, SAMPLES, published
 from lib.ui.plain import plain

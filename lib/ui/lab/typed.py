@@ -123,7 +123,7 @@ def read(value: object, before: Typed) -> Typed:
             changes[name] = flag
     if (messages := _messages(value.get("messages"))) is not None:
         changes["messages"] = messages
-    return replace(before, **changes)  # type: ignore[arg-type]
+    return replace(before, **changes)  # type: ignore[arg-type]  # each was judged above
 
 
 _TEXTS = {
