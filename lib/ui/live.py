@@ -67,6 +67,7 @@ def rca(*, server: str, window: str, on_window: Callable[[], None]) -> None:
 def health(
     *,
     chosen: Sequence[str],
+    model: str,
     window: str,
     on_window: Callable[[], None],
     on_chosen: Callable[[], None],
@@ -80,6 +81,7 @@ def health(
         {
             "title": "Health",
             "chosen": list(chosen),
+            "model": model,
             "window": window,
             "stream": stream_path("health"),
             "plotly": wire.plotly_url(),

@@ -1,6 +1,6 @@
 """Health: whether servers are fit to serve, how long they have been, and every check of them."""
 
-from lib.ui import fitness, live, shell
+from lib.ui import fitness, live, picked, shell
 
 servers = shell.chosen_servers()
 if not servers:
@@ -8,6 +8,7 @@ if not servers:
 else:
     live.health(
         chosen=[server.name for server in servers],
+        model=picked.selected_model(),
         window=shell.selected_window().key,
         on_window=shell.window_changed,
         on_chosen=shell.servers_chosen,

@@ -144,6 +144,14 @@ def test_a_server_that_generates_nothing_is_not_called_ill_for_it(person):
     expect(person.check("demo-chat", "inference")).to_contain_text("not offered")
 
 
+def test_the_model_of_a_link_is_the_one_to_be_asked(person):
+    person.goes_to("health?server=demo-pressure&model=demo/tekken-7b-tight-sql&window=5m")
+    models = person.checks("demo-pressure").get_by_role("combobox")
+    expect(models).to_have_value("demo/tekken-7b-tight-sql", timeout=20_000)
+    person.goes_to("health?server=demo-pressure&model=gone&window=5m")
+    expect(models).to_have_value("demo/tekken-7b-tight", timeout=20_000)
+
+
 def test_recipes_for_probes_hold_the_servers_address(person):
     person.goes_to("health?server=demo-tutorial&window=5m")
     tabs = person.page.get_by_role("tab")

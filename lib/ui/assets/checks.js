@@ -7,9 +7,10 @@ import { ABSENT, clock, span } from "./figures.js";
 const PATIENCE_MS = 70000;   // a press that nothing comes of is forgotten
 
 export class Checks {
-  /** `acts` has infer(name, model). */
-  constructor(name, acts) {
+  /** `acts` has infer(name, model); `wanted` is the model to offer first, if it is listed. */
+  constructor(name, acts, wanted) {
     this.name = name;
+    this.wanted = wanted;
     this.acts = acts;
     this.body = h("tbody");
     this.rows = new Map();
@@ -59,9 +60,9 @@ export class Checks {
     const key = JSON.stringify(models);
     if (key === this.offered) return;
     this.offered = key;
-    const before = this.models.value;
+    const chosen = [this.models.value, this.wanted].find((model) => models.includes(model));
     this.models.replaceChildren(...models.map((model) => h("option", { value: model }, model)));
-    if (models.includes(before)) this.models.value = before;
+    if (chosen !== undefined) this.models.value = chosen;
     this.models.hidden = !models.length;
   }
 

@@ -108,7 +108,7 @@ export class Health extends LiveView {
 
   tabulate(names) {
     if ([...this.checks.keys()].join() === names.join()) return;
-    this.checks = new Map(names.map((name) => [name, this.checks.get(name) ?? new Checks(name, { infer: (server, model) => this.page.send("infer", [server, model]) })]));
+    this.checks = new Map(names.map((name) => [name, this.checks.get(name) ?? new Checks(name, { infer: (server, model) => this.page.send("infer", [server, model]) }, this.data.model)]));
     this.tables.replaceChildren(...[...this.checks.values()].map((checks) => checks.element));
   }
 
