@@ -31,11 +31,17 @@ def checks(found):
     return {one["check"]: one for one in found["checks"]}
 
 
+def requests(url, state):
+    """How many requests the engine says are "running" or "waiting"."""
+    text = httpx.get(f"{url}/metrics", trust_env=False).text
+    name = f"vllm:num_requests_{state}{{"
+    lines = [line for line in text.splitlines() if line.startswith(name)]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+
 def running(url):
     """Whether the engine says that requests run."""
-    text = httpx.get(f"{url}/metrics", trust_env=False).text
-    lines = [line for line in text.splitlines() if line.startswith("vllm:num_requests_running{")]
-    return any(float(line.rsplit(" ", 1)[1]) for line in lines)
+    return requests(url, "running") > 0
 
 
 @pytest.fixture
@@ -71,7 +77,7 @@ def test_a_busy_server_is_healthy_and_moves(idle):
 
 def test_a_queue_that_is_too_long_is_unhealthy(idle):
     with loaded(idle.url, clients=40):
-        until(lambda: running(idle.url), 30)
+        until(lambda: requests(idle.url, "waiting") > 10, 60)
         found = probe(idle.url, "--waiting", "2", "--free-blocks", "0", code=1)
     assert found["state"] == "busy"
     assert "requests wait, at most 2 wanted." in found["reason"]
