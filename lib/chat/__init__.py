@@ -1,1 +1,1 @@
-"""A conversation with a model: its tree, what is sent, and what the answers say about the server."""
+"""Conversations with a model: their tree, what is sent, what the answers say about the server."""
