@@ -1,7 +1,7 @@
 """Speaking to one server: calls, capabilities, limits and typed refusals.
 
-What needs numpy, the tokenizer of a server, is imported when it is first used: a command that only
-looks at one server starts in half the time.
+What needs numpy, the tokenizer of a server, and what only a page needs, generating, are imported
+when they are first used: a command that only looks at one server starts in half the time.
 """
 
 from importlib import import_module
@@ -22,6 +22,7 @@ from lib.api.errors import (
     Reason,
     Refused,
     ServerFault,
+    Unfit,
     Unreachable,
     WronglyAnswered,
 )
@@ -30,9 +31,45 @@ from lib.api.routes import Cost, Kind, Route
 from lib.api.text import without_halves
 
 if TYPE_CHECKING:
+    from lib.api.deltas import (
+        Delta,
+        Event,
+        Probability,
+        Reply,
+        ServerTimes,
+        Timing,
+        TokenChoice,
+        ToolCall,
+        ToolPart,
+        Turn,
+        Usage,
+        timing,
+    )
+    from lib.api.generation import Generation, chat, completion, judged
     from lib.api.tokenizer import AsyncRemoteTokenizer, RemoteTokenizer
 
-_LATER = ("AsyncRemoteTokenizer", "RemoteTokenizer")
+_LATER = {
+    **dict.fromkeys(("AsyncRemoteTokenizer", "RemoteTokenizer"), "tokenizer"),
+    **dict.fromkeys(("Generation", "chat", "completion", "judged"), "generation"),
+    **dict.fromkeys(
+        (
+            "Delta",
+            "Event",
+            "Probability",
+            "Reply",
+            "ServerTimes",
+            "Timing",
+            "TokenChoice",
+            "ToolCall",
+            "ToolPart",
+            "Turn",
+            "Usage",
+            "timing",
+        ),
+        "deltas",
+    ),
+}
+"""The module of each name that is imported when it is first used."""
 
 __all__ = [
     "Absent",
@@ -44,24 +81,41 @@ __all__ = [
     "CallerMistake",
     "Capabilities",
     "Cost",
+    "Delta",
     "Denied",
     "Dialect",
     "Embedded",
+    "Event",
     "Generated",
+    "Generation",
     "Kind",
     "Model",
     "NotOffered",
+    "Probability",
     "Reason",
     "Refused",
     "RemoteTokenizer",
+    "Reply",
     "Route",
     "ServerFault",
+    "ServerTimes",
+    "Timing",
+    "TokenChoice",
     "Tokens",
+    "ToolCall",
+    "ToolPart",
+    "Turn",
+    "Unfit",
     "Unreachable",
+    "Usage",
     "VllmClient",
     "WronglyAnswered",
     "calls",
+    "chat",
+    "completion",
     "inference",
+    "judged",
+    "timing",
     "without_halves",
 ]
 
@@ -70,6 +124,6 @@ def __getattr__(name: str) -> object:
     """A name of `_LATER`, from its module; remembered."""
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module("lib.api.tokenizer"), name)
+    found: object = getattr(import_module(f"lib.api.{_LATER[name]}"), name)
     globals()[name] = found
     return found

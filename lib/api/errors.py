@@ -71,8 +71,8 @@ class Reason(Enum):
     TOO_LONG = "too long"
 
 
-class Unfit(Exception):  # noqa: N818 — never leaves this room: it becomes a `Refused`
-    """A body that cannot be read: the reason and a detail, before the server is known."""
+class Unfit(Exception):  # noqa: N818 — what is told of a server's answer becomes a `Refused`
+    """A body that cannot be read or sent: the reason and a detail, before the server is known."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
