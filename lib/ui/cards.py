@@ -66,6 +66,7 @@ TARGETS = (
     Target("Health", "health"),
     Target("RCA / Cache", "rca-cache"),
     Target("Tokenizer", "tokenizer"),
+    Target("Chat", "chat", task="generate"),
 )
 """A page is linked by its row here; it gets `server` and `model` in its address."""
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lib.diagnosis import Diagnosis
 from lib.servers import Server, SettingsError, configured, data_folder
+from lib.ui.answering import Answers
 from lib.ui.asked import Asked
 from lib.ui.board import verdict_of
 from lib.ui.doctor import Doctor
@@ -23,6 +24,7 @@ from lib.ui.plain import plain
 from lib.ui.pressed import Pressed, Pressing
 from lib.ui.serving import ModelsView
 from lib.ui.stream import Hub, View, Wish
+from lib.ui.talks import Talks
 from lib.ui.tokenizers import Tokenizers
 from lib.ui.windows import window_named
 from lib.watch.feed import Feed
@@ -72,6 +74,16 @@ class House:
     def tokenizers(self) -> Tokenizers:
         """The tokenizers of the servers, as pages ask them."""
         return Tokenizers(self.environ)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """The answers that models are writing."""
+        return Answers(self.environ)
+
+    @cached_property
+    def talks(self) -> Talks:
+        """The conversations of the Chat page."""
+        return Talks()
 
     @cached_property
     def _doctor(self) -> Doctor:
@@ -145,6 +157,14 @@ class House:
         listed = self.asked.listing(server).models
         return [model.id for model in listed or ()]
 
+    def block_size(self, server: Server) -> int | None:
+        """Tokens in a block of its KV cache, as its metrics tell; None where they do not."""
+        newest = self.feed.latest(server.id)
+        configs = newest.sample.layout.configs if newest and newest.sample else ()
+        sizes = {config.get("block_size", "") for config in configs}
+        size = sizes.pop() if len(sizes) == 1 else ""
+        return int(size) if size.isascii() and size.isdigit() and 0 < int(size) < 2**20 else None
+
     def _view(self, wish: Wish) -> View:
         span = window_named(wish.window)
         servers = [server for name in wish.servers if (server := self.named(name))]
@@ -158,9 +178,9 @@ class House:
 
     def close(self) -> None:
         """Stop what was started."""
-        for name in ("asked", "pressing", "tokenizers", "feed"):
+        for name in ("answers", "asked", "pressing", "tokenizers", "feed"):
             part = self.__dict__.pop(name, None)
-            if isinstance(part, Asked | Pressing | Tokenizers):
+            if isinstance(part, Answers | Asked | Pressing | Tokenizers):
                 part.close()
             elif isinstance(part, Feed):
                 part.stop()

@@ -17,7 +17,19 @@ from lib.ui.house import house
 from lib.ui.routes import stream_path
 from lib.ui.windows import WINDOWS
 
-__all__ = ["facts", "health", "models", "overview", "ratios", "rca", "sidebar", "table", "tokens"]
+__all__ = [
+    "chat",
+    "facts",
+    "health",
+    "lanes",
+    "models",
+    "overview",
+    "ratios",
+    "rca",
+    "sidebar",
+    "table",
+    "tokens",
+]
 
 _LOADER = (Path(__file__).parent / "assets" / "loader.js").read_text(encoding="utf-8")
 _HTML = '<div class="vi">\n</div>'
@@ -136,6 +148,16 @@ def ratios(
 ) -> None:
     """What stands under the tokens, as `lib.ui.lab.beside` makes it."""
     _mount("ratios", "ratios", data, compare=on_compare, again=on_again)
+
+
+def chat(data: Mapping[str, object], *, on_act: Callable[[], None]) -> None:
+    """A conversation with a model, as `lib.ui.chat` makes it; an answer comes by its own stream."""
+    _mount("chat", "chat", data, act=on_act)
+
+
+def lanes(data: Mapping[str, object], *, on_act: Callable[[], None]) -> None:
+    """One prompt answered side by side, as `lib.ui.chat` makes it."""
+    _mount("lanes", "lanes", data, act=on_act)
 
 
 def sidebar(

@@ -1,4 +1,4 @@
-"""Our own routes beside Streamlit's: files, and the live stream.
+"""Our own routes beside Streamlit's: files, the live stream, and answers as they are written.
 
 This module alone decides their paths and who is answered.
 """
@@ -16,8 +16,12 @@ from lib.ui.health_view import MOST
 from lib.ui.house import house
 from lib.ui.stream import Wish
 from lib.ui.windows import window_named
+from lib.ui.writing import Writing
 
-__all__ = ["routes", "stream_path"]
+__all__ = ["ANSWER_PATH", "routes", "stream_path"]
+
+ANSWER_PATH = "inspector/answer"
+"""Where the stream of an answer is, relative to the root; a page adds run, from and ticket."""
 
 PAGES = {"overview": 0, "rca": 1, "health": MOST, "models": 0}
 """The live views, and how many servers each is of at most; 0 for all."""
@@ -38,6 +42,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{home}/overview", overview, methods=["GET"]),
         Route(f"{root}/assets/{{digest}}/{{name}}", wire.asset, methods=["GET"]),
         Route(f"{root}/live", _Live(), methods=["GET"]),
+        Route(f"{home}/{ANSWER_PATH}", Writing(), methods=["GET"]),
     ]
 
 

@@ -37,7 +37,7 @@ __all__ = [
 
 CHOSEN = ("server", "window", "servers", "model")
 """What the URL may say, and session state remembers under the same names."""
-OF_ONE_SERVER = ("rca-cache", "health", "tokenizer")
+OF_ONE_SERVER = ("rca-cache", "health", "tokenizer", "chat")
 """The pages on which a click in the sidebar changes the server and not the page."""
 
 STYLE = (Path(__file__).parent / "assets" / "shell.css").read_text("utf-8")
@@ -95,6 +95,12 @@ def _lab_pages() -> list[Page]:
             title="Tokenizer",
             url_path="tokenizer",
             help="What a served model makes of a text: tokens, figures, costs.",
+        ),
+        st.Page(
+            "pages/lab/chat.py",
+            title="Chat",
+            url_path="chat",
+            help="Talk to a served model, and see where the time of its answer went.",
         ),
     ]
 

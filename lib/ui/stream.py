@@ -20,15 +20,15 @@ from starlette.types import Receive, Send
 
 from lib.watch.record import Tick
 
-__all__ = ["Hub", "View", "Wish", "event"]
+__all__ = ["HEADERS", "SEND_SECONDS", "Hub", "View", "Wish", "event"]
 
 _BACKLOG = 8
 """Events a viewer may lag behind before it is dropped."""
-_SEND_SECONDS = 20.0
+SEND_SECONDS = 20.0
 """How long one event may take to leave for a browser that has stopped reading."""
 _BEAT_SECONDS = 1.0
 
-_HEADERS = [
+HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
@@ -161,6 +161,11 @@ class Hub:
         """How many streams are open."""
         return sum(channel.size for channel in self._channels.values())
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether every stream is to end, so that the server may stop."""
+        return self._closing
+
     def start(self) -> None:
         """Take the running event loop as home."""
         self._loop = asyncio.get_running_loop()
@@ -180,9 +185,9 @@ class Hub:
         self._join(wish, viewer)
         leaving = asyncio.create_task(_until_gone(receive, viewer))
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
             while (data := await viewer.queue.get()) is not None:
-                async with asyncio.timeout(_SEND_SECONDS):
+                async with asyncio.timeout(SEND_SECONDS):
                     await send({"type": "http.response.body", "body": data, "more_body": True})
             if not leaving.done():
                 await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -68,11 +68,7 @@ def _guarded(draw: Callable[[], None]) -> None:
 
 def block_size(served: Served) -> int | None:
     """Tokens in a block of the server's KV cache, as its metrics tell; None where they do not."""
-    newest = house().feed.latest(served.server.id)
-    configs = newest.sample.layout.configs if newest and newest.sample else ()
-    sizes = {config.get("block_size", "") for config in configs}
-    size = sizes.pop() if len(sizes) == 1 else ""
-    return int(size) if size.isascii() and size.isdigit() and 0 < int(size) < 2**20 else None
+    return house().block_size(served.server)
 
 
 def _fit(served: Served, typed: Typed, shown: Shown, put: Put) -> None:

@@ -1,0 +1,281 @@
+"""What a person does on the Chat page, done to the conversation.
+
+Decided here: what each act changes, and when it sends a request. An answer has its message before
+its request is sent, so that a page drawn meanwhile shows where it will stand. Whatever cannot be
+done is one sentence; what was typed for it goes back into the composer.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from lib.api.errors import Unfit
+from lib.api.generation import Generation
+from lib.chat import conversation as conversations
+from lib.chat import settings
+from lib.chat.conversation import Conversation, Image, Node, Unreadable
+from lib.ui.answering import Full, Run
+from lib.ui.chat.judged import judge
+from lib.ui.chat.place import Place
+from lib.ui.house import house
+from lib.ui.plain import plain
+from lib.ui.talks import Notice, Talk
+
+__all__ = ["Acts"]
+
+_LONGEST = 2_000_000
+_LONGEST_RUN = 64
+_MOST_IMAGES = 8
+_SEEDS = 2**31 - 1
+
+Act = Mapping[str, Any]
+
+
+class Acts:
+    """One act of the conversation of a tab, with the model that the page talks to."""
+
+    def __init__(self, talk: Talk, place: Place) -> None:
+        self.talk, self.place = talk, place
+
+    def do(self, act: Act) -> None:
+        """Do it; what cannot be done becomes the page's notice."""
+        kind = str(act.get("kind", ""))
+        done: Mapping[str, Callable[[Act], None]] = {
+            "hello": self._hello,
+            "send": self._send,
+            "regenerate": self._regenerate,
+            "continue": self._continue,
+            "edit": self._edit,
+            "select": self._select,
+            "remove": self._remove,
+            "stop": self._stop,
+            "tool": self._tool,
+            "branch": self._branch,
+            "detail": self._detail,
+            "import": self._import,
+            "clear": self._clear,
+            "export": self._export,
+        }
+        with self.talk.lock:
+            self._take_settings(act)
+            if kind not in ("ended", "hello", "detail", "settings"):
+                self.talk.notice = None
+            try:
+                done.get(kind, _nothing)(act)
+            except (Unreadable, ValueError) as error:
+                self._refuse(plain(str(error), 400), act)
+            except Unfit as unfit:
+                self._refuse(f"Not sent: {plain(unfit.detail, 400)}.", act)
+            except KeyError:
+                self._refuse("That message is not there any more.", act)
+            except Full:
+                self._refuse("Too many answers are being written just now; stop one.", act)
+
+    def _refuse(self, sentence: str, act: Act) -> None:
+        self.talk.notice = Notice("bad", sentence, _text(act))
+
+    def _take_settings(self, act: Act) -> None:
+        if act.get("kind") != "hello":
+            self.talk.settings = settings.read(act.get("settings"), self.talk.settings)
+        if act.get("kind") == "mode":
+            self.talk.settings = settings.read({"mode": act.get("mode")}, self.talk.settings)
+
+    # ── What sends a request ──
+
+    def _send(self, act: Act) -> None:
+        run = self._new(act)
+        if not run:
+            return
+        talk, parent = self.talk.conversation, act.get("parent")
+        parent = parent if parent in talk.nodes else talk.leaf
+        images = [
+            Image(str(one.get("name", ""))[:200], str(one.get("url", "")))
+            for one in _rows(act.get("images"))[:_MOST_IMAGES]
+        ]
+        asked = Node(f"u-{run}", parent, "user", _text(act), images=tuple(images))
+        self._answer(run, talk.add(asked), asked.id, draft=_text(act))
+
+    def _regenerate(self, act: Act) -> None:
+        run, node = self._new(act), self.talk.conversation.nodes[act["node"]]
+        if not run or node.parent is None:
+            return
+        told = node.about.get("seed")
+        seed = told if act.get("seed") == "same" and isinstance(told, int) else _seed()
+        self._answer(run, self.talk.conversation, node.parent, seed=seed)
+
+    def _continue(self, act: Act) -> None:
+        run, node = self._new(act), self.talk.conversation.nodes[act["node"]]
+        if not run:
+            return
+        made = request.request(
+            self.talk.conversation.path_to(node.id),
+            self.talk.settings,
+            self.place.model,
+            continuing=True,
+            release=self.place.release,
+        )
+        self._write(run, self.talk.conversation.selected(node.id), node, made)
+
+    def _edit(self, act: Act) -> None:
+        node = self.talk.conversation.nodes[act["node"]]
+        run = self._new(act) or secrets.token_hex(8)
+        if f"e-{run}" in self.talk.conversation.nodes:
+            return
+        changed = self.talk.conversation.edited(node.id, _text(act), id=f"e-{run}")
+        if node.role == "user" and act.get("run"):
+            self._answer(run, changed, f"e-{run}", draft=_text(act))
+        else:
+            self.talk.put(changed)
+
+    def _tool(self, act: Act) -> None:
+        node = self.talk.conversation.nodes[act["node"]]
+        run, call = self._new(act), str(act.get("call", ""))[:200]
+        name = secrets.token_hex(8)
+        leaf = self.talk.conversation.leaf
+        told = Node(f"t-{name}", leaf or node.id, "tool", _text(act), call=call)
+        changed = self.talk.conversation.add(told)
+        if run:
+            self._answer(run, changed, told.id)
+        else:
+            self.talk.put(changed)
+
+    def _branch(self, act: Act) -> None:
+        node, position = self.talk.conversation.nodes[act["node"]], act.get("position")
+        run, token = self._new(act), act.get("id")
+        before = house().answers.get(str(node.about.get("run", "")))
+        if not run or not isinstance(position, int) or not isinstance(token, int):
+            return
+        if before is None:
+            raise ValueError("The tokens of that answer are not kept any more.")
+        made, text = request.branched(
+            before.reply, position, token, self.talk.settings, self.place.model
+        )
+        sibling = Node(f"a-{run}", node.parent, "assistant", text)
+        self._write(run, self.talk.conversation.add(sibling), sibling, made)
+
+    def _answer(
+        self,
+        run: str,
+        changed: Conversation,
+        parent: str,
+        *,
+        seed: int | None = None,
+        draft: str = "",
+    ) -> None:
+        """Ask for an answer to a message."""
+        seed = _seed() if seed is None else seed
+        made = request.request(
+            changed.path_to(parent),
+            self.talk.settings,
+            self.place.model,
+            seed=seed,
+            release=self.place.release,
+        )
+        node = Node(f"a-{run}", parent, "assistant")
+        self._write(run, changed.selected(parent).add(node), node, made, draft)
+
+    def _write(
+        self, run: str, changed: Conversation, node: Node, made: Generation, draft: str = ""
+    ) -> None:
+        """Send a request whose answer is written into a message."""
+        talk, place = self.talk, self.place
+        about = {
+            "run": run,
+            "state": "streaming",
+            "changed": list(settings.changed(talk.settings)),
+            "seed": made.body.get("seed"),
+        }
+        writing = replace(
+            node,
+            server=place.server.name,
+            model=place.model,
+            about=about,
+        )
+        before = talk.conversation
+        talk.put(changed.replaced(writing))
+        talk.begun(node.id, run)
+
+        def settle(done: Run) -> None:
+            talk.settle(node.id, done, lambda run, kept: judge(run, kept, place, asked), draft)
+
+        asked = talk.settings
+        try:
+            house().answers.begin(run, place.server, made, settle)
+        except Full:
+            talk.put(before)
+            talk.writing.pop(node.id, None)
+            raise
+
+    def _new(self, act: Act) -> str:
+        """The name of the run that an act begins; "" where it begins none, or has begun already."""
+        run = act.get("run")
+        if not isinstance(run, str) or not 0 < len(run) <= _LONGEST_RUN or not run.isascii():
+            return ""
+        return "" if house().answers.get(run) else run
+
+    # ── What does not ──
+
+    def _hello(self, act: Act) -> None:
+        saved = act.get("saved")
+        if not self.talk.conversation.nodes and isinstance(saved, Mapping) and saved.get("nodes"):
+            self.talk.put(_settled(conversations.read(saved)))
+
+    def _import(self, act: Act) -> None:
+        told = act.get("json")
+        self.talk.put(_settled(conversations.read(told)))
+
+    def _select(self, act: Act) -> None:
+        self.talk.put(self.talk.conversation.selected(act["node"]))
+
+    def _remove(self, act: Act) -> None:
+        changed = self.talk.conversation.without(act["node"])
+        for node in [one for one in self.talk.writing if one not in changed.nodes]:
+            house().answers.stop(self.talk.writing[node])
+        self.talk.put(changed)
+
+    def _stop(self, act: Act) -> None:
+        if (run := act.get("run")) in self.talk.writing.values():
+            house().answers.stop(str(run))
+
+    def _detail(self, act: Act) -> None:
+        node = act.get("node")
+        self.talk.detail = node if isinstance(node, str) else ""
+
+    def _export(self, act: Act) -> None:
+        text = conversations.as_markdown(self.talk.conversation)
+        self.talk.exported = {"seq": act.get("seq"), "name": "conversation.md", "text": text}
+
+    def _clear(self, _: Act) -> None:
+        for run in self.talk.writing.values():
+            house().answers.stop(run)
+        self.talk.put(Conversation())
+        self.talk.kept.clear()
+
+
+def _settled(conversation: Conversation) -> Conversation:
+    """A conversation that was saved: nothing in it is being written any more."""
+    nodes = {}
+    for name, node in conversation.nodes.items():
+        about = dict(node.about)
+        if about.get("state") == "streaming":
+            about |= {"state": "stopped", "trouble": "The page was left while it was written."}
+        nodes[name] = replace(node, about=about)
+    return Conversation(nodes, conversation.leaf)
+
+
+def _nothing(_: Act) -> None:
+    """The settings were taken over; the run itself looks again."""
+
+
+def _text(act: Act) -> str:
+    told = act.get("text", "")
+    return told[:_LONGEST] if isinstance(told, str) else ""
+
+
+def _rows(value: object) -> Sequence[Mapping[str, object]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+
+
+def _seed() -> int:
+    return secrets.randbelow(_SEEDS)
