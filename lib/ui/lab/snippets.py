@@ -1,16 +1,17 @@
 """The same question outside of this page: as JSON, for Python and for a shell.
 
-Pure. Decided here: how it is spelled. No key is ever written; a snippet names the variable that
-holds it. The words of a body are those of the server's own dialect.
+Pure. Decided here: what of the answer is told. How a request is spelled, and that no key is ever
+written, is decided where the Chat page has it from too. The words of a body are those of the
+server's own dialect.
 """
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 
-__all__ = ["curl", "ids_json", "python"]
+from lib.chat import snippets
+from lib.chat.snippets import curl
 
-_KEY = "VLLM_API_KEY"
+__all__ = ["curl", "ids_json", "python"]
 
 
 def ids_json(model: str, ids: Sequence[int], pieces: Sequence[str | bytes | None]) -> str:
@@ -20,29 +21,7 @@ def ids_json(model: str, ids: Sequence[int], pieces: Sequence[str | bytes | None
     return json.dumps(found, ensure_ascii=False)
 
 
-def curl(url: str, path: str, body: Mapping[str, object], *, has_key: bool) -> str:
-    """A command for a shell."""
-    lines = [f"curl -s {shlex.quote(url + path)}", "-H 'Content-Type: application/json'"]
-    if has_key:
-        lines.append(f'-H "Authorization: Bearer ${_KEY}"')
-    lines.append(f"-d {shlex.quote(json.dumps(body, ensure_ascii=False))}")
-    return " \\\n  ".join(lines)
-
-
 def python(url: str, path: str, body: Mapping[str, object], *, has_key: bool) -> str:
-    """A script with httpx and nothing else."""
-    headers = f'{{"Authorization": f"Bearer {{os.environ[{_KEY!r}]}}"}}' if has_key else "{}"
-    imports = ["import os"] if has_key else []
-    return "\n".join(
-        [
-            *imports,
-            "import httpx",
-            "",
-            f"body = {dict(body)!r}",
-            f"answer = httpx.post({url + path!r}, json=body, headers={headers}, timeout=30)",
-            "answer.raise_for_status()",
-            "tokens = answer.json()['tokens']",
-            "print(len(tokens), tokens)",
-            "",
-        ]
-    )
+    """A script with httpx and nothing else, which prints the tokens."""
+    lines = ["tokens = answer.json()['tokens']", "print(len(tokens), tokens)"]
+    return snippets.python(url, path, body, has_key=has_key, seconds=30, then=lines)
