@@ -6,6 +6,7 @@ double click sends once, and that one which nobody reads any more is stopped: it
 """
 
 import asyncio
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -25,6 +26,7 @@ from lib.ui.plain import plain
 __all__ = ["AT_ONCE", "Answers", "Full", "Run"]
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 AT_ONCE = 64
 _KEPT = 256
 _LONGEST = 4_000_000
@@ -34,6 +36,7 @@ _TIMEOUT = 20.0
 _UNREAD_SECONDS = 120.0
 """A tab that was closed does not come back; one that is loaded again does at once."""
 _CLOSING_SECONDS = 2.0
+_SENTENCE = 600
 
 UNREAD = "Stopped: nobody was looking at it any more."
 TOO_MUCH = "Stopped here: the answer is longer than this page keeps."
@@ -49,6 +52,7 @@ class Run:
     """One answer. Written in the loop of `Answers`, read in any thread; times are wall-clock.
 
     `state` is waiting, streaming, done, stopped or failed; `sentence` says why it is not done.
+    `is_over` once it has found its place in the conversation, too.
     `parts` are what a browser draws, in the order in which they came; `reply` is whole when it is
     over, and may be read in other threads only then.
     """
@@ -62,6 +66,7 @@ class Run:
     sentence: str = ""
     refused: Refused | None = None
     finished: float | None = None
+    is_over: bool = False
     parts: list[Mapping[str, object]] = field(default_factory=list)
     bell: Bell = field(default_factory=Bell)
     readers: int = 0
@@ -69,11 +74,6 @@ class Run:
     size: int = 0
     work: "asyncio.Task[None] | None" = None
     is_halted: bool = False
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing more comes."""
-        return self.finished is not None
 
     @property
     def has_output(self) -> bool:
@@ -107,10 +107,14 @@ class Run:
             self.work.cancel()
 
     def end(self, state: str, sentence: str = "") -> None:
-        """Nothing more comes."""
-        if not self.is_over:
+        """Nothing more comes; only the first word on why counts."""
+        if self.finished is None:
             self.state, self.sentence = state, sentence
             self.finished = time.time()
+
+    def close(self) -> None:
+        """All that is to be done with it is done."""
+        self.is_over = True
         self.bell.ring()
 
 
@@ -139,9 +143,10 @@ class Answers:
         *,
         is_read: bool = True,
     ) -> Run:
-        """Send a request, unless there is a run of that name; `then` is called in the loop at its end.
+        """Send a request, unless there is a run of that name.
 
-        `is_read`: it is stopped when no browser reads it any more.
+        `then` is called in a worker thread when it has ended. `is_read`: it is stopped when no
+        browser reads it any more.
 
         Raises:
             Full: as many are being written as may be at once.
@@ -230,15 +235,16 @@ class Answers:
             await run.work
         except Refused as refused:
             run.refused = refused
-            run.end("failed", plain(refused.sentence, 600))
+            run.end("failed", plain(refused.sentence, _SENTENCE))
         except asyncio.CancelledError:
             run.end("stopped", UNREAD if guard and guard.done() else "")
+        except Exception:
+            log.exception("An answer ended in a way that was not thought of.")
         finally:
             if guard:
                 guard.cancel()
             run.end("failed", LOST)  # where nothing above has ended it
-            if then:
-                then(run)
+            await _conclude(run, then)
 
     async def _stream(self, run: Run) -> None:
         async with self.client(run.server).stream(run.request) as stream:
@@ -250,10 +256,21 @@ class Answers:
         run.end("done")
 
 
+async def _conclude(run: Run, then: Then | None) -> None:
+    """What is to be done with it takes a moment: the other answers go on meanwhile."""
+    try:
+        if then:
+            await asyncio.to_thread(then, run)
+    except Exception:
+        log.exception("An answer could not be put in its place.")
+    finally:
+        run.close()
+
+
 async def _halt_unread(run: Run) -> None:
     """Stop what nobody reads any more."""
     while run.readers or time.monotonic() - run.read_at < _UNREAD_SECONDS:
-        await asyncio.sleep(_UNREAD_SECONDS / 10)
+        await run.bell.until(lambda: run.is_over, _UNREAD_SECONDS / 10)
     run.halt()
 
 

@@ -39,8 +39,8 @@ class Talk:
     """One conversation and what belongs to it. For any thread, under its `lock`.
 
     `rev` grows with every change of the conversation. `detail` is the message whose figures are
-    open. `kept` are the results of the page's tools, by the tool's name; `exported` is a file that was
-    asked for.
+    open. `kept` are the results of the page's tools, by the tool's name; `exported` is a file that
+    was asked for.
     """
 
     tab: str

@@ -15,7 +15,10 @@ from lib.api.generation import Generation
 from lib.chat import conversation as conversations
 from lib.chat import settings
 from lib.chat.conversation import Conversation, Image, Node, Unreadable
+from lib.chat.request import from_tokens, request
+from lib.chat.settings import Settings
 from lib.ui.answering import Full, Run
+from lib.ui.chat.detail import known_layer
 from lib.ui.chat.judged import judge
 from lib.ui.chat.place import Place
 from lib.ui.house import house
@@ -108,7 +111,7 @@ class Acts:
         run, node = self._new(act), self.talk.conversation.nodes[act["node"]]
         if not run:
             return
-        made = request.request(
+        made = request(
             self.talk.conversation.path_to(node.id),
             self.talk.settings,
             self.place.model,
@@ -148,10 +151,9 @@ class Acts:
             return
         if before is None:
             raise ValueError("The tokens of that answer are not kept any more.")
-        made, text = request.branched(
-            before.reply, position, token, self.talk.settings, self.place.model
-        )
-        sibling = Node(f"a-{run}", node.parent, "assistant", text)
+        made, text = _branched(before, position, token, self.talk.settings, self.place.model)
+        base = node.text.removesuffix(before.reply.content)
+        sibling = Node(f"a-{run}", node.parent, "assistant", base + text)
         self._write(run, self.talk.conversation.add(sibling), sibling, made)
 
     def _answer(
@@ -165,7 +167,7 @@ class Acts:
     ) -> None:
         """Ask for an answer to a message."""
         seed = _seed() if seed is None else seed
-        made = request.request(
+        made = request(
             changed.path_to(parent),
             self.talk.settings,
             self.place.model,
@@ -251,6 +253,20 @@ class Acts:
             house().answers.stop(run)
         self.talk.put(Conversation())
         self.talk.kept.clear()
+
+
+def _branched(
+    before: Run, position: int, token: int, asked: Settings, model: str
+) -> tuple[Generation, str]:
+    """The request that goes on from another token of an answer, and the text up to there."""
+    rows, prompt = known_layer(before).rows, before.reply.prompt_ids
+    kept = [row.id for row in rows[:position]]
+    if prompt is None or not 0 <= position < len(rows) or None in kept:
+        raise ValueError("This server does not tell the ids of that answer's tokens.")
+    chosen = next((one.text for one in rows[position].alternatives if one.id == token), "")
+    text = "".join(row.text for row in rows[:position] if row.group is not None) + chosen
+    ids = [one for one in kept if one is not None]
+    return from_tokens(prompt, ids, token, asked, model), text
 
 
 def _settled(conversation: Conversation) -> Conversation:

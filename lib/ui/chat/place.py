@@ -26,10 +26,9 @@ class Place(NamedTuple):
         return f"{self.server.name} · {self.model}" if self.model else self.server.name
 
     @property
-    def release(self) -> tuple[int, ...] | None:
-        """The release as numbers; None while it is not known."""
-        told = house().asked.told(self.server).capabilities
-        return told.release if told else None
+    def release(self) -> str:
+        """The release that it runs, "" while it is not known."""
+        return house().asked.told(self.server).version
 
     @property
     def limit(self) -> int | None:

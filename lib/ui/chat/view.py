@@ -12,6 +12,7 @@ from lib.api.strict_json import Json
 from lib.chat import settings
 from lib.chat.conversation import Node
 from lib.chat.parameters import PARAMETERS, offered, server_defaults
+from lib.ui.chat.detail import detail
 from lib.ui.chat.place import Place
 from lib.ui.house import house
 from lib.ui.plain import plain
@@ -44,7 +45,7 @@ def data(talk: Talk, place: Place) -> dict[str, object]:
         "notice": talk.notice and {"tone": talk.notice.tone, "text": talk.notice.text},
         "draft_back": talk.notice.draft if talk.notice else "",
         "path": [_message(talk, node) for node in talk.conversation.path()],
-        "detail": None,
+        "detail": _detail(talk),
         "saved": _saved(talk),
         "exported": talk.exported,
         "query": _query(talk, place),
@@ -105,6 +106,11 @@ def _message(talk: Talk, node: Node) -> dict[str, object]:
         "after": places[place + 1] if place + 1 < len(places) else None,
         "may": _may(node, is_writing=bool(run)),
     }
+
+
+def _detail(talk: Talk) -> dict[str, object] | None:
+    node = talk.conversation.nodes.get(talk.detail)
+    return detail(node, house().answers.get(str(node.about.get("run", "")))) if node else None
 
 
 def _may(node: Node, *, is_writing: bool) -> dict[str, bool]:
