@@ -11,8 +11,18 @@ from collections.abc import Iterator, Mapping
 from lib.api.strict_json import Json
 from lib.chat.values import TINY, Parameter, value
 
-__all__ = ["PARAMETERS", "Parameter", "known", "offered", "read_values", "server_defaults"]
+__all__ = [
+    "DEFAULT_TOKENS",
+    "PARAMETERS",
+    "Parameter",
+    "known",
+    "offered",
+    "read_values",
+    "server_defaults",
+]
 
+DEFAULT_TOKENS = 512
+"""The limit of an answer for which none is set; the client puts it in."""
 _CHAT = frozenset({"chat"})
 _MOST_TOKENS = 131_072  # as many as the client lets through
 _BIGGEST = 2**63 - 1
@@ -53,7 +63,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "max_tokens", "Max tokens", _LENGTH, "integer",
         "The answer ends after this many tokens, those of its reasoning included.",
-        "512, sent by this page", 1, _MOST_TOKENS, 1, "max",
+        f"{DEFAULT_TOKENS}, sent by this page", 1, _MOST_TOKENS, 1, "max",
     ),
     Parameter(
         "min_tokens", "Min tokens", _LENGTH, "integer",
@@ -196,8 +206,8 @@ def read_values(typed: Mapping[str, str]) -> tuple[dict[str, Json], dict[str, st
             values[one.name] = value(one, text)
         except ValueError as error:
             problems[one.name] = f"{one.label} {error}."
-    least, most = values.get("min_tokens"), values.get("max_tokens")
-    if least is not None and most is not None and least > most:
+    least, most = values.get("min_tokens"), values.get("max_tokens", DEFAULT_TOKENS)
+    if least is not None and least > most:
         problems["min_tokens"] = f"Min tokens is more than max tokens, which is {most:,}."
         del values["min_tokens"]
     return values, problems
