@@ -1,6 +1,7 @@
 // What the inline loader of a component (lib/ui/live.py) imports: `mount(root, page)` puts a view into its element.
 // `page` has `data` as the script sent it last, and `send(event, value)` to tell the script.
 
+import { Chat } from "./chat.js";
 import { themed } from "./dom.js";
 import { Facts } from "./facts.js";
 import { Health } from "./health.js";
@@ -12,7 +13,7 @@ import { Sidebar } from "./sidebar.js";
 import { Table } from "./table.js";
 import { Tokens } from "./tokens.js";
 
-const VIEWS = { facts: Facts, health: Health, models: Models, overview: Overview, ratios: Ratios, rca: Rca, sidebar: Sidebar, table: Table, tokens: Tokens };
+const VIEWS = { chat: Chat, facts: Facts, health: Health, models: Models, overview: Overview, ratios: Ratios, rca: Rca, sidebar: Sidebar, table: Table, tokens: Tokens };
 
 export function mount(root, page) {
   colour(root);

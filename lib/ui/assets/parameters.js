@@ -1,0 +1,206 @@
+// How the model is asked: system prompt, sampling, the form of the answer, tools. Only what is changed is sent; an empty
+// field shows what the server does by itself.
+
+import { h, mark, put } from "./dom.js";
+
+const PAUSE_MS = 400;
+const KINDS = { "": ["free text", ""], json: ["JSON schema", '{"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}'], json_object: ["Any JSON object", ""],
+  regex: ["Regular expression", "(yes|no)"], choice: ["One of these, one a line", "positive\nnegative"], grammar: ["Grammar (EBNF)", 'root ::= "yes" | "no"'] };
+const TOOLS = '[{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}]';
+
+export class Parameters {
+  /** `changed` is called after what is set has changed, and somebody has paused typing. */
+  constructor(data, changed) {
+    this.changed = changed;
+    this.fields = new Map();
+    this.rest = {};
+    this.count = h("span.vi-quiet");
+    this.reset = h("button.vc-word", { type: "button", title: "Let the server decide about everything", onclick: () => this.clear() }, "Reset");
+    this.system = area("System prompt", "None: the chat template's own, if it has one");
+    this.table = h("div.vc-groups");
+    this.filter = h("input.vc-filter", { type: "search", placeholder: "Find a parameter", "aria-label": "Find a parameter" });
+    this.filter.oninput = () => this.find(this.filter.value);
+    this.logprobs = h("input", { type: "checkbox" });
+    this.top = h("input.vc-number", { type: "text", inputmode: "numeric", "aria-label": "Alternatives for each token", maxlength: 3 });
+    this.kind = h("select.vt-select", { "aria-label": "Form of the answer" }, ...Object.entries(KINDS).map(([key, [words]]) => h("option", { value: key }, words)));
+    this.form = area("What the answer has to be", "");
+    this.tools = area("Tools", TOOLS, "vc-code");
+    this.choice = h("input.vc-text", { type: "text", placeholder: "auto", list: "vc-choices", "aria-label": "Tool choice", maxlength: 200, spellcheck: "false" });
+    this.template = area("Template arguments", '{"enable_thinking": false}', "vc-code");
+    this.extra = area("Extra JSON", '{"min_tokens": 8}', "vc-code");
+    mark(this.form, "spellcheck", "false");
+    this.problems = {};
+    this.element = h("aside.vc-panel", { "aria-label": "Settings" },
+      h("div.vc-panel-head", {}, h("h2", {}, "Settings"), this.count, this.reset),
+      this.chatOnly(this.field("system", "System prompt", this.system)),
+      this.field("logprobs", null, h("label.vc-check", { title: "Ask for the probability of every token, and of the ones that were not taken" }, this.logprobs, "Token probabilities, top", this.top)),
+      this.filter, this.table,
+      this.fold("Form of the answer", "structured", this.field("structured", null, this.kind, this.form)),
+      this.chatOnly(this.fold("Tools", "tools", this.field("tools", "Definitions, a JSON list", this.tools), this.field("tool_choice", "Tool choice: auto, none, required or a name", this.choice,
+        h("datalist", { id: "vc-choices" }, ...["auto", "none", "required"].map((value) => h("option", { value })))))),
+      this.chatOnly(this.fold("Template arguments", "template", this.field("template", "A JSON object for the chat template", this.template))),
+      this.fold("Extra JSON", "extra", this.field("extra", "Merged into the request, after everything else", this.extra)));
+    this.element.oninput = (event) => { if (event.target !== this.filter) this.touch(); };
+    this.element.onchange = (event) => { if (event.target !== this.filter) this.touch(0); };
+    this.list(data.parameters);
+    this.take(data.settings);
+  }
+
+  // ── How it is built ──
+
+  field(name, label, ...controls) {
+    const problem = h("p.vc-problem", { role: "alert", hidden: true });
+    (this.said ??= new Map()).set(name, problem);
+    return h("div.vc-field", {}, label ? h("span.vc-label", {}, label) : null, ...controls, problem);
+  }
+
+  fold(title, name, ...fields) {
+    const mark = h("span.vc-set", { hidden: true }, "set");
+    (this.marks ??= new Map()).set(name, mark);
+    return h("details.vc-fold", { "data-fold": name }, h("summary", {}, title, mark), ...fields);
+  }
+
+  chatOnly(element) {
+    (this.ofChat ??= []).push(element);
+    return element;
+  }
+
+  list(parameters) {
+    const key = JSON.stringify(parameters);
+    if (key === this.listed) return;
+    this.listed = key;
+    const typed = Object.fromEntries([...this.fields].map(([name, { input }]) => [name, input.value]));
+    const groups = Map.groupBy ? Map.groupBy(parameters, ({ group }) => group) : grouped(parameters);
+    this.fields.clear();
+    const open = new Set([...this.table.querySelectorAll("details[open]")].map((one) => one.dataset.fold));
+    this.table.replaceChildren(...[...groups].map(([group, rows], n) => {
+      const count = h("span.vc-set", { hidden: true });
+      return h("details.vc-fold", { "data-fold": group, open: this.built ? open.has(group) : n === 0 }, h("summary", {}, group, count), ...rows.map((row) => this.row(row, count)));
+    }));
+    this.built = true;
+    for (const [name, { input }] of this.fields) input.value = typed[name] ?? "";
+    this.look();
+  }
+
+  row(parameter, count) {
+    const { name, label, kind, least, most, step, default: own, tip, choices, modes } = parameter;
+    const input = kind === "json" || kind === "list" ? area(label, own, "vc-code") : h("input", { type: "text", "aria-label": label, placeholder: own ? own.replace(/^the model.s own, else /, "model’s, or ") : "–", autocomplete: "off", spellcheck: "false", maxlength: 20000,
+      inputmode: kind === "number" ? "decimal" : kind === "integer" ? "numeric" : null, list: choices?.length || kind === "flag" ? `vc-list-${name}` : null });
+    const offered = choices?.length ? choices : kind === "flag" ? ["true", "false"] : [];
+    const away = h("button.vc-icon", { type: "button", title: `Leave ${label} to the server`, "aria-label": `Leave ${label} to the server`, onclick: () => { input.value = ""; this.touch(0); input.focus(); } }, h("span.vi-icon", { "aria-hidden": "true" }, "close"));
+    const problem = h("p.vc-problem", { role: "alert", hidden: true });
+    const number = kind === "number" || kind === "integer";
+    if (number) input.onkeydown = (event) => this.turn(event, input, { least, most, step: step || 1, own });
+    const range = number && (least !== null || most !== null) ? ` From ${least ?? "any"} to ${most ?? "any"}.` : "";
+    const row = h("div.vc-parameter", { "data-kind": kind, title: `${tip}${range}${own ? ` Left alone: ${own}.` : ""} (${name})` }, h("span.vc-label", {}, label), input, away,
+      offered.length ? h("datalist", { id: `vc-list-${name}` }, ...offered.map((value) => h("option", { value }))) : null, problem);
+    this.fields.set(name, { input, row, problem, count, modes: new Set(modes ?? []), words: `${label} ${name} ${tip}`.toLowerCase() });
+    return row;
+  }
+
+  /** Arrow keys turn a number, without the spinners and the lost digits of a number field. */
+  turn(event, input, { least, most, step, own }) {
+    const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    const now = input.value.trim() === "" ? Number.parseFloat(String(own).match(/-?[\d.]+(?!.*[\d.])/)?.[0] ?? least ?? 0) : Number(input.value);
+    if (!Number.isFinite(now)) return;
+    const digits = Math.max(0, -Math.floor(Math.log10(step)));
+    const next = Math.min(most ?? Infinity, Math.max(least ?? -Infinity, now + way * step * (event.shiftKey ? 10 : 1)));
+    input.value = String(Number(next.toFixed(digits)));
+    this.touch();
+  }
+
+  // ── What is set ──
+
+  take(settings) {
+    const { system, parameters, extra, structured, tools, tool_choice: choice, template, logprobs, top } = this.rest = settings;
+    const form = structured ?? {};
+    for (const [control, value] of [[this.system, system], [this.extra, extra], [this.tools, tools], [this.choice, choice === "auto" ? "" : choice], [this.template, template], [this.kind, form.kind], [this.form, form.text], [this.top, top]]) control.value = value ?? "";
+    this.logprobs.checked = Boolean(logprobs);
+    for (const [name, { input }] of this.fields) input.value = parameters?.[name] ?? "";
+    this.look();
+    for (const fold of this.element.querySelectorAll(".vc-fold")) if (fold.querySelector(".vc-set:not([hidden])")) fold.open = true;
+  }
+
+  read() {
+    const parameters = {};
+    for (const [name, { input }] of this.fields) if (input.value.trim()) parameters[name] = input.value;
+    return { ...this.rest, system: this.system.value, parameters, extra: this.extra.value, structured: { kind: this.kind.value, text: this.form.value }, tools: this.tools.value,
+      tool_choice: this.choice.value, template: this.template.value, logprobs: this.logprobs.checked, top: Number.parseInt(this.top.value, 10) || 0 };
+  }
+
+  /** Another mode has other fields. */
+  mode(mode) {
+    this.rest = { ...this.rest, mode };
+    for (const element of this.ofChat) element.hidden = mode !== "chat";
+    for (const { row, modes } of this.fields.values()) row.hidden = modes.size > 0 && !modes.has(mode);
+    for (const group of this.table.children) group.hidden = ![...group.querySelectorAll(".vc-parameter")].some((row) => !row.hidden);
+  }
+
+  /** What the script says of it. */
+  know({ parameters, problems, mode }) {
+    this.list(parameters);
+    this.mode(mode);
+    this.problems = problems ?? {};
+    for (const [name, problem] of [...this.said, ...[...this.fields].map(([name, field]) => [name, field.problem])]) {
+      const words = this.problems[name];
+      problem.hidden = !words;
+      put(problem, words ?? "");
+      if (words) problem.closest("details")?.setAttribute("open", "");
+    }
+  }
+
+  touch(pause = PAUSE_MS) {
+    this.look();
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.changed(), pause);
+  }
+
+  clear() {
+    this.take({ ...this.rest, system: "", parameters: {}, extra: "", structured: { kind: "", text: "" }, tools: "", tool_choice: "", template: "" });
+    this.touch(0);
+  }
+
+  /** Show what is set and how many. */
+  look() {
+    const counts = new Map();
+    let all = 0;
+    for (const { input, row, count } of this.fields.values()) {
+      const set = Boolean(input.value.trim());
+      mark(row, "data-set", set ? "" : null);
+      counts.set(count, (counts.get(count) ?? 0) + set);
+      all += set;
+    }
+    for (const [count, n] of counts) { count.hidden = !n; put(count, `${n} set`); }
+    const set = { structured: this.kind.value, tools: this.tools.value.trim(), template: this.template.value.trim(), extra: this.extra.value.trim() };
+    for (const [name, value] of Object.entries(set)) { this.marks.get(name).hidden = !value; all += Boolean(value); }
+    all += Boolean(this.system.value.trim());
+    put(this.count, all ? `${all} set` : "the server’s own");
+    this.reset.hidden = !all;
+    this.form.hidden = !KINDS[this.kind.value]?.[1];
+    mark(this.form, "placeholder", KINDS[this.kind.value]?.[1] ?? "");
+  }
+
+  find(text) {
+    const words = text.trim().toLowerCase();
+    for (const { row, words: told } of this.fields.values()) mark(row, "data-out", words && !told.includes(words) ? "" : null);
+    for (const group of this.table.children) {
+      const found = group.querySelector(".vc-parameter:not([data-out], [hidden])");
+      mark(group, "data-out", found ? null : "");
+      if (words && found) group.open = true;
+    }
+  }
+
+  destroy() { clearTimeout(this.timer); }
+}
+
+function area(label, placeholder, look = "") {
+  return h("textarea.vc-area", { "aria-label": label, placeholder, rows: 1, autocomplete: "off", dir: "auto", spellcheck: look ? "false" : null, "data-look": look || null });
+}
+
+function grouped(parameters) {
+  const groups = new Map();
+  for (const one of parameters) groups.set(one.group, [...(groups.get(one.group) ?? []), one]);
+  return groups;
+}
