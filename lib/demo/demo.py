@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lib.demo.ledger import Finished
-from lib.demo.load import Ask, Load
+from lib.demo.load import FIRST_VISITOR, Ask, Load
 from lib.demo.roles import Role
-from lib.demo.scheduler import Scheduler
+from lib.demo.scheduler import Request, Scheduler
 from lib.demo.web import Web
 
 __all__ = ["Demo", "Throughput"]
@@ -26,6 +26,8 @@ PAST = 180.0
 CATCH_UP = 10.0
 """A longer gap, in seconds, is skipped instead of simulated."""
 BYTES_PER_TOKEN = 4
+NAP = 0.05
+"""Seconds until the next look at an engine that does nothing."""
 
 
 @dataclass(slots=True)
@@ -99,12 +101,28 @@ class Demo:
         self._run(now)
         return self.engine
 
-    def submit(self, ask: Ask) -> bool:
-        """Let a real request join the simulated ones; False when the queue is full.
+    @property
+    def now(self) -> float:
+        """This moment on the engine's clock."""
+        return self._clock()
+
+    def submit(self, ask: Ask) -> Request | None:
+        """Let a real request join the simulated ones; None when the queue is full.
 
         Its `at` is a moment of the same monotonic clock.
+
+        Raises:
+            ValueError: it can never fit.
         """
-        return self.poll().submit(ask)
+        request = self.poll().submit(ask)
+        self.poll()  # an idle engine begins a step for it
+        return request
+
+    def until_news(self) -> float:
+        """Seconds until the step under way ends and a `poll` may find something new."""
+        if self._clock() < self._hangs_until:
+            return NAP
+        return min(NAP, max(0.0, self.engine.due - self._clock()))
 
     def hang(self, seconds: float, *, http: bool) -> None:
         """Stop stepping the engine for so long, or with `http` stop answering; 0 ends both."""
@@ -177,7 +195,9 @@ class Demo:
         self.throughput.mark(now, ledger.prompt_tokens, ledger.generation_tokens)
 
     def _ended(self, end: Finished) -> None:
-        """A simulated client got its answer."""
+        """A client got its answer. Real ones are counted where they are answered."""
+        if end.number >= FIRST_VISITOR:
+            return
         self._count(200, end.ended - end.arrived, end.prompt_tokens, end.generated_tokens)
 
     def _count(self, status: int, seconds: float, prompt: int, generated: int) -> None:

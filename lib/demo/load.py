@@ -14,9 +14,11 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-__all__ = ["Ask", "Load", "Traffic"]
+__all__ = ["FIRST_VISITOR", "Ask", "Load", "Traffic", "Visit"]
 
 REMEMBERED_TALKS = 64
+FIRST_VISITOR = 10**9
+"""From this number on asks are those of real clients."""
 BURST_FROM, BURST_TO = 0.62, 0.70
 """Where in a cycle the burst lies."""
 
@@ -74,6 +76,17 @@ class Ask:
         """What this text's block number `block` holds: a part of the shared head or of the talk."""
         shared = (block + 1) * block_tokens <= self.head_tokens
         return (-1 - self.head if shared else self.talk, block)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit(Ask):
+    """The request of a real client, whose blocks are known by the tokens in them."""
+
+    keys: tuple[tuple[int, int], ...]
+
+    def key(self, block: int, block_tokens: int) -> tuple[int, int]:
+        del block_tokens  # the keys are those of whole blocks already
+        return self.keys[block]
 
 
 class Load:

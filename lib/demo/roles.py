@@ -35,6 +35,14 @@ class Role:
     """Offers `POST /demo/hang`, `POST /demo/restart` and `POST /demo/unlist`."""
     adapters: tuple[str, ...] = ()
     """Adapters (LoRA) of its model that it lists; nobody asks for them."""
+    may_think: bool = False
+    """Has a reasoning parser: an answer may begin with thoughts."""
+    thinks: bool = False
+    """Does think, unless a request switches it off (`enable_thinking`)."""
+    tells_cached: bool = False
+    """`--enable-prompt-tokens-details`."""
+    tells_times: bool = False
+    """`--enable-per-request-metrics`."""
 
 
 CURRENT = "0.32.0+demo"
@@ -54,6 +62,7 @@ ROLES = (
             calm=0.15, busy=3.2, burst=5.5, cycle=240.0,
             prompt=180, output=160, spread=0.7, limit=512, longest=3500,
         ),
+        tells_cached=True,
     ),
     Role(
         name="demo-pressure",
@@ -68,6 +77,9 @@ ROLES = (
             prompt=260, output=240, spread=0.6, limit=600, longest=2500, follow_up=0.25,
         ),
         adapters=("demo/tekken-7b-tight-sql",),
+        may_think=True,
+        thinks=True,
+        tells_times=True,
     ),
     Role(
         name="demo-tutorial",
@@ -82,6 +94,7 @@ ROLES = (
             prompt=200, output=180, spread=0.5, limit=512, longest=3000,
         ),
         tutorial=True,
+        may_think=True,
     ),
     Role(
         name="demo-hang",

@@ -86,8 +86,13 @@ class Scheduler:
         """Count from 0; requests under way go on, and count where they end."""
         self.ledger = Ledger(self.limits.max_model_len)
 
-    def submit(self, ask: Ask) -> bool:
-        """Queue an ask; False when the queue is full.
+    @property
+    def due(self) -> float:
+        """When the step under way ends, on the engine's clock; infinite when there is none."""
+        return self._step.ends if self._step else math.inf
+
+    def submit(self, ask: Ask) -> Request | None:
+        """Queue an ask; None when the queue is full.
 
         Raises:
             ValueError: it can never fit, so it would wait for ever.
@@ -98,9 +103,27 @@ class Scheduler:
         full = self.limits.max_queued
         if full is not None and len(self.waiting) >= full:
             self.ledger.rejections += 1
-            return False
-        self.waiting.append(Request(ask, arrived=ask.at))
-        return True
+            return None
+        request = Request(ask, arrived=ask.at)
+        self.waiting.append(request)
+        return request
+
+    def withdraw(self, request: Request) -> None:
+        """Let go of a request whose client has gone away; nothing is counted for it.
+
+        What the step under way computes for it is lost. One that is not here (any more) is left
+        alone.
+        """
+        if request in self.swapped:
+            self.swapped_blocks -= blocks_for(request.computed)
+        for place in (self.running, self.waiting, self.swapped):
+            if request in place:
+                place.remove(request)
+        self.pool.release(request.blocks)
+        request.blocks = []
+        if self._step:
+            batch = [(one, tokens) for one, tokens in self._step.batch if one is not request]
+            self._step = Step(batch, self._step.ends) if batch else None
 
     def advance(self, now: float) -> None:
         """Run every step that ends by `now`; the one under way then stays under way."""

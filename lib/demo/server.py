@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lib.demo.current import Current
 from lib.demo.demo import Demo
+from lib.demo.generation import Generation
 from lib.demo.replies import Fields, RefusalError, flat, nested, read_fields
 from lib.demo.tutorial import Tutorial
 
@@ -69,6 +70,15 @@ def _common(demo: Demo) -> list[Route]:
         _route("/version", version),
         _route("/v1/models", models),
         *([] if demo.role.tutorial else [_route("/ping", health, "GET", "POST")]),
+        *_generation(demo),
+    ]
+
+
+def _generation(demo: Demo) -> list[Route]:
+    handlers = Generation(demo)
+    return [
+        _route("/v1/chat/completions", handlers.chat, "POST"),
+        _route("/v1/completions", handlers.completion, "POST"),
     ]
 
 

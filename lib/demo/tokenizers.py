@@ -9,12 +9,13 @@ ids.
 """
 
 import base64
+import codecs
 import functools
 import importlib.util
 import json
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Protocol
@@ -49,6 +50,10 @@ class Vocabulary(Protocol):
 
     def piece(self, token: int) -> str: ...
 
+    def raw(self, token: int) -> bytes:
+        """What the token stands for in a running text."""
+        ...
+
 
 class Tekken:
     """Byte-level BPE: `special` tokens first, then one token per rank."""
@@ -79,8 +84,10 @@ class Tekken:
 
     def piece(self, token: int) -> str:
         alphabet = _byte_alphabet()
-        raw = self._bpe.decode_single_token_bytes(token - self._reserved)
-        return "".join(alphabet[byte] for byte in raw)
+        return "".join(alphabet[byte] for byte in self.raw(token))
+
+    def raw(self, token: int) -> bytes:
+        return self._bpe.decode_single_token_bytes(token - self._reserved)
 
 
 class SentencePiece:
@@ -103,6 +110,12 @@ class SentencePiece:
 
     def piece(self, token: int) -> str:
         return str(self._model.id_to_piece(token))
+
+    def raw(self, token: int) -> bytes:
+        piece = self.piece(token)
+        if self._model.is_byte(token):
+            return bytes([int(piece[1:-1], 16)])
+        return piece.replace("\u2581", " ").encode()
 
 
 class Tokenizer:
@@ -139,6 +152,29 @@ class Tokenizer:
     def pieces(self, ids: Iterable[int]) -> list[str]:
         """The raw vocabulary piece of each id."""
         return [self._special_text.get(token) or self._vocabulary.piece(token) for token in ids]
+
+    def growth(self, ids: Sequence[int]) -> list[str]:
+        """What each id adds to the text of them all; a character comes with its last byte."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        grown = [self._special_text.get(id_) or decoder.decode(self._raw(id_)) for id_ in ids]
+        text = self.decode(ids[:1])
+        # Decoding drops the space that SentencePiece puts before every text.
+        if grown and grown[0].startswith(" ") and not text.startswith(" "):
+            grown[0] = grown[0][1:]
+        return grown
+
+    def _raw(self, token: int) -> bytes:
+        return self._vocabulary.raw(token) if 0 <= token < self._vocabulary.size else b""
+
+    @property
+    def size(self) -> int:
+        """How many ids there are."""
+        return self._vocabulary.size
+
+    @property
+    def end(self) -> int:
+        """The id of the token that ends an answer."""
+        return self._vocabulary.special["</s>"]
 
 
 @functools.cache

@@ -1,0 +1,307 @@
+"""What a request for text asks for: a body read into a `Wish`, or refused in vLLM's words.
+
+This module alone knows the fields of `/v1/chat/completions` and `/v1/completions`, and which of
+them a release knows. What is written is decided in `answers`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lib.demo.bounds import logprobs, longest_answer, refusal, temperature, whole
+from lib.demo.current import conversation
+from lib.demo.replies import Fields, unknown_model
+from lib.demo.roles import Role
+from lib.demo.tokenizers import Tokenizer
+
+__all__ = ["Wish", "chat_wish", "completion_wish"]
+
+COMPLETION_TOKENS = 16
+"""`max_tokens` of a completion that names none."""
+NO_AUTO_TOOLS = (
+    '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """One request, understood. Lengths in tokens."""
+
+    chat: bool
+    model: str
+    prompt: tuple[int, ...]
+    text: str
+    """The prompt as text."""
+    topic: str
+    """What the user said last."""
+    opening: str
+    """The text that the answer goes on with; empty where it begins anew."""
+    after_tool: bool
+    """Whether the last message is the result of a tool."""
+    limit: int
+    least: int
+    stop: tuple[str, ...]
+    keep_stop: bool
+    ignore_end: bool
+    seed: int | None
+    temperature: float
+    logprobs: int | None
+    """How many alternatives of each token to tell; None where no probability is asked."""
+    tell_ids: bool
+    tell_prompt: bool
+    ids_as_tokens: bool
+    echo: bool
+    stream: bool
+    usage: bool
+    continuous: bool
+    tools: tuple[Mapping[str, Any], ...]
+    tool_choice: str
+    """`none`, `auto`, `required`, or the name of a tool."""
+    form: Mapping[str, Any]
+    """What the answer's text must fit: `json`, `json_object`, `regex`, `choice` or `grammar`."""
+    thinks: bool
+    show_thoughts: bool
+    effort: str
+    thought_limit: int | None
+
+
+def chat_wish(fields: Fields, role: Role, tokenizer: Tokenizer) -> Wish:
+    """A request to `/v1/chat/completions`.
+
+    Raises:
+        RefusalError: it cannot be served.
+    """
+    body = fields.body
+    model = _model(fields, role)
+    messages = _messages(fields)
+    fields.check()
+    tools, choice = _tools(body, role)
+    going_on = _goes_on(body, messages)
+    text = conversation(messages, list(tools), closed=not going_on)
+    prompt = tokenizer.encode(text, add_special_tokens=False)
+    alternatives = whole(body, "top_logprobs") or 0
+    if alternatives and not body.get("logprobs"):
+        raise refusal("when using `top_logprobs`, `logprobs` must be set to true.", "top_logprobs")
+    limit = body.get("max_completion_tokens", body.get("max_tokens"))
+    return Wish(
+        chat=True,
+        topic=_said(messages),
+        opening=_text(messages[-1]) if going_on else "",
+        after_tool=messages[-1].get("role") == "tool",
+        limit=longest_answer(role, len(prompt), limit, "messages"),
+        logprobs=logprobs(alternatives) if body.get("logprobs") else None,
+        tell_prompt=bool(body.get("return_prompt_text")),
+        echo=False,
+        tools=tools,
+        tool_choice=choice,
+        **_thinking(body, role, going_on=going_on),
+        **_common(body, role, model, prompt, text),
+    )
+
+
+def completion_wish(fields: Fields, role: Role, tokenizer: Tokenizer) -> Wish:
+    """A request to `/v1/completions`.
+
+    Raises:
+        RefusalError: it cannot be served.
+    """
+    body = fields.body
+    model = _model(fields, role)
+    fields.check()
+    prompt, text = _prompt(body, tokenizer)
+    alternatives = whole(body, "logprobs")
+    return Wish(
+        chat=False,
+        topic=_asked(text),
+        opening=text.rpartition("[/INST]")[2].removeprefix("<s>"),
+        after_tool=False,
+        limit=longest_answer(
+            role, len(prompt), body.get("max_tokens", COMPLETION_TOKENS), "prompt"
+        ),
+        logprobs=None if alternatives is None else logprobs(alternatives),
+        tell_prompt=False,
+        echo=bool(body.get("echo")),
+        tools=(),
+        tool_choice="none",
+        thinks=False,
+        show_thoughts=True,
+        effort="",
+        thought_limit=None,
+        **_common(body, role, model, prompt, text),
+    )
+
+
+# ── The parts of a body ───────────────────────────────────────────────────────────────────────────
+
+
+def _common(
+    body: Mapping[str, Any], role: Role, model: str, prompt: list[int], text: str
+) -> dict[str, Any]:
+    """What both routes know alike."""
+    options = body.get("stream_options")
+    if options is not None and not body.get("stream"):
+        message = "Stream options can only be defined when `stream=True`."
+        raise refusal(message, "stream_options")
+    options = options if isinstance(options, dict) else {}
+    if (whole(body, "n") or 1) != 1:
+        raise refusal(f"n must be at most 1, got {body['n']}.")
+    stop = body.get("stop") or ()
+    current = not role.tutorial
+    return {
+        "model": model,
+        "prompt": tuple(prompt),
+        "text": text,
+        "least": whole(body, "min_tokens") or 0,
+        "stop": (stop,) if isinstance(stop, str) else tuple(map(str, stop)),
+        "keep_stop": bool(body.get("include_stop_str_in_output")),
+        "ignore_end": bool(body.get("ignore_eos")),
+        "seed": whole(body, "seed"),
+        "temperature": temperature(body),
+        "tell_ids": current and bool(body.get("return_token_ids")),
+        "ids_as_tokens": bool(body.get("return_tokens_as_token_ids")),
+        "stream": bool(body.get("stream")),
+        "usage": bool(options.get("include_usage")),
+        "continuous": current
+        and bool(options.get("include_usage") and options.get("continuous_usage_stats")),
+        "form": _form(body, role),
+    }
+
+
+def _model(fields: Fields, role: Role) -> str:
+    model = fields.text("model", default=None if role.tutorial else role.model)
+    if model and model not in (role.model, *role.adapters):
+        raise unknown_model(model, role.model)
+    return model
+
+
+def _messages(fields: Fields) -> list[dict[str, Any]]:
+    messages = fields.body.get("messages")
+    if messages is None:
+        fields.missing("messages")
+    elif not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
+        raise refusal("messages must be a list of objects.", "messages")
+    elif not messages:
+        raise refusal("messages must not be empty.", "messages")
+    return messages or []
+
+
+def _goes_on(body: Mapping[str, Any], messages: list[dict[str, Any]]) -> bool:
+    going_on = bool(body.get("continue_final_message"))
+    if going_on and body.get("add_generation_prompt", True):
+        message = "Cannot set both `continue_final_message` and `add_generation_prompt` to True."
+        raise refusal(message)
+    if body.get("chat_template"):
+        message = (
+            "Chat template is passed with request, but --trust-request-chat-template is not set. "
+            "Refused request with untrusted chat template."
+        )
+        raise refusal(message)
+    return going_on and messages[-1].get("role") == "assistant"
+
+
+def _prompt(body: Mapping[str, Any], tokenizer: Tokenizer) -> tuple[list[int], str]:
+    prompt = body.get("prompt")
+    if isinstance(prompt, list) and len(prompt) == 1 and isinstance(prompt[0], str | list):
+        prompt = prompt[0]
+    if isinstance(prompt, str) and prompt:
+        return tokenizer.encode(prompt, add_special_tokens=True), prompt
+    if isinstance(prompt, list) and prompt and all(type(one) is int for one in prompt):
+        if min(prompt) < 0 or max(prompt) >= tokenizer.size:
+            raise refusal(f"Token id {max(prompt)} is out of vocabulary")
+        return prompt, tokenizer.decode(prompt)
+    raise refusal("Either prompt or prompt_embeds must be provided and non-empty.", "prompt")
+
+
+def _tools(body: Mapping[str, Any], role: Role) -> tuple[tuple[Mapping[str, Any], ...], str]:
+    tools = body.get("tools")
+    choice = body.get("tool_choice") or ("auto" if tools else "none")
+    if tools is None:
+        if choice != "none":
+            raise refusal("When using `tool_choice`, `tools` must be set.", "tool_choice")
+        return (), "none"
+    functions = [one.get("function") for one in tools if isinstance(one, dict)]
+    named = [one for one in functions if isinstance(one, dict) and one.get("name")]
+    if not named or len(named) != len(tools):
+        message = (
+            "`tools` must not be an empty array. "
+            "Either provide at least one tool or omit the field entirely."
+        )
+        raise refusal(message, "tools")
+    if isinstance(choice, dict):
+        function = choice.get("function")
+        choice = function.get("name") if isinstance(function, dict) else None
+        if choice not in {one["name"] for one in named}:
+            message = (
+                "The tool specified in `tool_choice` does not match any of the specified `tools`"
+            )
+            raise refusal(message, "tool_choice")
+    elif choice == "auto" and role.tutorial:
+        raise refusal(NO_AUTO_TOOLS)
+    return tuple(tools), str(choice)
+
+
+def _form(body: Mapping[str, Any], role: Role) -> Mapping[str, Any]:
+    """What the text must fit, in the dialect of the release."""
+    asked = body.get("response_format")
+    kind = asked.get("type") if isinstance(asked, dict) else None
+    if kind == "json_object":
+        return {"json_object": True}
+    if isinstance(asked, dict) and kind == "json_schema":
+        schema = asked.get("json_schema")
+        if not isinstance(schema, dict):
+            message = (
+                "When response_format type is 'json_schema', the 'json_schema' field must be "
+                "provided."
+            )
+            raise refusal(message, "response_format")
+        return {"json": schema.get("schema", {})}
+    kinds = ("json", "regex", "choice", "grammar")
+    if role.tutorial:
+        form = {kind: body[f"guided_{kind}"] for kind in kinds if body.get(f"guided_{kind}")}
+    else:
+        outputs = body.get("structured_outputs")
+        given = outputs if isinstance(outputs, dict) else {}
+        form = {kind: given[kind] for kind in (*kinds, "json_object") if given.get(kind)}
+    if len(form) > 1:
+        message = (
+            "You can only use one kind of constraints for structured outputs "
+            "('json', 'regex' or 'choice')."
+        )
+        raise refusal(message)
+    return form
+
+
+def _thinking(body: Mapping[str, Any], role: Role, *, going_on: bool) -> dict[str, Any]:
+    asked = body.get("chat_template_kwargs")
+    wanted = (asked if isinstance(asked, dict) else {}).get("enable_thinking", role.thinks)
+    effort = str(body.get("reasoning_effort") or "")
+    budget = whole(body, "thinking_token_budget")
+    return {
+        "thinks": bool(wanted) and role.may_think and effort != "none" and not going_on,
+        "show_thoughts": bool(body.get("include_reasoning", True)),
+        "effort": effort,
+        "thought_limit": None if budget is None or budget < 0 else budget,
+    }
+
+
+# ── What was said ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, list):
+        parts = (part.get("text") for part in content if isinstance(part, dict))
+        return "\n".join(str(part) for part in parts if part)
+    return str(content or "")
+
+
+def _said(messages: list[dict[str, Any]]) -> str:
+    said = [_text(one) for one in messages if one.get("role") == "user"]
+    return said[-1] if said else _text(messages[-1])
+
+
+def _asked(text: str) -> str:
+    """The last thing a templated text asks, or the end of one without a template."""
+    asked = re.findall(r"\[INST\](.*?)\[/INST\]", text, re.DOTALL)
+    return asked[-1] if asked else text[-400:]
