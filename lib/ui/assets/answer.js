@@ -32,7 +32,7 @@ export class AnswerDetail {
     this.update(null);
   }
 
-  /** `detail` as the script sends it; null while it is being read. */
+  /** `detail` as the script sends it, or why there is none (`gone`); null while it is being read. */
   update(detail) {
     this.detail = detail ?? null;
     const count = (key, n) => { this.tabs.get(key).lastChild.textContent = n ? `${n}` : ""; };
@@ -52,7 +52,7 @@ export class AnswerDetail {
       mark(tab, "tabindex", key === latest ? "0" : "-1");
     }
     mark(this.panel, "aria-labelledby", `${this.name}-${latest}`);
-    const written = this.detail && `${latest} ${this.detail.node} ${trace(this.part(latest))}`;
+    const written = this.detail && `${latest} ${this.detail.node} ${this.detail.gone ?? ""} ${trace(this.part(latest))}`;
     if (written && written === this.drawn) return;
     this.drawn = written;
     this.panel.replaceChildren(this.detail ? this.content() : h("div.vi-skeleton.vi-thin"));
@@ -64,6 +64,7 @@ export class AnswerDetail {
 
   content() {
     const part = this.part(latest);
+    if (this.detail.gone) return h("p.vi-quiet", {}, this.detail.gone);
     if (latest === "timeline") return this.shown(this.waterfall, part ?? {});
     if (latest === "tokens") return part?.length ? this.shown(this.probabilities, part, this.detail.remarks) : h("p.vi-quiet", {}, "No probabilities came with this answer: switch them on in the settings, and ask again.");
     if (latest === "events") return part?.length ? this.shown(this.events, part) : h("p.vi-quiet", {}, "No events were kept: the answer came in one piece, or was read in again from a file.");

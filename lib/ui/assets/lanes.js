@@ -243,7 +243,7 @@ class Lane {
   }
 
   /** Once a frame is enough, however fast it comes. */
-  parts(_, parts) {
+  arrived(_, parts) {
     this.held.push(...parts);
     this.frame ??= requestAnimationFrame(() => this.grow());
   }

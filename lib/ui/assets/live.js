@@ -5,6 +5,7 @@ import { Chat } from "./chat.js";
 import { themed } from "./dom.js";
 import { Facts } from "./facts.js";
 import { Health } from "./health.js";
+import { Lanes } from "./lanes.js";
 import { Models } from "./models.js";
 import { Overview } from "./overview.js";
 import { Ratios } from "./ratios.js";
@@ -13,7 +14,7 @@ import { Sidebar } from "./sidebar.js";
 import { Table } from "./table.js";
 import { Tokens } from "./tokens.js";
 
-const VIEWS = { chat: Chat, facts: Facts, health: Health, models: Models, overview: Overview, ratios: Ratios, rca: Rca, sidebar: Sidebar, table: Table, tokens: Tokens };
+const VIEWS = { chat: Chat, facts: Facts, health: Health, lanes: Lanes, models: Models, overview: Overview, ratios: Ratios, rca: Rca, sidebar: Sidebar, table: Table, tokens: Tokens };
 
 export function mount(root, page) {
   colour(root);

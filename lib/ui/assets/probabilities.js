@@ -46,6 +46,7 @@ export class Probabilities {
     this.tokens = tokens;
     this.remarks.replaceChildren(...remarks.map((one) => h("li", {}, one)));
     this.levels = tokens.map(({ p }) => level(p));
+    this.placed = tokens.some(({ group }) => known(group));
     this.drawn = 0;
     this.text.replaceChildren();
     this.let(true);
@@ -66,13 +67,16 @@ export class Probabilities {
     this.more.textContent = `Draw ${Math.min(left, AT_ONCE)} more of ${this.tokens.length} tokens`;
   }
 
+  /** Reasoning, control tokens and what a stop text cut off have no place in the answer. */
+  apart(i) { return this.placed && !known(this.tokens[i].group); }
+
   chip(i) {
     const { text, rank } = this.tokens[i], step = this.levels[i];
     const shown = visible(cut(text ?? ""));
     // The break stands outside, or the next token would begin inside of this one's tint.
     const broken = shown.at(-1) === "\n";
     if (broken) shown.pop();
-    const chip = h("span.va-token", { "data-level": step ?? "none", "data-other": known(rank) && rank > 1 ? "" : null, "data-empty": text ? null : "" },
+    const chip = h("span.va-token", { "data-level": step ?? "none", "data-other": known(rank) && rank > 1 ? "" : null, "data-empty": text ? null : "", "data-apart": this.apart(i) ? "" : null },
       h("bdi", {}, ...(shown.length ? shown : ["\u200a"])));
     chip.at = i;
     return broken ? [chip, "\n"] : [chip];
@@ -83,12 +87,14 @@ export class Probabilities {
     const counts = LEVELS.map((_, step) => this.levels.filter((one) => one === step).length);
     const other = this.tokens.filter(({ rank }) => known(rank) && rank > 1).length;
     const untold = this.levels.filter((one) => one === null).length;
+    const apart = this.tokens.filter((_, i) => this.apart(i)).length;
     const told = this.tokens.map(({ logprob }) => logprob).filter(known);
     const entry = (key, label, count, test) => h("button.va-step", { type: "button", disabled: count === 0, title: count ? "Go to the next of these" : null, onclick: () => this.next(test) },
       h("span.va-token", { ...key, "aria-hidden": "true" }, "abc"), h("b", {}, `${count}`), h("span", {}, label));
     this.legend.replaceChildren(...LEVELS.map(([, label], step) => entry({ "data-level": step }, label, counts[step], (i) => this.levels[i] === step)),
       entry({ "data-level": "0", "data-other": "" }, "not likeliest", other, (i) => this.tokens[i].rank > 1),
       untold ? entry({ "data-level": "none" }, "not told", untold, (i) => this.levels[i] === null) : "",
+      apart ? entry({ "data-level": "0", "data-apart": "" }, "not in the answer", apart, (i) => this.apart(i)) : "",
       told.length ? h("span.va-sum", { title: "e to the power of the mean negative log-probability of the tokens that came: 1 is certainty at every step" },
         "perplexity ", h("b", {}, Math.exp(-told.reduce((sum, one) => sum + one, 0) / told.length).toPrecision(3))) : "");
   }
@@ -172,7 +178,8 @@ export class Probabilities {
     const chosen = ([text, , id]) => (token.id == null ? text === token.text : id === token.id);
     const rest = 1 - rows.reduce((sum, [, p]) => sum + (known(p) ? p : 0), 0);
     const facts = [`token ${i + 1} of ${this.tokens.length}`, token.id == null ? "id not told" : `id ${token.id}`,
-      known(token.rank) ? `rank ${token.rank}` : "", known(token.logprob) ? `logprob ${token.logprob.toFixed(3).replace("-", "−")}` : ""].filter(Boolean);
+      known(token.rank) ? `rank ${token.rank}` : "", known(token.entropy) ? `entropy ≥ ${token.entropy.toFixed(1)}\u202fbit` : "",
+      this.apart(i) ? "not in the answer" : token.text ? "" : "shares the character before", known(token.logprob) ? `logprob ${token.logprob.toFixed(3).replace("-", "−")}` : ""].filter(Boolean);
     return [h("p.va-card-head", {}, h("b", {}, h("bdi", {}, ...this.named(token.text))), h("span", {}, percent(token.p))),
       h("p.va-facts", {}, facts.join(" · ")),
       h("ul.va-options", {}, ...rows.map((row) => this.option(i, row, chosen(row)))),
