@@ -1,0 +1,200 @@
+import asyncio
+import time
+
+import pytest
+
+from lib.api import generation
+from lib.ui import answering
+from lib.ui.answering import Answers, Full
+from tests.support.faulty import FaultServer, answer_json, closed_port, hang
+from tests.support.waiting import until
+from tests.unit.ui.chat.speaking import Speaker, chunk, server_at
+
+PATH = "/v1/chat/completions"
+WORDS = [chunk(role="assistant", content=""), chunk(content="one "), chunk(content="two")]
+ENDED = [*WORDS, chunk(finish="stop")]
+
+
+@pytest.fixture
+def answers():
+    made = Answers({})
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def server():
+    with FaultServer() as started:
+        yield started
+
+
+def request(text="hello"):
+    return generation.chat("m", [{"role": "user", "content": text}])
+
+
+def begin(answers, server, behaviour, name="r", **how):
+    server[PATH] = behaviour
+    return answers.begin(name, server_at(server.url), request(), **how)
+
+
+def over(run):
+    until(lambda: run.is_over)
+    return run
+
+
+def said(run):
+    return "".join(part.get("c", "") for part in run.parts)
+
+
+def test_an_answer_is_written_and_kept(answers, server):
+    run = over(begin(answers, server, Speaker(ENDED)))
+    assert (run.state, run.sentence) == ("done", "")
+    assert run.reply.content == said(run) == "one two"
+    assert run.reply.finish == "stop"
+    assert run.finished >= run.started
+    assert [sorted(part) for part in run.parts] == [["at", "c"], ["at", "c"]]
+
+
+def test_a_double_click_sends_once(answers, server):
+    speaker = Speaker(ENDED)
+    first = begin(answers, server, speaker)
+    assert begin(answers, server, speaker) is first
+    over(first)
+    assert len(speaker.asked) == 1
+
+
+def test_stop_keeps_what_came_and_leaves_the_server(answers, server):
+    speaker = Speaker(ENDED, is_held=True)
+    run = begin(answers, server, speaker)
+    speaker.go.release()
+    speaker.go.release()
+    until(lambda: said(run) == "one ")
+    begun = time.monotonic()
+    answers.stop(run.id)
+    over(run)
+    assert speaker.left.wait(5)
+    assert time.monotonic() - begun < 1
+    assert (run.state, run.reply.content) == ("stopped", "one ")
+
+
+def test_stop_before_the_first_byte_ends_it(answers, server):
+    run = begin(answers, server, hang())
+    answers.stop(run.id)
+    assert over(run).state == "stopped"
+    assert not run.has_output
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "words"),
+    [
+        (401, "Unauthorized", "API key"),
+        (404, "The model `m` does not exist.", "does not serve that model"),
+        (503, "no", "http"),
+    ],
+)
+def test_a_refusal_is_one_sentence(answers, server, status, message, words):
+    body = {"error": {"message": message, "type": "x", "code": status}}
+    run = over(begin(answers, server, answer_json(body, status)))
+    assert run.state == "failed"
+    assert words in run.sentence
+    assert run.refused is not None
+
+
+def test_a_server_that_is_not_there_is_one_sentence(answers):
+    with closed_port() as url:
+        run = over(answers.begin("r", server_at(url), request()))
+    assert run.sentence.startswith("Nothing listens at")
+
+
+def test_a_server_gone_in_the_middle_leaves_what_it_said(answers, server):
+    run = over(begin(answers, server, Speaker(WORDS, done=False)))
+    assert run.state == "failed"
+    assert run.reply.content == "one two"
+    assert run.sentence
+
+
+def test_what_is_to_be_done_at_the_end_is_done_before_it_is_over(answers, server):
+    seen = []
+    run = begin(
+        answers, server, Speaker(ENDED), then=lambda one: seen.append((one.state, one.is_over))
+    )
+    over(run)
+    assert seen == [("done", False)]
+
+
+def test_an_answer_ends_even_where_it_cannot_be_put_in_its_place(answers, server):
+    def fail(_run):
+        raise RuntimeError("no place")
+
+    assert over(begin(answers, server, Speaker(ENDED), then=fail)).state == "done"
+
+
+def test_more_than_fit_are_refused_and_the_oldest_forgotten(answers, server, monkeypatch):
+    monkeypatch.setattr(answering, "AT_ONCE", 2)
+    monkeypatch.setattr(answering, "_KEPT", 2)
+    held = [begin(answers, server, hang(), name) for name in "ab"]
+    with pytest.raises(Full):
+        begin(answers, server, hang(), "c")
+    for run in held:
+        answers.stop(run.id)
+        over(run)
+    over(begin(answers, server, Speaker(ENDED), "c"))
+    assert answers.get("a") is None
+    assert answers.get("c") is not None
+
+
+def test_what_is_too_long_is_ended(answers, server, monkeypatch):
+    monkeypatch.setattr(answering, "_LONGEST", 500)
+    run = over(begin(answers, server, Speaker([chunk(content="x" * 200)] * 10)))
+    assert run.state == "stopped"
+    assert run.sentence == answering.TOO_MUCH
+    assert 200 <= len(run.reply.content) < 2000
+
+
+def test_what_nobody_reads_is_stopped(answers, server, monkeypatch):
+    monkeypatch.setattr(answering, "_UNREAD_SECONDS", 0.2)
+    speaker = Speaker(ENDED, is_held=True)
+    run = over(begin(answers, server, speaker))
+    assert (run.state, run.sentence) == ("stopped", answering.UNREAD)
+    assert speaker.left.wait(5)
+
+
+def test_what_somebody_reads_goes_on(answers, server, monkeypatch):
+    monkeypatch.setattr(answering, "_UNREAD_SECONDS", 0.1)
+    speaker = Speaker(ENDED, is_held=True)
+    run = begin(answers, server, speaker)
+
+    async def read():
+        async with run.read():
+            await asyncio.sleep(0.4)
+            for _ in ENDED:
+                speaker.go.release()
+            await run.bell.until(lambda: run.is_over, 5)
+
+    asyncio.run(read())
+    assert run.state == "done"
+
+
+def test_quitting_stops_all_at_once(server):
+    answers = Answers({})
+    server[PATH] = hang()
+    runs = [answers.begin(str(n), server_at(server.url), request()) for n in range(5)]
+    until(lambda: len(server.seen) == 5)
+    begun = time.monotonic()
+    answers.close()
+    assert time.monotonic() - begun < 2
+    assert {run.state for run in runs} == {"stopped"}
+    with pytest.raises(Full):
+        answers.begin("late", server_at(server.url), request())
+
+
+def test_half_a_character_and_probabilities_come_through(answers, server):
+    told = chunk(content="a")
+    told["choices"][0]["logprobs"] = {
+        "content": [{"token": "a", "logprob": -0.5, "bytes": [97], "top_logprobs": []}]
+    }
+    told["usage"] = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
+    run = over(begin(answers, server, Speaker([told, chunk(reasoning="b"), chunk(finish="stop")])))
+    assert run.parts[0]["p"] == [["a", -0.5]]
+    assert run.parts[0]["k"] == 1
+    assert run.parts[1]["r"] == "b"
