@@ -5,8 +5,8 @@ connecting may take, and which call a question becomes in the server's dialect.
 """
 
 import time
-from collections.abc import Sequence
-from typing import Any, Self, Unpack
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from lib.api import calls
 from lib.api.answers import Answer, Tokens
@@ -15,14 +15,16 @@ from lib.api.capabilities import Capabilities, Conversation, Memory, recall
 from lib.api.errors import Reason, Refused, Unfit
 from lib.api.resolver import Lookup, Resolver, system_lookup
 from lib.api.routes import Route
-from lib.api.strict_json import encode
+from lib.api.strict_json import Json, encode
 from lib.api.target import Target
 from lib.api.transport import Sending
 from lib.servers import AddressPolicy, Secret, Server, normal_url
 
+if TYPE_CHECKING:
+    from lib.api.generation import Generation
+
 __all__ = ["Asking"]
 
-_MOST_SENT = 1_000_000  # bytes: tokenizing more would hold up the server's only event loop
 _CONNECT_SHARE = 0.6  # of an exchange's time may pass before the connection stands
 
 
@@ -90,9 +92,49 @@ class Asking:
             zipped=call.zipped,
             limit=call.limit,
             seconds=seconds,
-            connect_seconds=_CONNECT_SHARE * seconds,
+            connect_seconds=_CONNECT_SHARE * min(seconds, self._timeout),
             retry=retry and call.repeatable,
         )
+
+    def _opening(self, call: Call[Any], seconds: float) -> tuple[Target, Resolver, Sending]:
+        """What it takes to send a call over a connection of its own.
+
+        Raises:
+            CallerMistake: it must not be sent.
+        """
+        return self._target, self._resolver, self._sending(call, seconds, retry=False)
+
+    def _chat(
+        self, model: str, messages: Sequence[calls.Message], fields: Mapping[str, Json]
+    ) -> "Generation":
+        """The request for the next turn of a chat.
+
+        Raises:
+            CallerMistake: it must not be sent.
+        """
+        from lib.api import generation  # noqa: PLC0415 — most clients generate nothing
+
+        try:
+            return generation.chat(model, messages, **fields)
+        except Unfit as unfit:
+            problem = unfit.detail
+        raise self._mistake(problem, Route.CHAT)
+
+    def _completion(
+        self, model: str, prompt: str | Sequence[int], fields: Mapping[str, Json]
+    ) -> "Generation":
+        """The request to continue a text.
+
+        Raises:
+            CallerMistake: it must not be sent.
+        """
+        from lib.api import generation  # noqa: PLC0415 — likewise
+
+        try:
+            return generation.completion(model, prompt, **fields)
+        except Unfit as unfit:
+            problem = unfit.detail
+        raise self._mistake(problem, Route.COMPLETIONS)
 
     def _body(self, call: Call[Any]) -> bytes | None:
         refused = None
@@ -104,9 +146,9 @@ class Asking:
         except (ValueError, TypeError, RecursionError):
             refused = self._mistake("it holds something that JSON cannot", call.route)
         else:
-            if body is None or len(body) <= _MOST_SENT:
+            if body is None or len(body) <= call.most_sent:
                 return body
-            problem = f"it has {len(body):,} bytes; {_MOST_SENT:,} are sent at most"
+            problem = f"it has {len(body):,} bytes; {call.most_sent:,} are sent at most"
             refused = self._target.refuse(Reason.TOO_LONG, problem, route=call.route)
         raise refused  # outside the handler: the cause holds what was typed
 

@@ -46,6 +46,7 @@ Debug = Literal["version", "stats", "cache_stats", "config", "traces"]
 
 METRICS_LIMIT = 4 << 20  # bytes, inflated
 _SMALL, _JSON_LIMIT = 256 << 10, 8 << 20
+_MOST_SENT = 1_000_000  # bytes: tokenizing more would hold up the server's only event loop
 _TOKENS_LIMIT = 32 << 20  # a megabyte of text in tokens of one byte each, with their pieces
 
 
@@ -67,7 +68,8 @@ class Call(Generic[T]):
     # not in the repr: tracebacks can show local variables, and a person typed this
     body: Mapping[str, Json] | None = field(default=None, repr=False)
     query: tuple[tuple[str, str], ...] = ()
-    limit: int = _SMALL  # bytes of the inflated body
+    limit: int = _SMALL  # bytes of the inflated answer
+    most_sent: int = _MOST_SENT  # bytes of the body
     zipped: bool = False  # whether to offer gzip
     probing: bool = False  # asks only whether the route exists; any status is an answer
 

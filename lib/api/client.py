@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
 from lib.api import calls, inference
 from lib.api.answers import Answer, Model, Tokens
@@ -19,6 +19,11 @@ from lib.api.inference import Embedded, Generated
 from lib.api.refusals import answered
 from lib.api.strict_json import Json
 from lib.api.transport import Wire
+
+if TYPE_CHECKING:
+    from lib.api.deltas import Reply
+    from lib.api.generation import Generation
+    from lib.api.streams import Stream
 
 __all__ = ["VllmClient"]
 
@@ -155,6 +160,55 @@ class VllmClient(Asking):
     def one_embedding(self, model: str) -> Embedded:
         """One vector of a short text: proof that the model embeds. It costs GPU time."""
         return self.send(inference.one_embedding(model)).value
+
+    def generate(self, request: "Generation", *, seconds: float = 600.0) -> "Answer[Reply]":
+        """The answer to a request in one piece, within so many seconds. It costs GPU time."""
+        from lib.api import streaming  # noqa: PLC0415 — most clients generate nothing
+
+        call = streaming.whole_call(request)
+        target, resolver, sending = self._opening(call, seconds)
+        wire = Wire(target, resolver)  # its own: an answer takes long, and others wait for a place
+        begun = time.perf_counter()
+        try:
+            raw = wire.exchange(sending)
+        finally:
+            wire.close()
+        answer = answered(call, raw, time.perf_counter() - begun, target)
+        return streaming.replied(answer)
+
+    def stream(
+        self, request: "Generation", *, seconds: float = 600.0, quiet: float = 60.0
+    ) -> "Stream":
+        """The answer to a request as it comes: a context manager of its events.
+
+        Args:
+            request: made by `chat`, `completion` or `judged`.
+            seconds: for the whole answer.
+            quiet: seconds without a word after which it is given up.
+        """
+        from lib.api import streaming, streams  # noqa: PLC0415 — most clients generate nothing
+
+        return streams.Stream(self._opening, request, streaming.Limits(seconds, quiet))
+
+    def chat(
+        self, model: str, messages: Sequence[calls.Message], **fields: Json
+    ) -> "Answer[Reply]":
+        """The next turn of a chat, in one piece; `fields` are the server's own parameters."""
+        return self.generate(self._chat(model, messages, fields))
+
+    def chat_stream(
+        self, model: str, messages: Sequence[calls.Message], **fields: Json
+    ) -> "Stream":
+        """The next turn of a chat, as it comes: see `stream`."""
+        return self.stream(self._chat(model, messages, fields))
+
+    def complete(self, model: str, prompt: str | Sequence[int], **fields: Json) -> "Answer[Reply]":
+        """A text, or the tokens of one, continued, in one piece."""
+        return self.generate(self._completion(model, prompt, fields))
+
+    def complete_stream(self, model: str, prompt: str | Sequence[int], **fields: Json) -> "Stream":
+        """A text, or the tokens of one, continued, as it comes: see `stream`."""
+        return self.stream(self._completion(model, prompt, fields))
 
     def close(self) -> None:
         """Close every connection."""

@@ -7,6 +7,7 @@ do. A sentence holds only our own words and the configured address; what the ser
 
 from enum import Enum
 
+from lib.api.excess import Excess
 from lib.api.routes import Route
 
 __all__ = [
@@ -35,6 +36,9 @@ class Reason(Enum):
     WRONG_SCHEME = "wrong scheme"
     TIMEOUT = "timeout"
     CLOSED = "closed"
+    CUT_SHORT = "cut short"
+    SILENT = "silent"
+    OVERTIME = "overtime"
 
     REDIRECT = "redirect"
     NOT_HTTP = "not http"
@@ -62,8 +66,10 @@ class Reason(Enum):
     NOT_READY = "not ready"
     GATEWAY = "gateway"
     SERVER_ERROR = "server error"
+    FAILED_MIDWAY = "failed midway"
 
     UNKNOWN_MODEL = "unknown model"
+    CONTEXT = "context"
     BAD_REQUEST = "bad request"
 
     CALLER = "caller"
@@ -83,7 +89,8 @@ class Refused(Exception):  # noqa: N818 — the project's word for every failed 
     """A call without a usable answer.
 
     `sentence` is for people; `detail` is the server's own text or the cause, one clean line;
-    `status` is the HTTP status where there was one; `retry_after` the seconds it asked to wait.
+    `status` is the HTTP status where there was one; `retry_after` the seconds it asked to wait;
+    `excess`, of a request that is longer than the context, by how much.
     """
 
     def __init__(
@@ -99,6 +106,7 @@ class Refused(Exception):  # noqa: N818 — the project's word for every failed 
         super().__init__(sentence)
         self.reason, self.sentence, self.route = reason, sentence, route
         self.status, self.detail, self.retry_after = status, detail, retry_after
+        self.excess: Excess | None = None
 
 
 class Unreachable(Refused):
@@ -170,6 +178,21 @@ _TABLE: dict[Reason, tuple[type[Refused], str, str]] = {
         Unreachable,
         "{server} closed the connection before it had answered {route}",
         "look at its log",
+    ),
+    Reason.CUT_SHORT: (
+        Unreachable,
+        "{server} broke off its answer {told}",
+        "look at its log, and at the proxy before it",
+    ),
+    Reason.SILENT: (
+        Unreachable,
+        "{server} fell silent while it answered, {told}",
+        "see whether its queue is long or its engine hangs",
+    ),
+    Reason.OVERTIME: (
+        Unreachable,
+        "The answer of {server} took too long and was given up {told}",
+        "lower max_tokens",
     ),
     Reason.REDIRECT: (
         WronglyAnswered,
@@ -286,10 +309,20 @@ _TABLE: dict[Reason, tuple[type[Refused], str, str]] = {
         "{server} failed at {route}",
         "look at its log",
     ),
+    Reason.FAILED_MIDWAY: (
+        ServerFault,
+        "{server} failed while it answered, {told}",
+        "look at its log",
+    ),
     Reason.UNKNOWN_MODEL: (
         BadRequest,
         "{server} does not serve that model",
         "choose one of its list",
+    ),
+    Reason.CONTEXT: (
+        BadRequest,
+        "The request does not fit into the context of the model at {server}: {told}",
+        "shorten the prompt or lower max_tokens",
     ),
     Reason.BAD_REQUEST: (
         BadRequest,
@@ -322,11 +355,18 @@ def refusal(
     status: int | None = None,
     detail: str = "",
     retry_after: float | None = None,
+    told: str = "",
 ) -> Refused:
-    """The error of a reason, with its sentence for that server and route."""
+    """The error of a reason, with its sentence for that server and route.
+
+    `told` is what the sentence says of this one case: how much of an answer had come.
+    """
     kind, what, todo = _TABLE[reason]
     sentence = f"{what}; {todo}.".format(
-        server=server, route=route.path if route else "the request", needs=_advice(route)
+        server=server,
+        route=route.path if route else "the request",
+        needs=_advice(route),
+        told=told,
     )
     return kind(
         reason, sentence, route=route, status=status, detail=detail, retry_after=retry_after

@@ -5,16 +5,18 @@ This module alone decides what a status and an error body mean. Error bodies see
 inside a 200 (up to 0.13). Connections that fail are judged by `transport`.
 """
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from lib.api.answers import Answer, Raw
 from lib.api.calls import Call
 from lib.api.errors import Reason, Refused, Unfit
+from lib.api.excess import excess
 from lib.api.routes import Route
-from lib.api.strict_json import read_json
+from lib.api.strict_json import Json, read_json
 from lib.api.target import Target
 
-__all__ = ["answered"]
+__all__ = ["answered", "failed_midway"]
 
 T = TypeVar("T")
 _BY_STATUS = {
@@ -66,10 +68,30 @@ def _refused(call: Call[T], raw: Raw, target: Target) -> Refused | None:
         if status < 300 and message is None:
             return None
         detail = message or f"status {status}"
-        reason = _reason(call.route, status, detail, raw, keyed=target.key is not None)
-    return target.refuse(
-        reason, detail, route=call.route, status=status, retry_after=_retry_after(raw)
+        return _judged(call, raw, detail, target)
+    return target.refuse(reason, detail, route=call.route, status=status)
+
+
+def _judged(call: Call[T], raw: Raw, detail: str, target: Target) -> Refused:
+    reason = _reason(call.route, raw.status, detail, raw, keyed=target.key is not None)
+    over = excess(detail, _asked(call)) if reason is Reason.BAD_REQUEST else None
+    refused = target.refuse(
+        Reason.CONTEXT if over else reason,
+        detail,
+        route=call.route,
+        status=raw.status,
+        retry_after=_retry_after(raw),
+        told=over.words if over else "",
     )
+    refused.excess = over
+    return refused
+
+
+def _asked(call: Call[T]) -> int | None:
+    """The tokens that a request to generate asked for."""
+    body = call.body or {}
+    asked = body.get("max_completion_tokens") or body.get("max_tokens")
+    return asked if isinstance(asked, int) else None
 
 
 def _reason(route: Route, status: int, detail: str, raw: Raw, *, keyed: bool) -> Reason:
@@ -84,6 +106,28 @@ def _reason(route: Route, status: int, detail: str, raw: Raw, *, keyed: bool) ->
     if status >= 500:
         return _BY_STATUS.get(status, Reason.SERVER_ERROR)
     return _BY_STATUS.get(status, Reason.BAD_REQUEST)
+
+
+def failed_midway(
+    call: Call[T], event: Mapping[str, Json], target: Target, told: str
+) -> Refused | None:
+    """The error that an event of a stream holds; None where it holds none.
+
+    `told` says how much of the answer had come; where nothing had, it is judged as if the server
+    had given its error instead of a stream.
+    """
+    error = event if event.get("object") == "error" else event.get("error")
+    if error is None:
+        return None
+    message = error.get("message") if isinstance(error, dict) else error
+    code = error.get("code") if isinstance(error, dict) else None
+    status = code if type(code) is int and 400 <= code < 600 else 500
+    detail = message if isinstance(message, str) and message else f"code {status}"
+    if told:
+        return target.refuse(
+            Reason.FAILED_MIDWAY, detail, route=call.route, status=status, told=told
+        )
+    return _judged(call, Raw(status, {}, b""), detail, target)
 
 
 def _is_page(raw: Raw) -> bool:

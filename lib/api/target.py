@@ -38,6 +38,7 @@ class Target:
         route: Route | None = None,
         status: int | None = None,
         retry_after: float | None = None,
+        told: str = "",
     ) -> Refused:
         """The error of a reason at this server; the detail is cleaned here."""
         return refusal(
@@ -47,6 +48,7 @@ class Target:
             status=status,
             detail=plain_line(self.without_key(detail)),
             retry_after=retry_after,
+            told=told,
         )
 
     def cleared(self, body: bytes) -> bytes:

@@ -25,7 +25,7 @@ from lib.api.resolver import Resolver
 from lib.api.routes import Route
 from lib.api.target import Target
 
-__all__ = ["AsyncWire", "Sending", "Wire"]
+__all__ = ["AsyncWire", "Sending", "Wire", "build_request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Wire:
 
     def _fetch(self, sending: Sending) -> Raw:
         timeout = httpx.Timeout(sending.seconds, connect=sending.connect_seconds)
-        request = _request(self._client, self._target, sending, timeout)
+        request = build_request(self._client, self._target, sending, timeout)
         try:
             response = self._client.send(request, stream=True)
         except FAILURES as error:
@@ -161,7 +161,7 @@ class AsyncWire:
 
     async def _fetch(self, client: httpx.AsyncClient, sending: Sending) -> Raw:
         timeout = httpx.Timeout(None, connect=sending.connect_seconds)
-        request = _request(client, self._target, sending, timeout)
+        request = build_request(client, self._target, sending, timeout)
         try:
             response = await client.send(request, stream=True)
         except FAILURES as error:
@@ -186,12 +186,13 @@ class _Inner:
     users: int = 0
 
 
-def _request(
+def build_request(
     client: httpx.Client | httpx.AsyncClient,
     target: Target,
     sending: Sending,
     timeout: httpx.Timeout,
 ) -> httpx.Request:
+    """The request as httpx takes it."""
     headers = {"accept-encoding": "gzip" if sending.zipped else "identity"}
     if sending.body is not None:
         headers["content-type"] = "application/json"
