@@ -58,9 +58,9 @@ class _Asked:
 class Stream(_Asked):
     """A stream for one thread: `with client.stream(request) as events: for event in events: …`.
 
-    Entering sends the request and waits for its first sign; leaving closes the connection, for which
-    the server gives the request up. Entering and every step raise `Refused` where the stream
-    breaks; `reply` keeps what had come.
+    Entering sends the request and waits for its first sign; leaving closes the connection, and the
+    server gives the request up. Entering and every step raise `Refused` where the stream breaks;
+    `reply` keeps what had come.
     """
 
     _line: Line | None = None
