@@ -168,7 +168,7 @@ PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         "priority", "Priority", _PROMPT, "integer",
-        "Lower goes first; only a server with --scheduling-policy priority takes it.",
+        "Lower goes first, where the server runs with --scheduling-policy priority.",
         "0", -_BIGGEST - 1, _BIGGEST, 1, "priority",
     ),
     Parameter(
