@@ -4,27 +4,19 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from lib.demo.replies import RefusalError
+from lib.demo.replies import RefusalError, refusal, wrong_type
 from lib.demo.roles import Role
 
-__all__ = ["logprobs", "longest_answer", "refusal", "temperature", "whole"]
+__all__ = ["logprobs", "longest_answer", "temperature", "whole"]
 
 MAX_LOGPROBS = 20
-
-
-def refusal(message: str, param: str | None = None, value: object = None) -> RefusalError:
-    """A refused value, as a current vLLM words it."""
-    if param is not None:
-        more = "" if value is None else f", value={value}"
-        message = f"{message} (parameter={param}{more})"
-    return RefusalError(400, "BadRequestError", message, param)
 
 
 def whole(body: Mapping[str, Any], name: str) -> int | None:
     """An integer, where there is one."""
     value = body.get(name)
     if value is not None and type(value) is not int:
-        raise refusal(f"`{name}` must be an integer.", name, value)
+        raise wrong_type(name, "integer", value)
     return value
 
 
@@ -32,7 +24,9 @@ def _real(body: Mapping[str, Any], name: str, default: float) -> float:
     value = body.get(name)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise wrong_type(name, "number", value)
+    if not math.isfinite(value):
         raise refusal(f"{name} must be a finite number, got {value}.", name, value)
     return float(value)
 
@@ -77,7 +71,7 @@ def longest_answer(role: Role, prompt: int, asked: object, where: str) -> int:
     """How long the answer may be."""
     longest = role.limits.max_model_len
     if asked is not None and type(asked) is not int:
-        raise refusal("`max_tokens` must be an integer.", "max_tokens", asked)
+        raise wrong_type("max_tokens", "integer", asked)
     if isinstance(asked, int) and asked < 1:
         raise refusal(f"max_tokens must be at least 1, got {asked}.", "max_tokens", asked)
     if role.tutorial:

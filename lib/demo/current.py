@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from lib.demo.exposition import render
 from lib.demo.families import current_families
 from lib.demo.replies import Fields, RefusalError, read_fields, unknown_model
 
-__all__ = ["Current", "conversation"]
+__all__ = ["Current", "check_template", "conversation"]
 
 PLAIN = "text/plain; version=1.0.0; charset=utf-8"
 CLASSIC = "text/plain; version=0.0.4; charset=utf-8"
@@ -39,6 +40,24 @@ def conversation(messages: list[Any], tools: list[Any], *, closed: bool) -> str:
                 text += f"[AVAILABLE_TOOLS]{json.dumps(tools)}[/AVAILABLE_TOOLS]"
             text += f"[INST]{content}[/INST]"
     return text if closed else text.removesuffix("</s>")
+
+
+def check_template(body: Mapping[str, Any]) -> None:
+    """Refuse what the chat template cannot be asked for."""
+    if body.get("continue_final_message") and body.get("add_generation_prompt", True):
+        message = (
+            "continue_final_message and add_generation_prompt are not compatible. "
+            "Use continue_final_message when you want the model to continue the final message, "
+            "and add_generation_prompt when you want to add a header that will prompt it to "
+            "start a new assistant message instead."
+        )
+        raise RefusalError(400, "BadRequestError", message)
+    if body.get("chat_template"):
+        message = (
+            "Chat template is passed with request, but --trust-request-chat-template is not "
+            "set. Refused request with untrusted chat template."
+        )
+        raise RefusalError(400, "BadRequestError", message)
 
 
 def _content(content: object) -> str:
@@ -127,18 +146,5 @@ class Current:
 
     def _chat(self, fields: Fields, messages: list[Any]) -> str:
         open_end = fields.flag("continue_final_message", default=False)
-        if open_end and fields.flag("add_generation_prompt", default=True):
-            message = (
-                "continue_final_message and add_generation_prompt are not compatible. "
-                "Use continue_final_message when you want the model to continue the final message, "
-                "and add_generation_prompt when you want to add a header that will prompt it to "
-                "start a new assistant message instead."
-            )
-            raise RefusalError(400, "BadRequestError", message)
-        if fields.body.get("chat_template"):
-            message = (
-                "Chat template is passed with request, but --trust-request-chat-template is not "
-                "set. Refused request with untrusted chat template."
-            )
-            raise RefusalError(400, "BadRequestError", message)
+        check_template(fields.body)
         return conversation(messages, fields.body.get("tools") or [], closed=not open_end)

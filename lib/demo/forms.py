@@ -111,8 +111,11 @@ class _Filler:
             "number": lambda: self._number(schema),
             "boolean": lambda: self._dice.random() < 0.5,
             "null": lambda: None,
+            "string": lambda: self._string(schema),
         }
-        return makers.get(str(kind), lambda: self._string(schema))()
+        if kind not in makers:
+            raise _bad(f"Grammar error: Invalid type: {kind}")
+        return makers[str(kind)]()
 
     def _object(self, schema: Mapping[str, Any], depth: int) -> dict[str, object]:
         properties = schema.get("properties")

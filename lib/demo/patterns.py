@@ -46,7 +46,7 @@ def matching(pattern: str, dice: random.Random) -> str:
 
 
 def _refused(pattern: str) -> RefusalError:
-    return RefusalError(400, "BadRequestError", f"Invalid or unsupported regex: {pattern[:200]}")
+    return RefusalError(400, "BadRequestError", f'Grammar error: invalid regex "{pattern[:200]}"')
 
 
 class _Reader:

@@ -59,6 +59,8 @@ COUNT = re.compile(r"\bcount\b.*?(\d+)\D+(\d{1,3})\b", re.IGNORECASE | re.DOTALL
 LONGEST_ECHO = 2000
 ENDS = " ?.!,;:\u3002\uff1f\uff01"
 TOPIC_WORDS = 8
+LOOK_AFTER = 1
+"""After this sentence a list or some code may come."""
 
 
 def answer(topic: str, opening: str, dice: random.Random, *, sentences: int | None = None) -> str:
@@ -76,10 +78,12 @@ def answer(topic: str, opening: str, dice: random.Random, *, sentences: int | No
 def thoughts(topic: str, dice: random.Random, *, effort: str) -> str:
     """What goes through a mind before the answer."""
     count = {"minimal": 1, "low": 1, "high": 6, "xhigh": 8, "max": 10}.get(effort, 3)
-    about = f'The question is about "{_short(topic)}". ' if topic.strip() else ""
-    lines = _lines("", dice, " ")
-    first, *others = (line.strip() for line, _ in zip(lines, range(count), strict=False))
-    return about + " ".join([f"First: {first}", *(f"Then: {one}" for one in others)])
+    chinese = bool(CJK.search(topic))
+    words = ("首先:", "然后:", "") if chinese else ("First: ", "Then: ", " ")
+    about = "问题是“{}”。" if chinese else 'The question is about "{}". '
+    first, *others = (line for line, _ in zip(_sentences(topic, dice), range(count), strict=False))
+    said = [words[0] + first, *(words[1] + one for one in others)]
+    return (about.format(_short(topic)) if topic.strip() else "") + words[2].join(said)
 
 
 def _asked_for(topic: str) -> str:
@@ -93,20 +97,27 @@ def _asked_for(topic: str) -> str:
 
 
 def _lines(topic: str, dice: random.Random, opening: str) -> Iterator[str]:
-    """Sentences without end, each with the space that goes before it."""
+    """What is said, piece by piece and without end, each with the space that goes before it."""
     chinese = bool(CJK.search(opening or topic))
-    pool = list(CHINESE if chinese else ENGLISH)
     gap = "" if chinese else " "
+    sentences = _sentences(opening or topic, dice)
     if opening:
-        yield _rest(opening, pool) or ("" if opening[-1:].isspace() else gap) + dice.choice(pool)
+        rest = _rest(opening, CHINESE if chinese else ENGLISH)
+        yield rest or ("" if opening[-1:].isspace() else gap) + next(sentences)
     else:
         yield _beginning(topic, chinese=chinese)
+    for place, line in enumerate(sentences):
+        yield gap + line
+        if place == LOOK_AFTER and not chinese and (extra := dice.choice(("", LIST, CODE))):
+            yield extra
+
+
+def _sentences(topic: str, dice: random.Random) -> Iterator[str]:
+    """Sentences in the language of a topic, all of them before one comes again."""
+    pool = list(CHINESE if CJK.search(topic) else ENGLISH)
     while True:
         dice.shuffle(pool)
-        for place, line in enumerate(pool):
-            yield gap + line
-            if place == 2 and not chinese and (extra := dice.choice(("", LIST, CODE))):
-                yield extra
+        yield from pool
 
 
 def _beginning(topic: str, *, chinese: bool) -> str:
@@ -124,7 +135,7 @@ def _short(topic: str) -> str:
     return short + ("…" if len(words) > TOPIC_WORDS else "")
 
 
-def _rest(opening: str, pool: list[str]) -> str:
+def _rest(opening: str, pool: tuple[str, ...]) -> str:
     """The rest of the sentence in which what was said breaks off; empty between two sentences."""
     tail = opening[-200:]
     for line in pool:

@@ -12,7 +12,16 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-__all__ = ["Fields", "RefusalError", "flat", "nested", "read_fields", "unknown_model"]
+__all__ = [
+    "Fields",
+    "RefusalError",
+    "flat",
+    "nested",
+    "read_fields",
+    "refusal",
+    "unknown_model",
+    "wrong_type",
+]
 
 
 class RefusalError(Exception):
@@ -54,6 +63,27 @@ def unknown_model(asked: str, served: str) -> RefusalError:
     """The refusal for a model that is not served here."""
     message = f"The model `{asked}` does not exist. Valid aliases: {served}."
     return RefusalError(404, "NotFoundError", message, "model")
+
+
+def refusal(message: str, param: str | None = None, value: object = None) -> RefusalError:
+    """A refused value, as a current release words it."""
+    if param is not None:
+        more = "" if value is None else f", value={value}"
+        message = f"{message} (parameter={param}{more})"
+    return RefusalError(400, "BadRequestError", message, param)
+
+
+def wrong_type(name: str, kind: str, value: object) -> RefusalError:
+    """The refusal of a field that is no `integer`, `number` or `list`."""
+    short = {"integer": "int", "number": "float"}.get(kind, kind)
+    fault, message = f"{short}_type", f"Input should be a valid {kind}"
+    if isinstance(value, str) and kind != "list":
+        fault, message = f"{short}_parsing", f"{message}, unable to parse string as {_a(kind)}"
+    return _invalid([_fault(fault, f"body.{name}", message, value)])
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind == "integer" else f"a {kind}"
 
 
 def _invalid(faults: list[dict[str, Any]]) -> RefusalError:

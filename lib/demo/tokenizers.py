@@ -43,6 +43,8 @@ class Vocabulary(Protocol):
     size: int
     special: dict[str, int]
     """Text of each special token, and its id."""
+    leads: bool
+    """Whether it puts a space before every text, which decoding drops."""
 
     def encode(self, text: str) -> list[int]: ...
 
@@ -57,6 +59,8 @@ class Vocabulary(Protocol):
 
 class Tekken:
     """Byte-level BPE: `special` tokens first, then one token per rank."""
+
+    leads = False
 
     def __init__(self, path: Path) -> None:
         content = json.loads(path.read_bytes())
@@ -92,6 +96,8 @@ class Tekken:
 
 class SentencePiece:
     """A SentencePiece model; what it cannot spell falls back to bytes, so no text is lost."""
+
+    leads = True
 
     def __init__(self, path: Path) -> None:
         self._model = sentencepiece.SentencePieceProcessor(model_file=str(path))
@@ -156,11 +162,17 @@ class Tokenizer:
     def growth(self, ids: Sequence[int]) -> list[str]:
         """What each id adds to the text of them all; a character comes with its last byte."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        grown = [self._special_text.get(id_) or decoder.decode(self._raw(id_)) for id_ in ids]
-        text = self.decode(ids[:1])
-        # Decoding drops the space that SentencePiece puts before every text.
-        if grown and grown[0].startswith(" ") and not text.startswith(" "):
-            grown[0] = grown[0][1:]
+        grown: list[str] = []
+        begins = True
+        for token in ids:
+            if token in self._special_text:
+                grown.append(self._special_text[token])
+                begins = True
+                continue
+            text = decoder.decode(self._raw(token))
+            # The space before the first word is how the family spells a beginning.
+            grown.append(text.removeprefix(" ") if begins and self._vocabulary.leads else text)
+            begins = False
         return grown
 
     def _raw(self, token: int) -> bytes:

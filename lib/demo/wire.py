@@ -9,9 +9,9 @@ import time
 from typing import Any
 
 from lib.demo.answers import Answer
-from lib.demo.odds import odds
 from lib.demo.roles import Role
 from lib.demo.scheduler import Request
+from lib.demo.shares import Shares
 from lib.demo.tokenizers import Tokenizer
 from lib.demo.wishes import Wish
 
@@ -29,14 +29,13 @@ class Wire:
         self._role = role
         self._wish = wish
         self._answer = answer
-        self._tokenizer = tokenizer
         self._request = request
         self._id = ("chatcmpl-" if wish.chat else "cmpl-") + secrets.token_hex(8)
         self._created = int(time.time())
         self._calls = f"chatcmpl-tool-{secrets.token_hex(8)}"
         self._bare = role.tutorial
         self._hides = wish.thinks and not wish.show_thoughts
-        self._offset = 0
+        self._shares = Shares(role, wish, answer, tokenizer)
 
     # ── In chunks ─────────────────────────────────────────────────────────────────────────────────
 
@@ -101,7 +100,7 @@ class Wire:
         delta = self._delta(first, last)
         if delta is None and finish is None and (self._hides or not told):
             return None
-        logprobs = None if self._hides else self._chat_logprobs(first, last)
+        logprobs = None if self._hides else self._shares.chat(first, last)
         choice: Body = {
             "index": 0,
             "delta": delta or {},
@@ -145,12 +144,12 @@ class Wire:
         choice: Body = {
             "index": 0,
             "text": text,
-            "logprobs": self._completion_logprobs(first, last),
+            "logprobs": self._shares.completion(first, last),
             "finish_reason": finish,
             "stop_reason": self._answer.stop if finish else None,
         }
         if not self._bare:
-            prompt = self._wish.tell_ids and first == 0
+            prompt = first == 0 and (self._wish.tell_ids or self._wish.echo)
             choice["prompt_token_ids"] = list(self._wish.prompt) if prompt else None
             choice["token_ids"] = self._ids(first, last)
         return choice
@@ -194,7 +193,7 @@ class Wire:
         choice: Body = {
             "index": 0,
             "message": message,
-            "logprobs": None if self._hides else self._chat_logprobs(0, every),
+            "logprobs": None if self._hides else self._shares.chat(0, every),
             "finish_reason": self._finish(),
             "stop_reason": self._answer.stop,
         }
@@ -204,14 +203,14 @@ class Wire:
 
     def _whole_text(self, every: int) -> Body:
         choice = self._completion_choice(0, every, self._finish())
-        if self._wish.echo:
-            choice["text"] = self._wish.text + choice["text"].removeprefix(self._wish.text)
-        choice["prompt_logprobs"] = None
-        if not self._bare:
-            ids = choice.pop("token_ids")
-            prompt = choice.pop("prompt_token_ids")
-            choice |= {"token_ids": ids, "prompt_token_ids": prompt, "routed_experts": None}
-        return choice
+        if self._bare:
+            return choice | {"prompt_logprobs": None}
+        prompt = choice.pop("prompt_token_ids")
+        return choice | {
+            "prompt_logprobs": None,
+            "prompt_token_ids": prompt if self._wish.tell_ids else None,
+            "routed_experts": None,
+        }
 
     # ── What both forms tell alike ────────────────────────────────────────────────────────────────
 
@@ -270,64 +269,3 @@ class Wire:
             "mean_itl_ms": 1000 * decode / (made - 1) if made > 1 else None,
             "tokens_per_second": made / inference,
         }
-
-    # ── Probabilities ─────────────────────────────────────────────────────────────────────────────
-
-    def _odds(self, ids: tuple[int, ...], place: int) -> list[tuple[int, float]]:
-        chance, family = self._wish.temperature > 0, self._role.tokenizer
-        return odds(family, ids, place, self._wish.logprobs or 0, chance=chance)
-
-    def _token(self, ids: tuple[int, ...], place: int) -> str:
-        """A token as its own text; the last of several that make a character has all of it."""
-        alone = self._tokenizer.decode([ids[place]])
-        if "\ufffd" not in alone:
-            return alone
-        return self._tokenizer.growth(ids[max(0, place - 4) : place + 1])[-1].strip("\ufffd")
-
-    def _named(self, token: int, text: str) -> str:
-        return f"token_id:{token}" if self._wish.ids_as_tokens else text
-
-    def _chat_logprobs(self, first: int, last: int) -> Body | None:
-        if self._wish.logprobs is None:
-            return None
-        return {"content": [self._chat_odds(place) for place in range(first, last)]}
-
-    def _chat_odds(self, place: int) -> Body:
-        ids = self._answer.ids
-        text = self._token(ids, place)
-        (token, share), *others = self._odds(ids, place)
-        top = []
-        for number, (other, its) in enumerate([(token, share), *others]):
-            name = self._named(other, self._tokenizer.decode([other]) if number else text)
-            top.append({"token": name, "logprob": its, "bytes": list(name.encode())})
-        return {
-            "token": self._named(token, text),
-            "logprob": share,
-            "bytes": list(text.encode()),
-            "top_logprobs": top[: self._wish.logprobs],
-        }
-
-    def _completion_logprobs(self, first: int, last: int) -> Body | None:
-        if self._wish.logprobs is None:
-            return None
-        ids, begin, end = self._answer.ids, first, last
-        if self._wish.echo:
-            prompt = self._wish.prompt
-            ids = (*prompt, *ids)
-            begin, end = first and first + len(prompt), last + len(prompt)
-        told: Body = {"text_offset": [], "token_logprobs": [], "tokens": [], "top_logprobs": []}
-        for place in range(begin, end):
-            self._tell(told, ids, place)
-        return told
-
-    def _tell(self, told: Body, ids: tuple[int, ...], place: int) -> None:
-        text = self._token(ids, place)
-        name = self._named(ids[place], text)
-        shares = self._odds(ids, place)
-        blind = self._wish.echo and place == 0  # nothing stood before it
-        told["text_offset"].append(self._offset)
-        told["tokens"].append(name)
-        told["token_logprobs"].append(None if blind else shares[0][1])
-        others = {self._named(one, self._tokenizer.decode([one])): its for one, its in shares[1:]}
-        told["top_logprobs"].append(None if blind else {name: shares[0][1]} | others)
-        self._offset += len(name)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lib.demo.bounds import logprobs, longest_answer, refusal, temperature, whole
-from lib.demo.current import conversation
-from lib.demo.replies import Fields, unknown_model
+from lib.demo.bounds import logprobs, longest_answer, temperature, whole
+from lib.demo.current import check_template, conversation
+from lib.demo.replies import Fields, refusal, unknown_model, wrong_type
 from lib.demo.roles import Role
 from lib.demo.tokenizers import Tokenizer
 
@@ -19,6 +19,8 @@ __all__ = ["Wish", "chat_wish", "completion_wish"]
 
 COMPLETION_TOKENS = 16
 """`max_tokens` of a completion that names none."""
+NO_MESSAGE = "Cannot apply chat template to an empty conversation. Provide at least one message."
+NAMED_TOOLS_ONLY = '`tool_choice` must either be a named tool, "auto", or "none".'
 NO_AUTO_TOOLS = (
     '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
 )
@@ -180,23 +182,15 @@ def _messages(fields: Fields) -> list[dict[str, Any]]:
     if messages is None:
         fields.missing("messages")
     elif not isinstance(messages, list) or not all(isinstance(one, dict) for one in messages):
-        raise refusal("messages must be a list of objects.", "messages")
+        raise wrong_type("messages", "list", messages)
     elif not messages:
-        raise refusal("messages must not be empty.", "messages")
+        raise refusal(NO_MESSAGE)
     return messages or []
 
 
 def _goes_on(body: Mapping[str, Any], messages: list[dict[str, Any]]) -> bool:
+    check_template(body)
     going_on = bool(body.get("continue_final_message"))
-    if going_on and body.get("add_generation_prompt", True):
-        message = "Cannot set both `continue_final_message` and `add_generation_prompt` to True."
-        raise refusal(message)
-    if body.get("chat_template"):
-        message = (
-            "Chat template is passed with request, but --trust-request-chat-template is not set. "
-            "Refused request with untrusted chat template."
-        )
-        raise refusal(message)
     return going_on and messages[-1].get("role") == "assistant"
 
 
@@ -236,8 +230,14 @@ def _tools(body: Mapping[str, Any], role: Role) -> tuple[tuple[Mapping[str, Any]
                 "The tool specified in `tool_choice` does not match any of the specified `tools`"
             )
             raise refusal(message, "tool_choice")
-    elif choice == "auto" and role.tutorial:
-        raise refusal(NO_AUTO_TOOLS)
+    elif choice in {"auto", "required"} and role.tutorial:
+        raise refusal(NO_AUTO_TOOLS if choice == "auto" else NAMED_TOOLS_ONLY)
+    elif choice not in {"none", "auto", "required"}:
+        message = (
+            f"Invalid value for `tool_choice`: {choice}! "
+            'Only named tools, "none", "auto" or "required" are supported.'
+        )
+        raise refusal(message, "tool_choice")
     return tuple(tools), str(choice)
 
 
