@@ -11,8 +11,8 @@ sheet("answer.css", import.meta.url);
 
 const MOST = 3;
 const TYPING_MS = 600;
-const STATES = { waiting: ["unknown", "waiting"], streaming: ["good", "writing"], done: ["good", "done"], stopped: ["off", "stopped"], failed: ["bad", "failed"] };
-const MARKS = { "=": "same", equal: "same", same: "same", "-": "first", delete: "first", first: "first", "+": "second", insert: "second", second: "second" };
+const STATES = { __proto__: null, waiting: ["unknown", "waiting"], streaming: ["good", "writing"], done: ["good", "done"], stopped: ["off", "stopped"], failed: ["bad", "failed"] };
+const MARKS = { __proto__: null, "=": "same", equal: "same", same: "same", "-": "first", delete: "first", first: "first", "+": "second", insert: "second", second: "second" };
 const LETTERS = "ABC";
 
 export class Lanes {

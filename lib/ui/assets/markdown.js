@@ -10,7 +10,7 @@ sheet("answer.css", import.meta.url);
 const DEEPEST = 60;
 const TAGS = new Set(["p", "ul", "ol", "li", "strong", "em", "s", "code", "pre", "blockquote", "hr", "br", "table", "thead", "tbody", "tr", "th", "td", "span", "div"]);
 /** The page has its own headings above: an answer's stand below them. */
-const HEADINGS = { h1: "h3", h2: "h4", h3: "h5", h4: "h6", h5: "h6", h6: "h6" };
+const HEADINGS = { __proto__: null, h1: "h3", h2: "h4", h3: "h5", h4: "h6", h5: "h6", h6: "h6" };
 
 /** A node for what the script sent; null where it sent nothing. */
 export function draw(nested) {

@@ -13,7 +13,7 @@ const OPEN_LINE = 20_000;
 const AT_ONCE = 400;
 const INLINE = 4000;         // a list without lists in it stays on one line up to here
 const PIECES = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/gs;
-const bare = { "{": "}", "[": "]" };
+const PAIRS = { __proto__: null, "{": "}", "[": "]" };
 
 /** The beginning of a text, no character cut in two. */
 export const begin = (text, length) => text.slice(0, /[\ud800-\udbff]/.test(text[length - 1] ?? "") ? length - 1 : length);
@@ -49,8 +49,8 @@ function indented(pieces) {
   const add = (text) => { plain += text; };
   const flush = () => { if (plain) nodes.push(plain); plain = ""; };
   pieces.forEach((piece, n) => {
-    if (piece in bare) {
-      const empty = pieces[n + 1] === bare[piece];
+    if (piece in PAIRS) {
+      const empty = pieces[n + 1] === PAIRS[piece];
       if (flat < 0 && (empty || (piece === "[" && isFlat(pieces, n, ends[n])))) flat = ends[n];
       depth += 1;
       add(flat >= 0 ? piece : piece + line());
@@ -70,7 +70,7 @@ function indented(pieces) {
 function closings(pieces) {
   const ends = new Map(), open = [];
   pieces.forEach((piece, n) => {
-    if (piece in bare) open.push(n);
+    if (piece in PAIRS) open.push(n);
     else if ((piece === "}" || piece === "]") && open.length) ends.set(open.pop(), n);
   });
   return pieces.map((_, n) => ends.get(n) ?? pieces.length);
@@ -80,7 +80,7 @@ function isFlat(pieces, from, to) {
   let length = 0;
   for (let n = from + 1; n < to; n += 1) {
     length += pieces[n].length;
-    if (pieces[n] in bare || length > INLINE) return false;
+    if (pieces[n] in PAIRS || length > INLINE) return false;
   }
   return true;
 }
@@ -152,6 +152,6 @@ const folded = (text) => visible(begin(String(text), LINE).replace(/\s+/g, " "))
 export function copies(list) {
   if (!list?.length) return h("p.vi-quiet", {}, "There is nothing to copy: the request was not kept.");
   return h("div.va-copies", {}, ...list.map(({ label, text }) => h("section", { "aria-label": label },
-    h("p.va-document-head", {}, h("b", {}, label), copyButton(text, label)),
+    h("p.va-document-head", {}, h("b", {}, ...visible(label)), copyButton(text, label)),
     h("pre", { tabindex: 0, "aria-label": label }, ...visible(begin(text, LONGEST)).flatMap(unmarked)))));
 }

@@ -11,7 +11,7 @@ const GAP = 12;
 const LABEL_WIDTH = 52;      // what the length of a pause takes, in pixels
 const SMALLEST_ZOOM = 0.005;
 const PHASES = {
-  network: "Network", queue: "Queue", prefill: "Prefill", wait: "Queue and prefill", reasoning: "Reasoning", answer: "Answer", tool: "Tool call",
+  __proto__: null, network: "Network", queue: "Queue", prefill: "Prefill", wait: "Queue and prefill", reasoning: "Reasoning", answer: "Answer", tool: "Tool call",
   pause: "Pause", end: "End",
 };
 const WORTH = 0.001;         // seconds from which on a phase is told in the legend
