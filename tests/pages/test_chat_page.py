@@ -1,13 +1,64 @@
-"""The Chat page run headless: what it hands on, and what it says in trouble."""
+"""The Chat page run headless: what it hands on, what acts do, and what it says in trouble."""
+
+import time
+from itertools import count
 
 import pytest
 
+from lib.ui.house import house
+from tests.support.faulty import FaultServer, answer_json
+from tests.support.waiting import until
+
 CHAT = "pages/lab/chat.py"
+_seqs = count(1)
+
+
+class Tab:
+    """A browser tab on the page: it acts as the component does."""
+
+    def __init__(self, visit, **query):
+        self.visit = visit.opens(CHAT, **query)
+        assert not visit.app.exception
+        self.names = count(1)
+        self.acts("hello", saved=None)
+
+    @property
+    def data(self):
+        return self.visit.mounted("chat")
+
+    def acts(self, kind, **told):
+        data = self.data
+        act = {"kind": kind, "seq": next(_seqs), "tab": data["tab"], "settings": data["settings"]}
+        self.visit.app.session_state["chat-acts"] = [{**act, **told}]
+        self.visit.app.run()
+        assert not self.visit.app.exception
+        return self.data
+
+    def run(self):
+        return f"run-{next(self.names)}-{time.monotonic_ns()}"
+
+    def ends(self, run):
+        until(lambda: (found := house().answers.get(run)) and found.is_over, 30)
+        return self.acts("ended", run=run)
+
+    def says(self, text, **told):
+        run = self.run()
+        self.acts("send", run=run, text=text, **told)
+        return self.ends(run)
 
 
 @pytest.fixture
 def visit(dashboard, demo):
     return dashboard(INSPECTOR_DEMO_SERVERS=demo)
+
+
+@pytest.fixture
+def tab(visit):
+    return Tab(visit, server="demo-chat")
+
+
+def texts(data):
+    return [(one["role"], one["text"]) for one in data["path"]]
 
 
 def test_without_servers_it_says_what_to_do(dashboard):
@@ -17,11 +68,260 @@ def test_without_servers_it_says_what_to_do(dashboard):
 
 
 def test_a_first_visit_is_an_empty_conversation(visit):
-    visit.opens(CHAT, server="demo-chat", temp="0.2")
+    visit.opens(CHAT, server="demo-chat", temp="0.2", mode="completions")
     assert not visit.app.exception
     data = visit.mounted("chat")
     assert (data["server"], data["model"]) == ("demo-chat", "demo/tekken-7b")
-    assert data["path"] == []
-    assert data["tab"] == ""
+    assert (data["path"], data["tab"], data["mode"]) == ([], "", "completions")
     assert data["settings"]["parameters"] == {"temperature": "0.2"}
     assert data["query"]["temp"] == "0.2"
+    assert data["stream"] == "inspector/answer"
+
+
+def test_a_question_is_answered_with_its_figures(tab):
+    data = tab.says("What is a KV cache?")
+    asked, answer = data["path"]
+    assert (asked["role"], asked["text"]) == ("user", "What is a KV cache?")
+    assert (answer["role"], answer["state"]) == ("assistant", "done")
+    assert len(answer["text"]) > 20
+    assert answer["where"] == "demo-chat · demo/tekken-7b"
+    figures = {one["label"]: one["value"] for one in answer["figures"]}
+    assert figures["TTFT"].endswith(("ms", "s"))
+    assert int(figures["Answer"]) > 5
+    assert figures["Context"].endswith("%")
+    assert answer["may"] == {"continue": True, "regenerate": True, "edit": True}
+
+
+def test_a_double_click_sends_once(tab):
+    run = tab.run()
+    tab.acts("send", run=run, text="once")
+    data = tab.acts("send", run=run, text="once")
+    assert len(data["path"]) == 2
+    assert len(tab.ends(run)["path"]) == 2
+
+
+def test_an_act_that_comes_twice_is_done_once(tab):
+    tab.says("one")
+    node = tab.data["path"][0]["id"]
+    seq = 10**15
+    tab.acts("edit", seq=seq, node=node, text="two", run="")
+    data = tab.acts("edit", seq=seq, node=node, text="three", run="")
+    assert texts(data) == [("user", "two")]
+
+
+def test_a_new_answer_is_a_branch_and_both_can_be_looked_at(tab):
+    first = tab.says("hello")["path"][-1]
+    run = tab.run()
+    tab.acts("regenerate", run=run, node=first["id"], seed="new")
+    second = tab.ends(run)["path"][-1]
+    assert second["position"] == [2, 2]
+    assert second["before"] == first["id"]
+    back = tab.acts("select", node=first["id"])["path"][-1]
+    assert (back["text"], back["after"]) == (first["text"], second["id"])
+
+
+def test_the_same_seed_gives_the_same_answer(tab):
+    first = tab.says("hello")["path"][-1]
+    run = tab.run()
+    tab.acts("regenerate", run=run, node=first["id"], seed="same")
+    assert tab.ends(run)["path"][-1]["text"] == first["text"]
+
+
+def test_an_answer_that_was_cut_is_continued_in_its_place(tab):
+    data = tab.data
+    data["settings"]["parameters"]["max_tokens"] = "8"
+    first = tab.says("Tell me about queues", settings=data["settings"])["path"][-1]
+    assert any("max_tokens" in note["text"] for note in first["notes"])
+    run = tab.run()
+    during = tab.acts("continue", run=run, node=first["id"])["path"][-1]
+    assert (during["text"], during["state"]) in [
+        (first["text"], "streaming"),
+        (during["text"], "done"),
+    ]
+    after = tab.ends(run)["path"][-1]
+    assert after["id"] == first["id"]
+    assert after["text"].startswith(first["text"])
+    assert len(after["text"]) > len(first["text"])
+
+
+def test_an_edited_question_is_asked_in_a_branch_of_its_own(tab):
+    asked = tab.says("first words")["path"][0]
+    run = tab.run()
+    tab.acts("edit", run=run, node=asked["id"], text="other words")
+    data = tab.ends(run)
+    assert [role for role, _ in texts(data)] == ["user", "assistant"]
+    assert data["path"][0]["text"] == "other words"
+    assert data["path"][0]["position"] == [2, 2]
+
+
+def test_an_edited_answer_is_not_sent(tab):
+    answer = tab.says("hello")["path"][-1]
+    data = tab.acts("edit", run="", node=answer["id"], text="I say this")
+    assert data["path"][-1]["text"] == "I say this"
+    assert data["path"][-1]["figures"] == []
+
+
+def test_stop_keeps_what_came(tab):
+    run = tab.run()
+    data = tab.data
+    data["settings"]["parameters"]["max_tokens"] = "2000"
+    tab.acts("send", run=run, text="a long one", settings=data["settings"])
+    until(lambda: len(house().answers.get(run).parts) > 3)
+    tab.acts("stop", run=run)
+    answer = tab.ends(run)["path"][-1]
+    assert answer["state"] == "stopped"
+    assert answer["text"]
+
+
+def test_a_reload_finds_everything_again_and_what_is_being_written(tab, dashboard):
+    tab.says("hello")
+    run = tab.run()
+    before = tab.acts("send", run=run, text="more")
+    again = Tab(type(tab.visit)(), server="demo-chat")
+    data = again.acts("hello", tab=before["tab"])
+    assert [one["id"] for one in data["path"]] == [one["id"] for one in before["path"]]
+    assert len(again.ends(run)["path"]) == 4
+
+
+def test_a_dashboard_that_was_restarted_takes_the_browsers_copy(tab):
+    saved = tab.says("hello")["saved"]
+    again = Tab(type(tab.visit)(), server="demo-chat")
+    data = again.acts("hello", tab="x" * 22, saved=saved)
+    assert texts(data) == texts(tab.data)
+    assert data["tab"] != "x" * 22
+
+
+@pytest.mark.parametrize("told", [None, 7, {"nodes": 3}, {"nodes": [{"id": "a"}]}, {"nodes": [7]}])
+def test_a_file_that_is_no_conversation_is_one_sentence(tab, told):
+    tab.says("hello")
+    data = tab.acts("import", json=told)
+    assert len(data["path"]) == 2
+    assert data["notice"]["tone"] == "bad"
+
+
+def test_what_was_exported_is_taken_in_again(tab):
+    saved = tab.says("hello")["saved"]
+    tab.acts("clear")
+    assert texts(tab.acts("import", json=saved))[0] == ("user", "hello")
+    exported = tab.acts("export", form="markdown")["exported"]
+    assert exported["text"].startswith("## User")
+
+
+def test_an_answer_is_told_in_detail(tab):
+    settings = tab.data["settings"] | {"logprobs": True, "top": 3}
+    settings["parameters"]["max_tokens"] = "12"
+    node = tab.says("hello", settings=settings)["path"][-1]
+    detail = tab.acts("detail", node=node["id"])["detail"]
+    assert detail["node"] == node["id"]
+    assert "".join(one["text"] for one in detail["tokens"]) == node["text"]
+    assert all(len(one["top"]) >= 3 and one["top"][0][0] for one in detail["tokens"])
+    assert detail["waterfall"]["total"] > 0
+    assert [one["label"] for one in detail["copies"]] == ["curl", "Python", "JSON"]
+    assert '"messages"' in detail["request"]
+    assert detail["events"]
+    assert tab.acts("detail", node=None)["detail"] is None
+
+
+def test_another_token_leads_to_another_answer(tab):
+    settings = tab.data["settings"] | {"logprobs": True, "top": 3}
+    settings["parameters"]["max_tokens"] = "12"
+    node = tab.says("hello", settings=settings)["path"][-1]
+    tokens = tab.acts("detail", node=node["id"])["detail"]["tokens"]
+    other = next(one for one in tokens[4]["top"] if one[2] != tokens[4]["id"])
+    run = tab.run()
+    tab.acts("branch", run=run, node=node["id"], position=4, id=other[2])
+    branch = tab.ends(run)["path"][-1]
+    kept = "".join(one["text"] for one in tokens[:4]) + other[0]
+    assert branch["text"].startswith(kept)
+    assert branch["position"] == [2, 2]
+
+
+def test_a_tool_is_called_and_told_its_result(tab):
+    settings = tab.data["settings"]
+    settings["tools"] = """[{"type": "function", "function": {"name": "get_weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}}]"""
+    node = tab.says("How is the weather in Kiel?", settings=settings)["path"][-1]
+    assert node["tools"][0]["name"] == "get_weather"
+    run = tab.run()
+    tab.acts("tool", node=node["id"], call=node["tools"][0]["id"], text='{"degrees": 4}', run=run)
+    data = tab.ends(run)
+    assert [role for role, _ in texts(data)] == ["user", "assistant", "tool", "assistant"]
+
+
+def test_completions_continue_a_text(tab):
+    settings = tab.data["settings"] | {"mode": "completions"}
+    data = tab.says("The scheduler", settings=settings)
+    assert data["mode"] == "completions"
+    assert data["path"][-1]["text"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [({"temperature": "hot"}, "Temperature is a number"), ({"max_tokens": "0"}, "Max tokens")],
+)
+def test_a_setting_that_cannot_be_sent_keeps_the_draft(tab, parameters, words):
+    settings = tab.data["settings"] | {"parameters": parameters}
+    data = tab.acts("send", run=tab.run(), text="my words", settings=settings)
+    assert data["path"] == []
+    assert words in data["notice"]["text"]
+    assert data["draft_back"] == "my words"
+    assert words in data["problems"][next(iter(parameters))]
+
+
+def test_too_long_says_by_how_much(tab):
+    run = tab.run()
+    tab.acts("send", run=run, text="word " * 30_000)
+    data = tab.ends(run)
+    assert data["path"] == []
+    assert "tokens" in data["notice"]["text"]
+    assert data["draft_back"].startswith("word word")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(401, "API key"), (404, "does not serve"), (429, ""), (503, ""), (500, "")],
+)
+def test_a_refusal_keeps_conversation_and_draft(dashboard, status, words):
+    error = {"error": {"message": "The model `m` does not exist.", "type": "x", "code": status}}
+    listed = answer_json({"object": "list", "data": [{"id": "m", "object": "model"}]})
+    behaviours = {"/v1/models": listed, "/v1/chat/completions": answer_json(error, status)}
+    with FaultServer(behaviours) as server:
+        tab = Tab(dashboard(VLLM_SERVERS=f"odd={server.url}"))
+        run = tab.run()
+        tab.acts("send", run=run, text="mine")
+        data = tab.ends(run)
+    assert data["path"] == []
+    assert data["draft_back"] == "mine"
+    assert words in data["notice"]["text"]
+    assert len(data["notice"]["text"]) > 20
+
+
+def test_a_server_that_is_down_keeps_the_draft(dashboard, down):
+    tab = Tab(dashboard(INSPECTOR_DEMO_SERVERS=down))
+    data = tab.acts("send", run=tab.run(), text="mine")
+    assert data["draft_back"] == "mine"
+    assert data["notice"]["tone"] == "bad"
+
+
+def test_a_message_that_is_gone_is_one_sentence(tab):
+    tab.says("hello")
+    for kind in ("select", "remove", "regenerate", "continue", "edit", "tool", "branch"):
+        data = tab.acts(kind, node="nobody", run=tab.run(), text="x")
+        assert data["notice"]["text"] == "That message is not there any more."
+
+
+@pytest.mark.parametrize("act", [None, 7, [], {}, {"seq": "x"}, {"seq": 9**20, "kind": ["x"]}])
+def test_an_act_that_makes_no_sense_changes_nothing(tab, act):
+    tab.visit.app.session_state["chat-acts"] = [act]
+    tab.visit.app.run()
+    assert not tab.visit.app.exception
+
+
+def test_another_server_is_picked_with_its_model(tab):
+    data = tab.acts("pick", server="demo-hang", model="demo/sentencepiece-7b")
+    assert (data["server"], data["model"]) == ("demo-hang", "demo/sentencepiece-7b")
+
+
+def test_looking_at_another_page_writes_nothing(visit):
+    visit.opens("pages/live/rca_cache.py")
+    assert "answers" not in vars(house())

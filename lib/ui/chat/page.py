@@ -20,7 +20,7 @@ from lib.ui.talks import Talk
 __all__ = ["draw"]
 
 _TAB, _HELLO, _PUT, _SEQ, _LINK = "chat-tab", "chat-hello", "chat-put", "chat-seq", "chat-link"
-_MOST_ACTS = 50
+_ACTS, _MOST_ACTS = "chat-acts", 50
 
 
 def draw(server: Server) -> None:
@@ -31,6 +31,7 @@ def draw(server: Server) -> None:
 
 @st.fragment
 def _conversation(chosen: Server) -> None:
+    _catch_up()
     place = _place(house().named(st.session_state.get("server")) or chosen)
     talk = _talk()
     with talk.lock:
@@ -75,10 +76,15 @@ def _put(talk: Talk) -> None:
 
 
 def _take() -> None:
-    """Take over what was done in the browser: one act, or several that were done at once."""
+    """Remember what was done in the browser: one act, or several that were done at once."""
     value = st.session_state["chat"].act
     acts = value if isinstance(value, list) else [value]
-    for act in acts[:_MOST_ACTS]:
+    st.session_state[_ACTS] = [*st.session_state.get(_ACTS, ()), *acts][:_MOST_ACTS]
+
+
+def _catch_up() -> None:
+    """Do what was done in the browser since the last run."""
+    for act in st.session_state.pop(_ACTS, ()):
         seq = act.get("seq") if isinstance(act, Mapping) else None
         if isinstance(seq, int) and seq > st.session_state.get(_SEQ, 0):
             st.session_state[_SEQ] = seq
