@@ -27,18 +27,22 @@ _LONGEST_EVENT = 600
 _LONGEST_VALUE = 2_000
 """Characters of one text in the shown request: a picture is not read there."""
 _LONGEST_COPY = 400_000
+GONE = "Only the figures of this answer were kept: its events and tokens are forgotten."
 _BEFORE, _AFTER = 3.0, 3.0
 
 
 def detail(node: Node, run: Run | None) -> dict[str, object] | None:
-    """What the browser draws of it; None where the run is not kept any more, or not over."""
-    if run is None or not run.is_over:
+    """What the browser draws of it; None while it is being written."""
+    if run is None:
+        return {"node": node.id, "gone": GONE}
+    if not run.is_over:
         return None
     body = {**run.request.body, "stream": True, "stream_options": {"include_usage": True}}
     layer_, events = known_layer(run), run.reply.events
     return {
         "node": node.id,
-        "waterfall": _waterfall(run, layer_),
+        "waterfall": _waterfall(run),
+        "remarks": [one for one in (layer_.words if layer_.rows else "", layer_.flat) if one],
         "tokens": [_token(row) for row in layer_.rows[:_MOST_TOKENS]],
         "request": snippets.as_json(_shortened(body)),
         "response": json.dumps(_response(run.reply), ensure_ascii=False, indent=2),
@@ -71,10 +75,9 @@ def _told(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _waterfall(run: Run, layer_: Layer) -> dict[str, object]:
+def _waterfall(run: Run) -> dict[str, object]:
     looks = moments(run.server, run.started, run.finished or run.started)
     found: Waterfall = waterfall(run.reply, timing(run.reply), looks)
-    words = [one for one in (layer_.words if layer_.rows else "", layer_.flat) if one]
     return {
         "total": found.total,
         "segments": [
@@ -83,7 +86,7 @@ def _waterfall(run: Run, layer_: Layer) -> dict[str, object]:
         ],
         "marks": list(found.marks),
         "server": [one._asdict() for one in looks],
-        "notes": [*found.notes, *words],
+        "notes": list(found.notes),
     }
 
 

@@ -6,11 +6,11 @@ comes with what stood in it before; the rest comes by its stream, from the begin
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 
 from lib.api.strict_json import Json
 from lib.chat import settings
 from lib.chat.conversation import Node
+from lib.chat.markdown import nodes
 from lib.chat.parameters import PARAMETERS, offered, server_defaults
 from lib.ui.chat.detail import detail
 from lib.ui.chat.place import Place
@@ -87,7 +87,7 @@ def _message(talk: Talk, node: Node) -> dict[str, object]:
         "id": node.id,
         "role": node.role,
         "text": node.text,
-        "markdown": None if run or node.role == "user" else _markdown(node.text),
+        "markdown": None if run or node.role != "assistant" else nodes(node.text),
         "reasoning": node.reasoning,
         "reasoning_words": about.get("reasoning", ""),
         "tools": [call._asdict() for call in node.tools],
@@ -120,11 +120,6 @@ def _may(node: Node, *, is_writing: bool) -> dict[str, bool]:
         "regenerate": is_answer and node.parent is not None,
         "edit": not is_writing and node.role in ("user", "assistant", "system"),
     }
-
-
-@lru_cache(maxsize=512)
-def _markdown(_text: str) -> Json:
-    return None
 
 
 def _saved(talk: Talk) -> Json:
