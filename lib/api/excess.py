@@ -55,8 +55,8 @@ class Excess(NamedTuple):
         least = "" if self.exact else "at least "
         known = (
             (self.prompt, f"the prompt has {least}{self.prompt or 0:,} tokens"),
-            (self.answer, f"{self.answer or 0:,} more are asked for"),
-            (self.limit, f"{self.limit or 0:,} is the limit of both"),
+            (self.answer, f"the answer may have {self.answer or 0:,}"),
+            (self.limit, f"the limit of both is {self.limit or 0:,}"),
         )
         return ", ".join(words for number, words in known if number is not None)
 

@@ -77,7 +77,7 @@ class Intake:
         self._ready: deque[Event] = deque()
         self.failure: Refused | None = None  # why it broke
         self._room, self._events = _MOST_STREAMED, _MOST_EVENTS
-        self._has_choice = self.is_over = False
+        self._has_begun = self._has_choice = self.is_over = False
 
     @property
     def is_whole(self) -> bool:
@@ -119,13 +119,15 @@ class Intake:
 
     def opened(self, status: int, headers: Mapping[str, str]) -> None:
         """The answer has begun."""
-        self._alive = time.perf_counter()
+        self._alive, self._has_begun = time.perf_counter(), True
         self._raw = Raw(status, headers, b"")
         kind = headers.get("content-type", "").lower()
-        encoded = headers.get("content-encoding", "identity").strip().lower() != "identity"
+        encoding = headers.get("content-encoding", "identity").strip().lower()
         try:
-            if status != 200 or encoded or not kind.startswith("text/event-stream"):
+            if status != 200 or not kind.startswith("text/event-stream"):
                 self._whole = Body(headers, self._call.limit)
+            elif encoding not in ("", "identity"):
+                raise Unfit(Reason.ENCODING, f"content-encoding {encoding[:40]!r}")
         except Unfit as unfit:
             self._fail(unfit.reason, unfit.detail)
 
@@ -145,17 +147,22 @@ class Intake:
     def broke(self, error: Exception) -> None:
         """Nothing more comes, or came at all."""
         reason, detail = reason_of(error)
-        now = time.perf_counter()
         if reason is Reason.TIMEOUT:
-            late = now - self._begun >= self._limits.seconds
-            has_begun = bool(self._raw.headers)
-            reason = Reason.OVERTIME if late else Reason.SILENT if has_begun else reason
-        elif self._raw.headers and self._whole is None:
+            reason, detail = self._late()
+        elif self._has_begun and self._whole is None:
             reason = Reason.CUT_SHORT
         self._fail(reason, detail)
 
+    def _late(self) -> tuple[Reason, str]:
+        limits = self._limits
+        if time.perf_counter() - self._begun >= limits.seconds:
+            return Reason.OVERTIME, f"it took longer than {limits.seconds:g} s"
+        reason = Reason.SILENT if self._has_begun else Reason.TIMEOUT
+        return reason, f"nothing came for {limits.quiet:g} s"
+
     def _take_whole(self, body: Body, chunk: bytes, at: float) -> None:
         if chunk:
+            self._alive = at
             body.feed(chunk)
             return
         raw = replace(self._raw, body=self._target.cleared(body.whole()))
@@ -168,6 +175,9 @@ class Intake:
             self.is_over = True
 
     def _take_frames(self, chunk: bytes, at: float) -> None:
+        if at - self._begun >= self._limits.seconds:  # bytes that are there already take no time
+            self._fail(*self._late())
+            return
         self._room -= len(chunk)
         if self._room < 0:
             raise Unfit(Reason.TOO_LARGE, f"more than {_MOST_STREAMED:,} bytes")
@@ -216,7 +226,7 @@ class Intake:
             reason,
             detail,
             route=self._call.route,
-            status=self._raw.status if self._raw.headers else None,
+            status=self._raw.status if self._has_begun else None,
             told=self._told() or "before its first token",
         )
 

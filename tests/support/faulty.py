@@ -54,6 +54,7 @@ __all__ = [
     "redirect",
     "reset",
     "slow",
+    "stream",
 ]
 
 RECORDINGS = Path(__file__).parents[1] / "recordings"
@@ -340,6 +341,29 @@ def garbage(first: bytes = b"\x15\x03\x03\x00\x02\x02\x16") -> Behaviour:
     return behave
 
 
+def stream(
+    *parts: bytes | str | float,
+    then: Behaviour | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Behaviour:
+    """A chunked event stream of these parts, with pauses of so many seconds; then its end.
+
+    `then` is what happens instead of the end: `hang()`, `close_at_once()`, `reset()`.
+    """
+    kind = {"content-type": "text/event-stream; charset=utf-8", "transfer-encoding": "chunked"}
+
+    async def behave(exchange: Exchange) -> None:
+        await exchange.send(_head(200, kind | dict(headers or {})))
+        for part in parts:
+            if isinstance(part, float):
+                await asyncio.sleep(part)
+            else:
+                await exchange.send(_chunk(part))
+        await (exchange.send(b"0\r\n\r\n") if then is None else then(exchange))
+
+    return behave
+
+
 def in_turn(*behaviours: Behaviour) -> Behaviour:
     """The first for the first request, and so on; the last one stays."""
     turns = itertools.chain(behaviours, itertools.repeat(behaviours[-1]))
@@ -365,6 +389,11 @@ def _drip(start: bytes, every: float) -> Behaviour:
             await asyncio.sleep(every)
 
     return behave
+
+
+def _chunk(part: bytes | str) -> bytes:
+    data = part.encode() if isinstance(part, str) else part
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def _head(status: int, headers: Mapping[str, str]) -> bytes:
