@@ -299,7 +299,7 @@ def test_answers_stand_side_by_side_with_their_figures_and_differences(draws):
         )
     ]
     figures = {"header": ["", "A", "B"], "rows": [["TTFT", "12 ms", "–"]]}
-    diff = [["same", "One "], ["first", HOSTILE[0]], ["second", "b"]]
+    diff = [["same", "One "], ["out", HOSTILE[0]], ["in", "b"]]
     page = draws("lanes.js", LANES, side(runs=runs, figures=figures, diff=diff))
     first, second = (page.get_by_role("region", name=f"Lane {letter}") for letter in "AB")
     expect(first).to_contain_text(HOSTILE[1])

@@ -12,7 +12,7 @@ sheet("answer.css", import.meta.url);
 const MOST = 3;
 const TYPING_MS = 600;
 const STATES = { __proto__: null, waiting: ["unknown", "waiting"], streaming: ["good", "writing"], done: ["good", "done"], stopped: ["off", "stopped"], failed: ["bad", "failed"] };
-const MARKS = { __proto__: null, "=": "same", equal: "same", same: "same", "-": "first", delete: "first", first: "first", "+": "second", insert: "second", second: "second" };
+const MARKS = { __proto__: null, same: "same", out: "first", first: "first", in: "second", second: "second" };
 const LETTERS = "ABC";
 
 export class Lanes {

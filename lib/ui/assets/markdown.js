@@ -15,7 +15,7 @@ const HEADINGS = { __proto__: null, h1: "h3", h2: "h4", h3: "h5", h4: "h6", h5: 
 /** A node for what the script sent; null where it sent nothing. */
 export function draw(nested) {
   if (nested === null || nested === undefined) return null;
-  const children = Array.isArray(nested) && Array.isArray(nested[0]) ? nested : [nested];
+  const children = nested[0] === "div" ? nested.slice(2) : Array.isArray(nested[0]) ? nested : [nested];
   return h("div.va-prose", { dir: "auto" }, ...children.map((child) => node(child, 0)));
 }
 

@@ -70,13 +70,19 @@ export class Probabilities {
   /** Reasoning, control tokens and what a stop text cut off have no place in the answer. */
   apart(i) { return this.placed && !known(this.tokens[i].group); }
 
+  /** Whether another token was likelier; a rank is not told below the alternatives. */
+  unlikely(i) {
+    const { rank, logprob, top } = this.tokens[i];
+    return known(rank) ? rank > 1 : known(logprob) && top?.length > 0;
+  }
+
   chip(i) {
-    const { text, rank } = this.tokens[i], step = this.levels[i];
+    const { text } = this.tokens[i], step = this.levels[i];
     const shown = visible(cut(text ?? ""));
     // The break stands outside, or the next token would begin inside of this one's tint.
     const broken = shown.at(-1) === "\n";
     if (broken) shown.pop();
-    const chip = h("span.va-token", { "data-level": step ?? "none", "data-other": known(rank) && rank > 1 ? "" : null, "data-empty": text ? null : "", "data-apart": this.apart(i) ? "" : null },
+    const chip = h("span.va-token", { "data-level": step ?? "none", "data-other": this.unlikely(i) ? "" : null, "data-empty": text ? null : "", "data-apart": this.apart(i) ? "" : null },
       h("bdi", {}, ...(shown.length ? shown : ["\u200a"])));
     chip.at = i;
     return broken ? [chip, "\n"] : [chip];
@@ -85,14 +91,14 @@ export class Probabilities {
   /** The legend counts; a click on a step goes to its next token. */
   tell() {
     const counts = LEVELS.map((_, step) => this.levels.filter((one) => one === step).length);
-    const other = this.tokens.filter(({ rank }) => known(rank) && rank > 1).length;
+    const other = this.tokens.filter((_, i) => this.unlikely(i)).length;
     const untold = this.levels.filter((one) => one === null).length;
     const apart = this.tokens.filter((_, i) => this.apart(i)).length;
     const told = this.tokens.map(({ logprob }) => logprob).filter(known);
     const entry = (key, label, count, test) => h("button.va-step", { type: "button", disabled: count === 0, title: count ? "Go to the next of these" : null, onclick: () => this.next(test) },
       h("span.va-token", { ...key, "aria-hidden": "true" }, "abc"), h("b", {}, `${count}`), h("span", {}, label));
     this.legend.replaceChildren(...LEVELS.map(([, label], step) => entry({ "data-level": step }, label, counts[step], (i) => this.levels[i] === step)),
-      entry({ "data-level": "0", "data-other": "" }, "not likeliest", other, (i) => this.tokens[i].rank > 1),
+      entry({ "data-level": "0", "data-other": "" }, "not likeliest", other, (i) => this.unlikely(i)),
       untold ? entry({ "data-level": "none" }, "not told", untold, (i) => this.levels[i] === null) : "",
       apart ? entry({ "data-level": "0", "data-apart": "" }, "not in the answer", apart, (i) => this.apart(i)) : "",
       told.length ? h("span.va-sum", { title: "e to the power of the mean negative log-probability of the tokens that came: 1 is certainty at every step" },
@@ -167,7 +173,8 @@ export class Probabilities {
     this.card.hidden = false;
     const outer = this.element.getBoundingClientRect(), box = chip.getClientRects()[0] ?? chip.getBoundingClientRect();
     this.card.style.left = `${Math.max(0, Math.min(box.left - outer.left - 8, outer.width - this.card.offsetWidth))}px`;
-    this.card.style.top = `${box.bottom - outer.top + 4}px`;
+    const above = box.top - this.card.offsetHeight - 4, fits = box.bottom + this.card.offsetHeight + 8 < innerHeight || above < 0;
+    this.card.style.top = `${(fits ? box.bottom + 4 : above) - outer.top}px`;
   }
 
   content(i) {
@@ -181,7 +188,7 @@ export class Probabilities {
       known(token.rank) ? `rank ${token.rank}` : "", known(token.entropy) ? `entropy ≥ ${token.entropy.toFixed(1)}\u202fbit` : "",
       this.apart(i) ? "not in the answer" : token.text ? "" : "shares the character before", known(token.logprob) ? `logprob ${token.logprob.toFixed(3).replace("-", "−")}` : ""].filter(Boolean);
     return [h("p.va-card-head", {}, h("b", {}, h("bdi", {}, ...this.named(token.text))), h("span", {}, percent(token.p))),
-      h("p.va-facts", {}, facts.join(" · ")),
+      h("p.va-facts", {}, ...facts.flatMap((one, n) => [n ? " · " : "", h("span", {}, one)])),
       h("ul.va-options", {}, ...rows.map((row) => this.option(i, row, chosen(row)))),
       top.length && rest > 0.0005 ? h("p.va-facts", {}, `all others ${percent(rest)}`) : "",
       top.length ? "" : h("p.va-facts", {}, "No alternatives were asked for: raise their number in the settings.")].filter(Boolean);

@@ -146,7 +146,11 @@ export class Events {
   }
 }
 
-const folded = (text) => visible(begin(String(text), LINE).replace(/\s+/g, " "));
+/** One line of an event. What all of a stream's events begin with says nothing. */
+function folded(event) {
+  const text = String(event), at = text.slice(0, 2 * LINE).indexOf('"choices":');
+  return visible(`${at > 0 ? "… " : ""}${begin(text.slice(Math.max(0, at)), LINE)}`.replace(/\s+/g, " "));
+}
 
 /** The same request for other tools; the key is never in it. */
 export function copies(list) {
