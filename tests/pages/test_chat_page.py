@@ -325,3 +325,82 @@ def test_another_server_is_picked_with_its_model(tab):
 def test_looking_at_another_page_writes_nothing(visit):
     visit.opens("pages/live/rca_cache.py")
     assert "answers" not in vars(house())
+
+
+def opens_tool(tab, name):
+    tab.visit.app.session_state["chat-tools"] = name
+    tab.visit.app.run()
+    assert not tab.visit.app.exception
+
+
+def waits_for(tab, name):
+    until(lambda: not (job := talk_of(tab).kept[name]).is_running and job, 60)
+    tab.visit.app.run()
+    assert not tab.visit.app.exception
+    return " ".join(one.value for one in tab.visit.app.text)
+
+
+def talk_of(tab):
+    return house().talks.get(tab.data["tab"])
+
+
+def test_the_same_seed_is_asked_several_times(tab):
+    opens_tool(tab, "Same seed")
+    tab.visit.app.text_area(key="same-text").set_value("hello").run()
+    assert "Costs 3 answers of demo-chat" in tab.visit.app.caption[-1].value.replace("\\", "")
+    tab.visit.app.button(key="same-go").click().run()
+    assert not tab.visit.app.exception
+    assert "All 3 answers are the same." in waits_for(tab, "same")
+    assert len(tab.visit.mounted("table")["rows"]) == 3
+
+
+def test_a_tool_is_stopped(tab):
+    opens_tool(tab, "Same seed")
+    tab.visit.app.button(key="same-go").click().run()
+    tab.visit.app.button(key="same-stop").click().run()
+    assert "Stopped after" in waits_for(tab, "same")
+    until(lambda: all(one.is_over for one in talk_of(tab).kept["same"].runs))
+
+
+def test_a_prompt_is_sent_cold_and_warm(tab):
+    opens_tool(tab, "Prefix cache")
+    tab.visit.app.button(key="cache-go").click().run()
+    assert "first token" in waits_for(tab, "cache")
+    assert [row[0] for row in tab.visit.mounted("table")["rows"]] == ["cold", "warm"]
+
+
+def test_lanes_are_asked_at_once_and_compared(tab):
+    opens_tool(tab, "Side by side")
+    data = tab.visit.mounted("lanes")
+    assert [one["server"] for one in data["lanes"]] == ["demo-chat", "demo-chat"]
+    lanes = [
+        {"server": "demo-chat", "model": "demo/tekken-7b", "overrides": "max tokens 8"},
+        {"server": "demo-hang", "model": "", "overrides": "temperature 0, max=6"},
+    ]
+    runs = [tab.run(), tab.run()]
+    act = {"kind": "run", "seq": 1, "lanes": lanes, "text": "hello", "runs": runs}
+    tab.visit.app.session_state["lanes-acts"] = [act]
+    tab.visit.app.run()
+    until(lambda: all(house().answers.get(run).is_over for run in runs), 60)
+    tab.visit.app.run()
+    data = tab.visit.mounted("lanes")
+    assert [one["state"] for one in data["runs"]] == ["done", "done"]
+    assert all(one["text"] for one in data["runs"])
+    assert data["figures"]["header"][1:3] == ["A demo-chat", "B demo-hang"]
+    assert data["diff"]
+    assert data["words"].startswith("A and B ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [("hotness 3", "is no parameter"), ("temperature", "is no parameter"), ("temp 9", "is from")],
+)
+def test_what_a_lane_cannot_set_is_one_sentence(tab, typed, words):
+    opens_tool(tab, "Side by side")
+    lanes = [{"server": "demo-chat", "model": "", "overrides": typed}]
+    act = {"kind": "run", "seq": 1, "lanes": lanes, "text": "hello", "runs": ["x"]}
+    tab.visit.app.session_state["lanes-acts"] = [act]
+    tab.visit.app.run()
+    data = tab.visit.mounted("lanes")
+    assert words in data["lanes"][0]["problem"]
+    assert data["runs"] == []

@@ -14,6 +14,7 @@ from lib.ui import live
 from lib.ui.chat import view
 from lib.ui.chat.acts import Acts
 from lib.ui.chat.place import Place
+from lib.ui.chat.tools import tools
 from lib.ui.house import house
 from lib.ui.talks import Talk
 
@@ -27,6 +28,7 @@ def draw(server: Server) -> None:
     """The page, for the server that the frame has chosen."""
     _follow_address()
     _conversation(server)
+    _tools(server)
 
 
 @st.fragment
@@ -42,6 +44,11 @@ def _conversation(chosen: Server) -> None:
         "put": st.session_state.get(_PUT, 0),
     }
     live.chat(told, on_act=_take)
+
+
+@st.fragment
+def _tools(chosen: Server) -> None:
+    tools(_talk(), _place(house().named(st.session_state.get("server")) or chosen))
 
 
 def _talk() -> Talk:
