@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from lib.ui.wire import asset_url
+from tests.browser.chat_person import ChatPerson
+from tests.support.browsing import shot
 from tests.support.hostile import TEXTS, images
 
 LONG = "x" * 100_000
@@ -222,6 +224,33 @@ def test_events_have_their_times_and_unfold(draws):
     rows.nth(3).click()
     expect(rows.nth(3)).to_have_attribute("aria-expanded", "true")
     expect(rows.nth(3)).to_contain_text('"n": 3')
+
+
+# ── On the page, of a demo server's answer ──
+
+
+def test_a_person_opens_an_answer_and_goes_on_from_another_token(page, demo):
+    person = ChatPerson(page, demo.url).opens("?server=demo-chat&max=40&logprobs=5")
+    first = person.hears("Why does a queue grow?")
+    person.button(first, "Details").click()
+    panel = first.get_by_role("tabpanel")
+    expect(panel.get_by_role("list", name="Phases")).to_contain_text("Answer", timeout=10_000)
+    expect(value(panel, "Running")).to_have_text(re.compile(r"\d"))
+    shot(page, "chat-timeline")
+    opens(page, "Tokens")
+    tokens = panel.locator(".va-tokens .va-token:not([data-apart])")
+    pieces = [one.replace("↵", "") for one in tokens.all_text_contents()]
+    said = person.text(first).inner_text()
+    assert "".join(pieces).split() == said.split()
+    tokens.nth(4).hover()
+    other = panel.get_by_role("dialog", name="Alternatives").locator("button:enabled").first
+    word = other.locator("bdi").inner_text().replace("·", " ")
+    shot(page, "chat-tokens")
+    other.click()
+    expect(first).to_contain_text("2 of 2", timeout=10_000)
+    person.stands(first)
+    begins = " ".join(("".join(pieces[:4]) + word).split())
+    expect(person.text(first)).to_contain_text(re.compile(f"^{re.escape(begins)}"))
 
 
 # ── What means harm ──

@@ -84,7 +84,7 @@ export class Lanes {
   say() {
     clearTimeout(this.timer);
     this.timer = null;
-    this.acts.say("lanes", this.told);
+    this.acts.say("lanes", { ...this.told, runs: this.lanes.map((lane) => lane.run?.run ?? "") });
   }
 
   /** Not with every letter. */
@@ -137,10 +137,10 @@ export class Lanes {
   draw({ figures, diff }) {
     const key = JSON.stringify([figures, diff]);
     const live = this.lanes.some((lane) => lane.isLive);
-    this.result.hidden = live || !(figures?.rows?.length || diff);
+    this.result.hidden = live || !(figures?.rows?.length || diff?.length);
     if (key === this.drawn) return;
     this.drawn = key;
-    this.result.replaceChildren(...[figures?.rows?.length && this.table(figures), diff && this.differences(diff)].filter(Boolean));
+    this.result.replaceChildren(...[figures?.rows?.length && this.table(figures), diff?.some(([op]) => op !== "same") && this.differences(diff)].filter(Boolean));
   }
 
   table({ header, rows }) {
