@@ -60,10 +60,10 @@ export class Chat {
     if (root.clientWidth >= WIDE) this.composer.area.focus({ preventScroll: true });
   }
 
-  /** After a reload: what was set in this tab, unless the address says something else than then. */
+  /** After a reload: what was set in this tab; the script lets the address have its say over it. */
   settled() {
-    const { settings } = this.data;
-    return !this.data.tab && this.kept.get("settings") && this.kept.get("search") === location.search ? { ...settings, ...this.kept.get("settings") } : settings;
+    const { tab, settings } = this.data;
+    return tab ? settings : { ...settings, ...this.kept.get("settings") };
   }
 
   // ── The top ──
@@ -255,6 +255,7 @@ export class Chat {
     const before = this.data;
     this.data = data;
     this.acts.done(data.seq);
+    mark(this.root, "data-tab", data.tab ? "" : null);
     if (!data.tab) this.hello();
     if (data.put !== this.placed) { if (this.placed !== undefined) this.settings.take(data.settings); this.placed = data.put; }
     this.looks.mode = data.mode;
@@ -309,7 +310,7 @@ export class Chat {
   keep({ tab, saved, query }) {
     if (query) tell(query);
     if (!tab) return;
-    this.kept.set({ tab, saved: saved ?? null, settings: this.settings.read(), search: location.search });
+    this.kept.set({ tab, saved: saved ?? null, settings: this.settings.read() });
   }
 
   // ── Files ──
@@ -323,7 +324,7 @@ export class Chat {
   async bring(file) {
     if (!file) return;
     if (file.size > FILE_BYTES) { this.composer.warn({ tone: "bad", text: `${file.name} has ${(file.size / 1e6).toFixed(0)} MB; a conversation has 12 at most.` }); return; }
-    this.acts.say("import", { json: await file.text() });
+    try { this.acts.say("import", { json: JSON.parse(await file.text()) }); } catch { this.composer.warn({ tone: "bad", text: `${file.name} is no JSON.` }); }
   }
 
   // ── Staying at the end ──

@@ -20,7 +20,8 @@ export class Composer {
     this.picture = h("button.vc-icon", { type: "button", title: "Add a picture (or paste or drop one)", "aria-label": "Add a picture", onclick: () => this.file.click() },
       h("span.vi-icon", { "aria-hidden": "true" }, "add_photo_alternate"));
     this.hint = h("span.vc-hint", {}, key("Enter"), " sends ", key("Shift"), key("Enter"), " new line ", key("Esc"), " stops");
-    this.button = h("button.vc-send", { type: "button", onclick: () => (this.busy ? this.acts.stop() : this.send()) });
+    // The second click of a double click on Send is no wish to stop.
+    this.button = h("button.vc-send", { type: "button", onclick: (event) => { if (event.detail < 2) this.busy ? this.acts.stop() : this.send(); } });
     this.thumbs = h("ul.vc-thumbs", { "aria-label": "Pictures to be sent" });
     this.words = h("p.vi-note", { role: "status" });
     this.notice = h("p.vi-banner", { role: "alert", hidden: true });

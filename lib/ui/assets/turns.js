@@ -190,12 +190,12 @@ export class Turn {
     const [[since, from] = [], last] = [this.moments[0], this.moments.at(-1)];
     const pace = last && last[0] > since ? (last[1] - from) / (last[0] - since) : null;
     const rows = [["TTFT", this.first === null ? ABSENT : duration(this.first), "Until the first piece of text, reasoning or tool call arrived"],
-      ["tokens/s", pace === null ? ABSENT : rate(pace), `Over the last ${RATE_OVER} s`],
-      [this.counted || !this.tokens ? "answer tokens" : "pieces so far", String(this.tokens), "As the server counts them, where it does while it writes"],
-      ["so far", duration(now), "Since the request was sent"]];
-    if (!this.live) this.live = rows.map(([label, , hint]) => h("div", { title: hint }, h("dd"), h("dt", {}, label)));
+      ["Tokens/s", pace === null ? ABSENT : rate(pace), `Over the last ${RATE_OVER} s`],
+      ["So far", duration(now), "Since the request was sent"],
+      [this.counted || !this.tokens ? "Answer" : "Pieces", String(this.tokens), this.counted ? "Tokens of the answer so far, as the server counts them" : "Pieces so far: this server counts its tokens only at the end"]];
+    if (!this.live) this.live = rows.map(() => h("div", {}, h("dd"), h("dt")));
     if (this.figures.firstChild !== this.live[0]) this.figures.replaceChildren(...this.live);
-    rows.forEach(([label, value], n) => { put(this.live[n].firstChild, value); put(this.live[n].lastChild, label); });
+    rows.forEach(([label, value, hint], n) => { put(this.live[n].firstChild, value); put(this.live[n].lastChild, label); mark(this.live[n], "title", hint); });
     this.figures.hidden = false;
   }
 
