@@ -404,3 +404,17 @@ def test_what_a_lane_cannot_set_is_one_sentence(tab, typed, words):
     data = tab.visit.mounted("lanes")
     assert words in data["lanes"][0]["problem"]
     assert data["runs"] == []
+
+
+def test_eight_canaries_tell_what_a_server_can_do(tab):
+    opens_tool(tab, "What it can do")
+    assert "requests" in tab.visit.app.caption[-1].value
+    tab.visit.app.button(key="report-go").click().run()
+    until(lambda: not talk_of(tab).kept["report"].is_running, 120)
+    tab.visit.app.run()
+    rows = tab.visit.mounted("table")["rows"]
+    assert len(rows) == 8
+    verdicts = {row[0]: row[1] for row in rows}
+    assert verdicts["Refuses a bad value"] == verdicts["JSON schema"] == "yes"
+    assert set(verdicts.values()) <= {"yes", "partly", "no", "not offered"}
+    print(rows)

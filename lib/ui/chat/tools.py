@@ -12,6 +12,7 @@ import streamlit as st
 from lib.api.deltas import timing
 from lib.api.errors import Unfit
 from lib.api.generation import Generation
+from lib.chat.canaries import CANARIES
 from lib.chat.comparing import Sent, cache, runs_agree
 from lib.chat.conversation import Node
 from lib.chat.figures import Figure
@@ -19,7 +20,7 @@ from lib.chat.request import request
 from lib.chat.settings import Settings
 from lib.ui import live
 from lib.ui.answering import Run
-from lib.ui.chat import lanes
+from lib.ui.chat import lanes, report
 from lib.ui.chat.jobs import Job, job_of, start, stop
 from lib.ui.chat.judged import figures_of
 from lib.ui.chat.place import Place
@@ -44,6 +45,7 @@ def tools(talk: Talk, place: Place) -> None:
         "Side by side": lanes.draw,
         "Same seed": _same_seed,
         "Prefix cache": _cache,
+        "What it can do": _report,
     }
     tabs = st.tabs(list(made), key="chat-tools", on_change="rerun")
     for tab, draw in zip(tabs, made.values(), strict=True):
@@ -137,6 +139,20 @@ def _cached(place: Place, job: Job) -> None:
         header = ("Prompt", "TTFT", "Server's TTFT", "Tokens", "Cached")
         live.table(header, rows, key="cache-runs")
     _failures(job)
+
+
+def _report(talk: Talk, place: Place) -> None:
+    st.text("Eight short requests tell what this server can do, however clever its model is.")
+    requests, tokens = report.price(place)
+    words = f"Costs {place.title} {requests} requests: {tokens:,} tokens of answer at most."
+    st.caption(escaped(f"{words} The longest prompt has 4,000 tokens."))
+
+    def begin() -> None:
+        start(talk, "report", len(CANARIES), lambda job: report.try_all(job, place))
+
+    job = _job(talk, "report", "Try all eight", begin)
+    if job and job.result:
+        live.table(report.HEADER, report.rows(job), key="report-rows")
 
 
 # ── What they share ──
