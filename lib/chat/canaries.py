@@ -24,6 +24,8 @@ _LONG_PROMPT = 4_000
 """Tokens of the long prompt at most: it costs a prefill."""
 _TEMPLATE = 120
 """Tokens that a chat template and the answer may add."""
+_ROOM = "256"
+"""Tokens for a bound answer: it ends long before, unless the model thinks first."""
 _COLOUR = {"type": "string", "enum": ["red", "blue"]}
 _TOOL = {
     "type": "function",
@@ -80,7 +82,7 @@ def _bound(model: str, facts: Facts, form: Structured, text: str, **parameters: 
 
 def _schema(model: str, facts: Facts) -> list[Generation]:
     form = Structured("json", verdicts.SCHEMA)
-    return [_bound(model, facts, form, "Is water wet? Answer as JSON.", max_tokens="96")]
+    return [_bound(model, facts, form, "Is water wet? Answer as JSON.", max_tokens=_ROOM)]
 
 
 def _tools(model: str, _: Facts) -> list[Generation]:
@@ -88,7 +90,7 @@ def _tools(model: str, _: Facts) -> list[Generation]:
     text = f"Paint the wall red with the tool {verdicts.TOOL}."
     forced = {"type": "function", "function": {"name": verdicts.TOOL}}
     return [
-        _turn(model, text, tools=[_TOOL], tool_choice=forced, max_tokens=96),
+        _turn(model, text, tools=[_TOOL], tool_choice=forced, max_tokens=int(_ROOM)),
         _turn(model, text, tools=[_TOOL], tool_choice="auto", max_tokens=64),
     ]
 
@@ -99,13 +101,13 @@ def _reasoning(model: str, _: Facts) -> list[Generation]:
 
 def _emoji(model: str, facts: Facts) -> list[Generation]:
     form = Structured("choice", verdicts.EMOJI)
-    return [_bound(model, facts, form, f"Say exactly: {verdicts.EMOJI}", max_tokens="64")]
+    return [_bound(model, facts, form, f"Say exactly: {verdicts.EMOJI}", max_tokens=_ROOM)]
 
 
 def _stop(model: str, facts: Facts) -> list[Generation]:
     text = f"{verdicts.BEFORE_STOP}{verdicts.STOP} blue"
     form = Structured("choice", text)
-    asked = {"stop": verdicts.STOP, "max_tokens": "32"}
+    asked = {"stop": verdicts.STOP, "max_tokens": _ROOM}
     return [_bound(model, facts, form, f"Say exactly: {text}", **asked)]
 
 
@@ -120,7 +122,7 @@ def _unicode(model: str, facts: Facts) -> list[Generation]:
     """Into the server and out of it unchanged, and out of the model."""
     form = Structured("choice", verdicts.SCRIPTS)
     return [
-        _bound(model, facts, form, f"Say exactly: {verdicts.SCRIPTS}", max_tokens="160"),
+        _bound(model, facts, form, f"Say exactly: {verdicts.SCRIPTS}", max_tokens=_ROOM),
         completion(model, verdicts.SCRIPTS, echo=True, max_tokens=1, temperature=0),
     ]
 

@@ -2,19 +2,25 @@
 
 Decided here: what may happen between tokens and text. A token may be a control token that the
 server left out. A token with U+FFFD is part of a cut character: each may stand for up to four bytes
-that are not ASCII. What follows the whole text (a stop text, an end) is not in it, and neither is
-what comes before an answer with reasoning. A token has a place if every way gives it the same.
+that are not ASCII; one of nothing belongs to the cut character that follows. What follows the whole
+text (a stop text, an end) is not in it, and neither is what comes before an answer with reasoning.
+Where there is no other way, each token may have lost the blank before it, as those of SentencePiece
+do when a server decodes them one by one. A token has a place if every way gives it the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from lib.tokens.alphabets import is_special
 
 __all__ = ["places"]
 
 Span = tuple[int, int]
+Way = Callable[[bytes | None, int], set[int]]
 _BEFORE = -1
 """The position of tokens that come before the text begins."""
+_START = -2
+"""Where every way begins."""
 _MOST_WAYS = 64
 _REPLACED = "\ufffd".encode()
 _CUT = 4
@@ -30,7 +36,10 @@ def places(
     begin and end between characters. `after`: the text begins after other tokens (reasoning).
     Returns None where there is no way to place the tokens, or too many.
     """
-    ways = _followed(content, tokens, after=after)
+    way = partial(_steps, content, after=after)
+    ways = _followed(content, tokens, way) or _followed(
+        content, tokens, lambda token, at: way(token, at) | _after_blank(content, token, at, way)
+    )
     if ways is None:
         return None
     sure = [next(iter(one)) if len(one) == 1 else None for one in ways]
@@ -44,6 +53,7 @@ def places(
         for token in range(begin, end):
             found[token] = _place(content, tokens[token], start, stop)
         begin = end
+    _join_nothing(content, tokens, found)
     return found
 
 
@@ -56,30 +66,42 @@ def _place(content: bytes, token: bytes | None, start: int, stop: int) -> Span |
     return (start, start) if token == b"" and start < len(content) else None
 
 
-def _followed(
-    content: bytes, tokens: Sequence[bytes | None], *, after: bool
-) -> list[set[int]] | None:
+def _join_nothing(content: bytes, tokens: Sequence[bytes | None], found: list[Span | None]) -> None:
+    """Give tokens of nothing to the character that they are the beginning of."""
+    for number in range(len(tokens) - 2, -1, -1):
+        span, following = found[number], found[number + 1]
+        if span is None or following is None or tokens[number] != b"" or span[0] != span[1]:
+            continue
+        if following[1] > following[0] == span[1] and content[span[1]] >= 0x80:
+            found[number] = following
+
+
+def _followed(content: bytes, tokens: Sequence[bytes | None], way: Way) -> list[set[int]] | None:
     """Before each token and after the last, the positions that lie on a way to the end."""
-    ways = [{_BEFORE} if after else {0}]
+    ways = [way(None, _START)]
     for token in tokens:
         reached: set[int] = set()
         for at in ways[-1]:
-            reached |= _steps(content, token, at, after=after)
+            reached |= way(token, at)
         if not reached or len(reached) > _MOST_WAYS:
             return None
         ways.append(reached)
     ways[-1] &= {len(content)}
     for number in range(len(tokens) - 1, -1, -1):
-        ways[number] = {
-            at
-            for at in ways[number]
-            if _steps(content, tokens[number], at, after=after) & ways[number + 1]
-        }
+        ways[number] = {at for at in ways[number] if way(tokens[number], at) & ways[number + 1]}
     return ways if ways[0] else None
+
+
+def _after_blank(content: bytes, token: bytes | None, at: int, way: Way) -> set[int]:
+    """The positions to which a token can lead that has lost its blank."""
+    has_blank = at >= 0 and content[at : at + 1] == b" "
+    return way(token, at + 1) if has_blank and token is not None else set()
 
 
 def _steps(content: bytes, token: bytes | None, at: int, *, after: bool) -> set[int]:
     """The positions to which a token can lead."""
+    if at == _START:
+        return {_BEFORE} if after else {0}
     if at == _BEFORE:
         begun = _spelt(content, token, 0) if token else set()
         stripped = token.lstrip() if token else b""

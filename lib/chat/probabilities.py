@@ -21,6 +21,8 @@ _IMPOSSIBLE = -9_000.0
 _FLAT_SPREAD = 0.1
 _FLAT_LOGPROB = -6.5  # 1 in 665: a trained model is surer than that of the first token it names
 _FLAT_ROWS = 2
+_UNPLACED = "The tokens could not be placed in the text, so they stand alone."
+_NO_TEXT = "These tokens are no text of an answer: they are reasoning, a call or control tokens."
 
 Names = Mapping[int, str]
 
@@ -76,7 +78,7 @@ def layer(reply: Reply, names: Names | None = None) -> Layer:
         spelt = [_bytes(one.chosen, names) for one in tokens]
         spans = places(content, spelt, after=bool(reply.reasoning))
     rows = _placed(tokens, content, spans, names) if spans else _alone(tokens, names)
-    words = "" if spans else "The tokens could not be placed in the text, so they stand alone."
+    words = "" if spans else _UNPLACED if content else _NO_TEXT
     return Layer(tuple(rows), spans is not None, words, _flat(choices))
 
 

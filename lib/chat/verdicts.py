@@ -89,7 +89,9 @@ def _shown(text: str) -> str:
 
 def _unbound(reply: Reply, asked: str) -> Verdict:
     """Another text than the only one that was allowed."""
-    if reply.finish == "length" and asked.startswith(reply.content):
+    if reply.finish == "length" and reply.reasoning and not reply.content:
+        sentence = "The reasoning took all the tokens, so that it could not be tried."
+    elif reply.finish == "length" and asked.startswith(reply.content):
         sentence = "What came is right, but it was cut before its end."
     else:
         sentence = "The answer is not the text that it was bound to, so that little was tried."
@@ -109,7 +111,7 @@ def _schema(reply: Reply) -> Verdict:
     if check("json", SCHEMA, said).passed:
         return Verdict("yes", "The answer keeps to the schema.", shown)
     if reply.finish == "length" and _KEEPING.fullmatch(said, partial=True):
-        return Verdict("partly", "What came keeps to the schema, but it was cut.", shown)
+        return _unbound(reply, said)
     return Verdict("no", "The schema was taken, and not kept.", _shown(said or reply.reasoning))
 
 
@@ -188,10 +190,10 @@ def _stop(reply: Reply) -> Verdict:
     said, shown = reply.content, _shown(reply.content)
     if STOP in said:
         return Verdict("no", "The stop text was passed over.", shown)
-    if said.strip() != BEFORE_STOP.strip() or reply.finish != "stop":
-        return _unbound(reply, BEFORE_STOP)
     if reply.stop == STOP:
         return Verdict("yes", "The answer ends at the stop text, which is named.", shown)
+    if said.strip() != BEFORE_STOP.strip() or reply.finish != "stop":
+        return _unbound(reply, BEFORE_STOP)
     return Verdict("yes", "The answer ends at the stop text.", shown)
 
 

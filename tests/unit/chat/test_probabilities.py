@@ -76,6 +76,20 @@ def test_a_replaced_character_that_the_model_wrote_stands_there():
     ]
 
 
+def test_tokens_of_nothing_belong_to_the_cut_character_that_follows():
+    found = layer(answered("a🎉b", *map(choice, ["a", "", "", "🎉", "b"])))
+    assert texts(found) == ["a", "🎉", "", "", "b"]
+    assert groups(found) == [0, 1, 1, 1, 2]
+    assert groups(layer(answered("ab", *map(choice, ["a", "", "b"])))) == [0, 1, 2]
+
+
+def test_tokens_that_lost_their_blanks_find_them():
+    found = layer(answered(" Tell me: you", *map(choice, ["", "Tell", "me", ":", "", "you"])))
+    assert found.placed
+    assert spelt(found) == " Tell me: you"
+    assert [row.text for row in found.rows if row.text] == [" Tell", " me", ":", " you"]
+
+
 def test_what_the_server_left_out_has_no_place():
     found = layer(answered("Hi you", *map(choice, ["<|start|>", "Hi", " you", "<|im_end|>"])))
     assert found.placed
@@ -118,6 +132,7 @@ def test_tokens_that_are_too_few_stand_alone():
 def test_a_tool_call_has_tokens_but_no_text():
     found = layer(answered("", choice("{"), choice("}")))
     assert (found.placed, texts(found)) == (False, ["{", "}"])
+    assert "no text of an answer" in found.words
 
 
 def test_an_answer_without_probabilities_has_no_rows():
@@ -213,8 +228,8 @@ def test_tokens_are_placed_in_no_other_text(content, other, where):
     pieces = cut(other, where)
     spans = places(content.encode(), pieces)
     if content and spans is not None:
-        # what is cut off at the end is the stop text: the rest must be spelt
-        assert other.startswith(content)
+        # what is cut off at the end is the stop text: the rest must be spelt, blanks apart
+        assert other.replace(" ", "").startswith(content.replace(" ", ""))
 
 
 @given(TEXTS, st.lists(st.integers(0, 200), max_size=12), st.lists(st.integers(0, 20), max_size=3))
@@ -234,6 +249,13 @@ def test_replaced_bytes_are_placed_between_characters_or_not_at_all(content, whe
     found = layer(answered(content, *map(choice, pieces)))
     if found.placed:
         assert spelt(found) == content
+
+
+@given(st.lists(st.text("abé🎉", min_size=1, max_size=4), min_size=1, max_size=8))
+def test_words_without_their_blanks_are_placed_in_their_text(words):
+    found = layer(answered(" " + " ".join(words), *map(choice, words)))
+    assert found.placed
+    assert [row.text for row in found.rows] == [" " + word for word in words]
 
 
 @given(TEXTS, TEXTS.filter(bool), st.lists(st.integers(0, 200), max_size=8))
