@@ -16,6 +16,8 @@ NAMES = [one.name for one in PARAMETERS]
     [
         ("temperature", " 0.2 ", 0.2),
         ("temperature", "1", 1.0),
+        ("temperature", "2", 2.0),
+        ("temperature", "0", 0.0),
         ("top_p", "1e-3", 0.001),
         ("top_k", "-1", -1),
         ("seed", "-9223372036854775808", -(2**63)),

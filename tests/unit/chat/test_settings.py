@@ -155,17 +155,18 @@ def test_the_words_under_an_answer_name_what_was_changed():
 def test_a_link_brings_back_numbers_and_choices_and_no_text(settings):
     query = to_query(settings)
     found = from_query(query)
-    shorts = {one.name for one in PARAMETERS if one.short}
+    linked = {one.name for one in PARAMETERS if one.short}
     assert (found.mode, found.logprobs) == (settings.mode, settings.logprobs)
     assert {
         name: text.strip()
         for name, text in settings.parameters.items()
-        if name in shorts and text.strip()
+        if name in linked and text.strip()
     } == dict(found.parameters)
     assert from_query(to_query(found)) == found
     private = replace(settings, system="", extra="", tools="", template="", structured=Structured())
     assert to_query(private) == query
-    assert set(query) <= {"mode", "logprobs", *(one.short for one in PARAMETERS)}
+    shorts = {one.short for one in PARAMETERS if one.short}
+    assert set(query) <= {"mode", "logprobs"} | shorts
 
 
 def test_what_a_link_says_wrongly_is_told_like_what_is_typed():
