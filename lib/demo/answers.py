@@ -7,8 +7,9 @@ and the temperature alone; above temperature 0 it varies where no seed is given.
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lib.demo import forms, prose
 from lib.demo.tokenizers import Tokenizer
@@ -16,6 +17,7 @@ from lib.demo.wishes import Wish
 
 __all__ = ["Answer", "Span", "answer"]
 
+Parts = list[tuple[str, str]]
 MOST_SENTENCES = 1 << 14
 
 
@@ -46,9 +48,14 @@ class Answer:
         start, end = self.known[first], self.known[last]
         for span in self.spans:
             low, high = max(start, span.start), min(end, span.end)
-            whole = span.kind == "call"  # a name comes at once
-            if low < high and (not whole or high == span.end):
-                yield span.kind, self.text[span.start if whole else low : high]
+            if low >= high:
+                continue
+            if span.kind != "call":
+                yield span.kind, self.text[low:high]
+            elif high == span.end:  # a name comes at once
+                yield span.kind, self.text[span.start : span.end]
+            else:
+                yield "hidden", ""
 
     def count(self, kind: str) -> int:
         """How many tokens a part of the message has."""
@@ -59,7 +66,7 @@ class Answer:
 def answer(wish: Wish, tokenizer: Tokenizer) -> Answer:
     """The answer to a request."""
     dice = random.Random(_dice(wish))
-    parts = _parts(wish, dice)
+    parts = [*_thoughts(wish, tokenizer, dice), *_message(wish, dice)]
     text = "".join(part for _, part in parts)
     ids = tokenizer.encode(text, add_special_tokens=False)
     needed = wish.limit if wish.ignore_end else min(wish.least, wish.limit)
@@ -76,38 +83,47 @@ def _dice(wish: Wish) -> str:
     return f"{wish.model}|{wish.prompt}|{wish.temperature}|{drawn}"
 
 
-def _parts(wish: Wish, dice: random.Random) -> list[tuple[str, str]]:
-    """The parts of the answer's text in their order."""
-    parts: list[tuple[str, str]] = []
-    if wish.thinks:
-        thought = prose.thoughts(wish.topic, dice, effort=wish.effort)
-        parts += [("hidden", "<think>"), ("thought", thought), ("hidden", "</think>\n\n")]
+def _thoughts(wish: Wish, tokenizer: Tokenizer, dice: random.Random) -> Parts:
+    if not wish.thinks:
+        return []
+    thought = prose.thoughts(wish.topic, dice, effort=wish.effort)
+    if wish.thought_limit is not None:
+        ids = tokenizer.encode(thought, add_special_tokens=False)
+        thought = "".join(tokenizer.growth(ids[: wish.thought_limit]))
+    return [("hidden", "<think>"), ("thought", thought), ("hidden", "</think>\n\n")]
+
+
+def _message(wish: Wish, dice: random.Random) -> Parts:
+    """The parts of what is said, in their order."""
     if wish.form:
-        return [*parts, ("content", forms.fitting(wish.form, wish.topic, dice))]
+        return [("content", forms.fitting(wish.form, wish.topic, dice))]
     tool = None if wish.tool_choice == "none" else _tool(wish)
     if tool is not None:
-        arguments = forms.fitting({"json": tool.get("parameters") or {}}, wish.topic, dice)
+        asked = tool.get("parameters")
+        schema = {"type": "object"} | (asked if isinstance(asked, dict) else {})
+        arguments = forms.fitting({"json": schema}, wish.topic, dice)
         name = str(tool["name"])
         before, between = '[TOOL_CALLS][{"name": "', '", "arguments": '
         return [
-            *parts,
             ("hidden", before),
             ("call", name),
             ("hidden", between),
             ("arguments", arguments),
             ("hidden", "}]"),
         ]
-    return [*parts, ("content", prose.answer(wish.topic, wish.opening, dice))]
+    if wish.result is not None:
+        return [("content", prose.report(wish.result, wish.topic, dice))]
+    return [("content", prose.answer(wish.topic, wish.opening, dice))]
 
 
-def _tool(wish: Wish) -> dict[str, object] | None:
+def _tool(wish: Wish) -> Mapping[str, Any] | None:
     """The tool to call: the one that is named, or the one whose words were used."""
-    tools: list[dict[str, object]] = [one["function"] for one in wish.tools]
-    if wish.tool_choice == "auto" and wish.after_tool:
+    tools: list[Mapping[str, Any]] = [one["function"] for one in wish.tools]
+    if wish.tool_choice == "auto" and wish.result is not None:
         return None  # it has its result; now it speaks
     said = set(wish.topic.lower().split())
 
-    def fits(tool: dict[str, object]) -> int:
+    def fits(tool: Mapping[str, Any]) -> int:
         words = json.dumps([tool.get("name"), tool.get("description")]).lower()
         return sum(word.strip("?.!,") in words for word in said if len(word) > 3)
 
@@ -129,7 +145,7 @@ def _lengthened(wish: Wish, tokenizer: Tokenizer, text: str, needed: int) -> tup
     return more, ids
 
 
-def _spans(parts: list[tuple[str, str]]) -> tuple[Span, ...]:
+def _spans(parts: Parts) -> tuple[Span, ...]:
     spans, place = [], 0
     for kind, text in parts:
         spans.append(Span(kind, place, place + len(text)))

@@ -22,10 +22,12 @@ CLASSES = {
 }
 CONTROLS = {"n": "\n", "t": "\t", "r": "\r"}
 PRINTABLE = string.ascii_letters + string.digits + " -_.,:"
-REPEAT = re.compile(r"([*+?]|\{(\d+)(,?)(\d*)\})[?+]?")
+REPEAT = re.compile(r"([*+?]|\{(?=[\d,])(\d*)(,?)(\d*)\})[?+]?")
 MOST_REPEATS = 8
 """How often an unbounded repeat is followed at the most."""
 LONGEST = 4000
+MOST_STEPS = 20_000
+"""A pattern of repeats within repeats ends here."""
 
 
 def matching(pattern: str, dice: random.Random) -> str:
@@ -36,9 +38,8 @@ def matching(pattern: str, dice: random.Random) -> str:
     """
     reader = _Reader(pattern, dice)
     try:
-        re.compile(pattern)
         text = reader.alternatives()
-    except (re.error, IndexError, RecursionError) as error:
+    except (IndexError, RecursionError) as error:
         raise _refused(pattern) from error
     if reader.place < len(pattern):
         raise _refused(pattern)
@@ -55,6 +56,7 @@ class _Reader:
     def __init__(self, pattern: str, dice: random.Random) -> None:
         self._pattern = pattern
         self._dice = dice
+        self._steps = 0
         self.place = 0
 
     def alternatives(self) -> str:
@@ -88,13 +90,16 @@ class _Reader:
         if least is None:
             low, high = {"*": (0, 4), "+": (1, 4), "?": (0, 1)}[sign]
         else:
-            low = int(least)
+            low = int(least or 0)
             high = int(most) if most else low + 4 if comma else low
         return self._dice.randint(min(low, LONGEST), min(high, low + MOST_REPEATS))
 
     def _one(self) -> str:
         """What one character, class or group of the pattern stands for."""
+        self._steps += 1
         sign = self._next()
+        if self._steps > MOST_STEPS or sign in {"*", "+", "?"}:
+            raise IndexError(self.place)  # too much, or a repeat of nothing
         self.place += 1
         if sign == "(":
             return self._group()
@@ -113,6 +118,8 @@ class _Reader:
                 raise IndexError(self.place)  # a look around, a flag: not for this reader
             self.place = found.end()
         text = self.alternatives()
+        if self._next() != ")":
+            raise IndexError(self.place)
         self.place += 1
         return text
 
@@ -136,6 +143,8 @@ class _Reader:
             if self._next() == "-" and self._pattern[self.place + 1] != "]":
                 self.place += 1
                 last = self._member()
+                if last < first:
+                    raise IndexError(self.place)
                 first = "".join(map(chr, range(ord(first), min(ord(last), ord(first) + 200) + 1)))
             members += first
         self.place += 1

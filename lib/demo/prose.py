@@ -52,7 +52,8 @@ CHINESE = (
 CJK = re.compile(r"[\u3400-\u9fff]")
 EMOJI = re.compile(r"[\U0001F000-\U0001FAFF\u2600-\u27BF\u200D\uFE0F]+")
 REPEAT = re.compile(
-    r"\b(?:repeat|say|echo|output|write|answer|reply)\b[^:\"“”\n]{0,60}[:\"“]\s*(.+?)[\"”]?[.!]?\s*\Z",
+    r"\b(?:repeat|say|echo|output|write|answer|reply)\b[^:\"“\n]{0,60}?"
+    r"(?::?\s*[\"“](.+?)[\"”][.!]?|:\s*(.+?))\s*\Z",
     re.IGNORECASE | re.DOTALL,
 )
 COUNT = re.compile(r"\bcount\b.*?(\d+)\D+(\d{1,3})\b", re.IGNORECASE | re.DOTALL)
@@ -64,7 +65,7 @@ LOOK_AFTER = 1
 
 
 def answer(topic: str, opening: str, dice: random.Random, *, sentences: int | None = None) -> str:
-    """What is said to a topic, after what has been said already.
+    """What is said to a topic, after what has been said already (`opening`).
 
     Without a number of sentences it is as long as the dice have it, or as short as what was asked.
     """
@@ -73,6 +74,13 @@ def answer(topic: str, opening: str, dice: random.Random, *, sentences: int | No
     count = sentences or dice.randint(3, 6)
     lines = _lines(topic, dice, opening)
     return "".join(line for line, _ in zip(lines, range(count), strict=False)).rstrip()
+
+
+def report(result: str, topic: str, dice: random.Random) -> str:
+    """What is said once a tool has given its result."""
+    short = " ".join(result.split())[:200]
+    said = "工具的结果是“{}”。" if CJK.search(topic) else "The tool says: {}. "
+    return said.format(short.rstrip(ENDS)) + next(_sentences(topic, dice))
 
 
 def thoughts(topic: str, dice: random.Random, *, effort: str) -> str:
@@ -89,7 +97,7 @@ def thoughts(topic: str, dice: random.Random, *, effort: str) -> str:
 def _asked_for(topic: str) -> str:
     """The very text that is asked for, if one is."""
     if found := REPEAT.search(topic):
-        return found.group(1)[:LONGEST_ECHO]
+        return (found.group(1) or found.group(2))[:LONGEST_ECHO]
     if found := COUNT.search(topic):
         first, last = int(found.group(1)), int(found.group(2))
         return ", ".join(str(number) for number in range(first, last + 1)) if first < last else ""

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from lib.demo.answers import Answer
+from lib.demo.blocks import BLOCK_TOKENS
 from lib.demo.roles import Role
 from lib.demo.scheduler import Request
 from lib.demo.shares import Shares
@@ -78,13 +79,12 @@ class Wire:
         """The chunk with the usage, where it was asked for."""
         if not self._wish.usage:
             return None
-        usage = {name: value for name, value in self._usage().items() if value is not None}
-        chunk = self._chunk([]) | {"usage": usage}
+        chunk = self._chunk([]) | {"usage": self._usage()}
         if not self._bare:
             chunk["system_fingerprint"] = self._fingerprint()
         if self._role.tells_times:
             chunk["metrics"] = self._times()
-        return chunk
+        return _without_nothing(chunk)
 
     def _chunk(self, choices: list[Body]) -> Body:
         return {
@@ -122,14 +122,16 @@ class Wire:
             if part == "hidden" or (part == "thought" and self._hides):
                 hidden = True
             elif part == "call":
-                calls = {"id": self._calls, "type": "function", "function": {"name": text}}
+                calls = {"id": self._calls, "type": "function", "index": 0}
+                calls["function"] = {"name": text}
             elif part == "arguments":
+                calls.setdefault("index", 0)
                 calls.setdefault("function", {})["arguments"] = text
             else:
                 name = self._thought() if part == "thought" else "content"
                 delta[name] = delta.get(name, "") + text
         if calls:
-            delta["tool_calls"] = [{"index": 0, **calls}]
+            delta = {"content": None, **delta, "tool_calls": [calls]}
         return delta or (None if hidden else {"content": ""})
 
     def _thought(self) -> str:
@@ -245,17 +247,25 @@ class Wire:
 
     def _usage(self) -> Body:
         made, prompt = len(self._answer.ids), len(self._wish.prompt)
-        cached = {"cached_tokens": self._request.cached} if self._role.tells_cached else None
         usage: Body = {
             "prompt_tokens": prompt,
             "total_tokens": prompt + made,
             "completion_tokens": made,
-            "prompt_tokens_details": cached,
+            "prompt_tokens_details": self._cached() if self._role.tells_cached else None,
         }
         if not self._bare:
             thought = {"reasoning_tokens": self._answer.count("thought")}
             usage["completion_tokens_details"] = thought if self._role.may_think else None
         return usage
+
+    def _cached(self) -> Body:
+        cached = self._request.cached
+        full = len(self._wish.prompt) // BLOCK_TOKENS * BLOCK_TOKENS
+        return {
+            "cached_tokens": cached,
+            "created_cache_tokens": full - cached if self._wish.chat else None,
+            "multimodal_tokens": None,
+        }
 
     def _times(self) -> Body:
         """`metrics`: in milliseconds, and the first token's time without the queue."""
@@ -268,4 +278,14 @@ class Wire:
             "queue_time_ms": 1000 * (request.scheduled - request.arrived),
             "mean_itl_ms": 1000 * decode / (made - 1) if made > 1 else None,
             "tokens_per_second": made / inference,
+            "speculative_decoding": None,
         }
+
+
+def _without_nothing(body: Body) -> Body:
+    """The last chunk leaves out what it has nothing to say about."""
+    return {
+        name: _without_nothing(value) if isinstance(value, dict) else value
+        for name, value in body.items()
+        if value is not None
+    }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lib.demo.bounds import logprobs, longest_answer, temperature, whole
+from lib.demo.constraints import asked_form, asked_thoughts, asked_tools
 from lib.demo.current import check_template, conversation
 from lib.demo.replies import Fields, refusal, unknown_model, wrong_type
 from lib.demo.roles import Role
@@ -20,10 +21,6 @@ __all__ = ["Wish", "chat_wish", "completion_wish"]
 COMPLETION_TOKENS = 16
 """`max_tokens` of a completion that names none."""
 NO_MESSAGE = "Cannot apply chat template to an empty conversation. Provide at least one message."
-NAMED_TOOLS_ONLY = '`tool_choice` must either be a named tool, "auto", or "none".'
-NO_AUTO_TOOLS = (
-    '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +36,8 @@ class Wish:
     """What the user said last."""
     opening: str
     """The text that the answer goes on with; empty where it begins anew."""
-    after_tool: bool
-    """Whether the last message is the result of a tool."""
+    result: str | None
+    """What a tool gave back, where that was said last."""
     limit: int
     least: int
     stop: tuple[str, ...]
@@ -78,7 +75,7 @@ def chat_wish(fields: Fields, role: Role, tokenizer: Tokenizer) -> Wish:
     model = _model(fields, role)
     messages = _messages(fields)
     fields.check()
-    tools, choice = _tools(body, role)
+    tools, choice = asked_tools(body, role)
     going_on = _goes_on(body, messages)
     text = conversation(messages, list(tools), closed=not going_on)
     prompt = tokenizer.encode(text, add_special_tokens=False)
@@ -90,14 +87,14 @@ def chat_wish(fields: Fields, role: Role, tokenizer: Tokenizer) -> Wish:
         chat=True,
         topic=_said(messages),
         opening=_text(messages[-1]) if going_on else "",
-        after_tool=messages[-1].get("role") == "tool",
+        result=_text(messages[-1]) if messages[-1].get("role") == "tool" else None,
         limit=longest_answer(role, len(prompt), limit, "messages"),
         logprobs=logprobs(alternatives) if body.get("logprobs") else None,
         tell_prompt=bool(body.get("return_prompt_text")),
         echo=False,
         tools=tools,
         tool_choice=choice,
-        **_thinking(body, role, going_on=going_on),
+        **asked_thoughts(body, role, going_on=going_on),
         **_common(body, role, model, prompt, text),
     )
 
@@ -117,7 +114,7 @@ def completion_wish(fields: Fields, role: Role, tokenizer: Tokenizer) -> Wish:
         chat=False,
         topic=_asked(text),
         opening=text.rpartition("[/INST]")[2].removeprefix("<s>"),
-        after_tool=False,
+        result=None,
         limit=longest_answer(
             role, len(prompt), body.get("max_tokens", COMPLETION_TOKENS), "prompt"
         ),
@@ -148,7 +145,9 @@ def _common(
     options = options if isinstance(options, dict) else {}
     if (whole(body, "n") or 1) != 1:
         raise refusal(f"n must be at most 1, got {body['n']}.")
-    stop = body.get("stop") or ()
+    stop = body.get("stop") or []
+    if not isinstance(stop, str | list):
+        raise wrong_type("stop", "list", stop)
     current = not role.tutorial
     return {
         "model": model,
@@ -166,7 +165,7 @@ def _common(
         "usage": bool(options.get("include_usage")),
         "continuous": current
         and bool(options.get("include_usage") and options.get("continuous_usage_stats")),
-        "form": _form(body, role),
+        "form": asked_form(body, role),
     }
 
 
@@ -205,84 +204,6 @@ def _prompt(body: Mapping[str, Any], tokenizer: Tokenizer) -> tuple[list[int], s
             raise refusal(f"Token id {max(prompt)} is out of vocabulary")
         return prompt, tokenizer.decode(prompt)
     raise refusal("Either prompt or prompt_embeds must be provided and non-empty.", "prompt")
-
-
-def _tools(body: Mapping[str, Any], role: Role) -> tuple[tuple[Mapping[str, Any], ...], str]:
-    tools = body.get("tools")
-    choice = body.get("tool_choice") or ("auto" if tools else "none")
-    if tools is None:
-        if choice != "none":
-            raise refusal("When using `tool_choice`, `tools` must be set.", "tool_choice")
-        return (), "none"
-    functions = [one.get("function") for one in tools if isinstance(one, dict)]
-    named = [one for one in functions if isinstance(one, dict) and one.get("name")]
-    if not named or len(named) != len(tools):
-        message = (
-            "`tools` must not be an empty array. "
-            "Either provide at least one tool or omit the field entirely."
-        )
-        raise refusal(message, "tools")
-    if isinstance(choice, dict):
-        function = choice.get("function")
-        choice = function.get("name") if isinstance(function, dict) else None
-        if choice not in {one["name"] for one in named}:
-            message = (
-                "The tool specified in `tool_choice` does not match any of the specified `tools`"
-            )
-            raise refusal(message, "tool_choice")
-    elif choice in {"auto", "required"} and role.tutorial:
-        raise refusal(NO_AUTO_TOOLS if choice == "auto" else NAMED_TOOLS_ONLY)
-    elif choice not in {"none", "auto", "required"}:
-        message = (
-            f"Invalid value for `tool_choice`: {choice}! "
-            'Only named tools, "none", "auto" or "required" are supported.'
-        )
-        raise refusal(message, "tool_choice")
-    return tuple(tools), str(choice)
-
-
-def _form(body: Mapping[str, Any], role: Role) -> Mapping[str, Any]:
-    """What the text must fit, in the dialect of the release."""
-    asked = body.get("response_format")
-    kind = asked.get("type") if isinstance(asked, dict) else None
-    if kind == "json_object":
-        return {"json_object": True}
-    if isinstance(asked, dict) and kind == "json_schema":
-        schema = asked.get("json_schema")
-        if not isinstance(schema, dict):
-            message = (
-                "When response_format type is 'json_schema', the 'json_schema' field must be "
-                "provided."
-            )
-            raise refusal(message, "response_format")
-        return {"json": schema.get("schema", {})}
-    kinds = ("json", "regex", "choice", "grammar")
-    if role.tutorial:
-        form = {kind: body[f"guided_{kind}"] for kind in kinds if body.get(f"guided_{kind}")}
-    else:
-        outputs = body.get("structured_outputs")
-        given = outputs if isinstance(outputs, dict) else {}
-        form = {kind: given[kind] for kind in (*kinds, "json_object") if given.get(kind)}
-    if len(form) > 1:
-        message = (
-            "You can only use one kind of constraints for structured outputs "
-            "('json', 'regex' or 'choice')."
-        )
-        raise refusal(message)
-    return form
-
-
-def _thinking(body: Mapping[str, Any], role: Role, *, going_on: bool) -> dict[str, Any]:
-    asked = body.get("chat_template_kwargs")
-    wanted = (asked if isinstance(asked, dict) else {}).get("enable_thinking", role.thinks)
-    effort = str(body.get("reasoning_effort") or "")
-    budget = whole(body, "thinking_token_budget")
-    return {
-        "thinks": bool(wanted) and role.may_think and effort != "none" and not going_on,
-        "show_thoughts": bool(body.get("include_reasoning", True)),
-        "effort": effort,
-        "thought_limit": None if budget is None or budget < 0 else budget,
-    }
 
 
 # ── What was said ─────────────────────────────────────────────────────────────────────────────────
