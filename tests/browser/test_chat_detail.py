@@ -253,6 +253,28 @@ def test_a_person_opens_an_answer_and_goes_on_from_another_token(page, demo):
     expect(person.text(first)).to_contain_text(re.compile(f"^{re.escape(begins)}"))
 
 
+def test_a_person_asks_two_lanes_at_once_and_sees_where_they_part(page, demo):
+    person = ChatPerson(page, demo.url).opens("?server=demo-chat&max=24")
+    side = page.get_by_role("region", name="Side by side")
+    first, second = (side.get_by_role("region", name=f"Lane {letter}") for letter in "AB")
+    expect(second).to_be_visible(timeout=20_000)
+    second.get_by_role("textbox").fill("temperature hot")
+    expect(second.get_by_role("alert")).to_have_text(re.compile(r"\w"), timeout=10_000)
+    expect(side.get_by_role("button", name="Ask all")).to_be_disabled()
+    second.get_by_role("textbox").fill("temperature 0, max tokens 8")
+    expect(second.get_by_role("alert")).to_be_hidden(timeout=10_000)
+    side.get_by_role("button", name="Ask all").dblclick()
+    figures = side.get_by_role("table", name="Figures side by side")
+    expect(figures.get_by_role("row", name=re.compile("^Answer"))).to_contain_text(
+        re.compile("24.*8"), timeout=60_000
+    )
+    for lane in (first, second):
+        expect(lane).to_contain_text("done")
+    expect(side.get_by_role("region", name="Differences")).to_be_visible()
+    assert person.turns.count() == 0
+    shot(page, "chat-lanes")
+
+
 # ── What means harm ──
 
 

@@ -41,7 +41,6 @@ export class Lanes {
     if (!this.acts.awaits("run")) this.hear(data);
     this.text.hidden = typeof data.text !== "string";
     if (typeof data.text === "string" && document.activeElement !== this.text && !this.acts.awaits("lanes") && !this.timer) this.text.value = data.text;
-    put(this.words, data.words ?? "");
     this.draw(data);
     this.turn();
   }
@@ -73,6 +72,7 @@ export class Lanes {
     this.halt.hidden = !live;
     this.plus.hidden = live || this.lanes.length >= (this.data.most ?? MOST);
     mark(this.row, "data-live", live ? "" : null);
+    put(this.words, live ? "" : this.data.words || `Costs ${this.lanes.length === 1 ? "one answer" : `${this.lanes.length} answers, one in each lane`}.`);
   }
 
   // ── What a person does ──
@@ -136,6 +136,8 @@ export class Lanes {
 
   draw({ figures, diff }) {
     const key = JSON.stringify([figures, diff]);
+    // The table has the figures of every lane.
+    mark(this.row, "data-told", figures?.rows?.length ? "" : null);
     const live = this.lanes.some((lane) => lane.isLive);
     this.result.hidden = live || !(figures?.rows?.length || diff?.length);
     if (key === this.drawn) return;
