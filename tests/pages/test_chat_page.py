@@ -1,5 +1,6 @@
 """The Chat page run headless: what it hands on, what acts do, and what it says in trouble."""
 
+import re
 import time
 from itertools import count
 
@@ -273,7 +274,14 @@ def test_too_long_says_by_how_much(tab):
     tab.acts("send", run=run, text="word " * 30_000)
     data = tab.ends(run)
     assert data["path"] == []
-    assert "tokens" in data["notice"]["text"]
+    found = re.fullmatch(
+        r"The prompt has ([\d,]+) tokens and the answer may have 512; the model's context holds"
+        r" 4,096 in all\. Cut ([\d,]+) tokens of the conversation\.",
+        data["notice"]["text"],
+    )
+    prompt, cut = (int(number.replace(",", "")) for number in found.groups())
+    assert prompt > 30_000
+    assert cut == prompt + 512 - 4096
     assert data["draft_back"].startswith("word word")
 
 

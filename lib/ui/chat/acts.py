@@ -21,6 +21,7 @@ from lib.ui.answering import Full, Run
 from lib.ui.chat.detail import known_layer
 from lib.ui.chat.judged import judge
 from lib.ui.chat.place import Place
+from lib.ui.chat.remedy import sentence
 from lib.ui.house import house
 from lib.ui.plain import plain
 from lib.ui.talks import Notice, Talk
@@ -104,7 +105,8 @@ class Acts:
         if not run or node.parent is None:
             return
         told = node.about.get("seed")
-        seed = told if act.get("seed") == "same" and isinstance(told, int) else _seed()
+        is_same = act.get("seed") == "same" and isinstance(told, int)
+        seed = told if is_same else _seed()
         self._answer(run, self.talk.conversation, node.parent, seed=seed)
 
     def _continue(self, act: Act) -> None:
@@ -165,8 +167,11 @@ class Acts:
         seed: int | None = None,
         draft: str = "",
     ) -> None:
-        """Ask for an answer to a message."""
-        seed = _seed() if seed is None else seed
+        """Ask for an answer to a message; with a seed always, so that it can be asked for again."""
+        if seed is None and "seed" not in self.talk.settings.values:
+            seed = _seed()
+        if any(one.id in self.talk.writing for one in changed.path_to(parent)):
+            raise ValueError("An answer is still being written: wait for it, or stop it.")
         made = request(
             changed.path_to(parent),
             self.talk.settings,
@@ -199,6 +204,7 @@ class Acts:
         talk.begun(node.id, run)
 
         def settle(done: Run) -> None:
+            done.sentence = sentence(done)
             talk.settle(node.id, done, lambda run, kept: judge(run, kept, place, asked), draft)
 
         asked = talk.settings

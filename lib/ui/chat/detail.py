@@ -6,6 +6,7 @@ a while only; of an answer that came from a file there are the figures that were
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from lib.ui.house import house
 __all__ = ["detail", "known_layer", "moments"]
 
 _MOST_EVENTS, _MOST_TOKENS = 2_000, 4_000
+_LAYERS = 32
+"""Answers whose tokens are not spelt anew each time that the page is drawn."""
 _LONGEST_EVENT = 600
 _LONGEST_VALUE = 2_000
 """Characters of one text in the shown request: a picture is not read there."""
@@ -51,8 +54,9 @@ def detail(node: Node, run: Run | None) -> dict[str, object] | None:
     }
 
 
+@lru_cache(_LAYERS)
 def known_layer(run: Run) -> Layer:
-    """The tokens of an answer with the texts of all that were told by id."""
+    """The tokens of an answer that is over, with the texts of all that were told by id."""
     served = house().tokenizers.of(run.server, str(run.request.body.get("model", "")))
     return layer(run.reply, names(served, unnamed(run.reply)))
 

@@ -154,7 +154,7 @@ def _server(lane: Lane) -> Place:
     server = house().named(lane.server)
     if server is None:
         raise ValueError(f"There is no server called {plain(lane.server, 40)}.")
-    return Place(server, lane.model or next(iter(house().tokenizers.models(server)), ""))
+    return Place(server, lane.model) if lane.model else Place.of(server, "")
 
 
 # ── What is drawn ──

@@ -13,7 +13,7 @@ from lib.servers import Server
 from lib.ui import live
 from lib.ui.chat import view
 from lib.ui.chat.acts import Acts
-from lib.ui.chat.place import Place
+from lib.ui.chat.place import Place, models_of
 from lib.ui.chat.tools import tools
 from lib.ui.house import house
 from lib.ui.talks import Talk
@@ -62,9 +62,8 @@ def _talk() -> Talk:
 
 
 def _place(server: Server) -> Place:
-    """Whom the page talks to: the chosen model if this server lists it, else its first."""
-    model, listed = str(st.session_state.get("model", "")), house().tokenizers.models(server)
-    return Place(server, model if model in listed else next(iter(listed), ""), listed)
+    """Whom the page talks to."""
+    return Place.of(server, str(st.session_state.get("model", "")))
 
 
 def _follow_address() -> None:
@@ -117,4 +116,4 @@ def _choose(act: Mapping[str, object]) -> None:
     name, model = act.get("server"), act.get("model")
     if act.get("kind") == "pick" and isinstance(name, str) and (server := house().named(name)):
         st.session_state["server"] = st.session_state["servers"] = server.name
-        st.session_state["model"] = model if model in house().tokenizers.models(server) else ""
+        st.session_state["model"] = model if model in models_of(server) else ""

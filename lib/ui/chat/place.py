@@ -1,6 +1,6 @@
 """Whom the page talks to, and what is known of it without asking.
 
-Decided here: where a page looks for the limits of a server. Nothing here waits.
+Decided here: where a page looks for the limits of a server. Nothing here waits for a slow one.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,18 @@ from lib.api.strict_json import Json
 from lib.servers import Server
 from lib.ui.house import house
 
-__all__ = ["Place"]
+__all__ = ["Place", "models_of"]
+
+_MOMENT = 0.8
+"""Seconds that the first answer of a server is worth waiting for: one that hangs holds up none."""
+
+
+def models_of(server: Server) -> tuple[str, ...]:
+    """The names that it serves, as far as that is known; asked in the background."""
+    if listed := house().models(server):
+        return tuple(listed)
+    known = house().asked.told(server, wait=_MOMENT).capabilities
+    return tuple(one.id for one in known.models) if known else ()
 
 
 class Place(NamedTuple):
@@ -18,7 +29,12 @@ class Place(NamedTuple):
 
     server: Server
     model: str
-    models: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, server: Server, model: str) -> "Place":
+        """The model of that name if this server lists it, else its first."""
+        listed = models_of(server)
+        return cls(server, model if model in listed else next(iter(listed), ""))
 
     @property
     def title(self) -> str:
@@ -33,7 +49,8 @@ class Place(NamedTuple):
     @property
     def limit(self) -> int | None:
         """The context length in tokens, as its list of models tells."""
-        listed = house().asked.listing(self.server).models or ()
+        known = house().asked.told(self.server).capabilities
+        listed = house().asked.listing(self.server).models or (known.models if known else ())
         own = next((one for one in listed if one.id == self.model), None)
         return own.max_model_len if own else None
 

@@ -97,6 +97,7 @@ def _message(talk: Talk, node: Node) -> dict[str, object]:
         "state": "streaming" if run else about.get("state", "done"),
         "trouble": about.get("trouble", ""),
         "where": " · ".join(filter(None, (node.server, node.model))),
+        "at": about.get("at"),
         "changed": about.get("changed", []),
         "figures": about.get("figures", []),
         "short": about.get("short", ""),
