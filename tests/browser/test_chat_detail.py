@@ -62,7 +62,7 @@ def answer(**changes):
     """An answer of four tokens in a second, with a pause before the last and a preemption in it."""
     marks = [0.2, 0.22, 0.24, 0.94]
     segments = ((0, 0.2, "wait"), (0.2, 0.24, "answer"), (0.24, 0.94, "pause"))
-    looks = ((-0.4, 0), (0.3, 0), (0.9, 2), (1.9, 0))
+    looks = ((-0.4, 7), (0.3, 0), (0.9, 2), (1.9, 0), (2.9, 7))
     likely = zip(("The", " queue", " grows", "."), (0.95, 0.5, 0.2, 0.05), strict=True)
     fall = {
         "total": 1.0,

@@ -65,6 +65,7 @@ export class Waterfall {
     this.marks = (fall.marks ?? []).filter(known).sort((a, b) => a - b);
     this.server = (fall.server ?? []).filter(({ at }) => known(at)).sort((a, b) => a.at - b.at);
     this.total = Math.max(known(fall.total) ? fall.total : 0, highest(this.segments.map(({ to }) => to)), this.marks.at(-1) ?? 0);
+    this.during = this.looks();
     this.zoom = null;
     this.measure();
     this.empty.hidden = this.total > 0;
@@ -77,6 +78,12 @@ export class Waterfall {
     this.point(null);
     this.width = 0;
     this.resized();
+  }
+
+  /** The looks that tell of the answer's own seconds: within, and the first one after. The others only lead the curves on. */
+  looks() {
+    const after = this.server.findIndex(({ at }) => at >= this.total);
+    return this.server.slice(0, after < 0 ? undefined : after + 1).filter(({ at }) => at > 0);
   }
 
   /** What the drawing needs more than once. */
@@ -124,7 +131,7 @@ export class Waterfall {
     return CURVES.includes(row.key) ? axisTexts([0, this.top(row)], row.rule)[1] : "";
   }
 
-  top({ key, rule }) { return roundTop(highest(this.server.map((one) => (known(one[key]) ? one[key] : 0))), rule); }
+  top({ key, rule }) { return roundTop(highest(this.during.map((one) => (known(one[key]) ? one[key] : 0))), rule); }
 
   /** The phases with their lengths; and the same in words, for whom the picture is none. */
   tell() {
@@ -266,7 +273,7 @@ export class Waterfall {
     if (!this.places.has("preemptions")) return [];
     const [top, height] = this.places.get("preemptions");
     return this.server.flatMap(({ at, preemptions }, index) => {
-      if (!(known(preemptions) && preemptions > 0)) return [];
+      if (!(known(preemptions) && preemptions > 0 && this.during.includes(this.server[index]))) return [];
       const from = Math.max(0, this.x(this.server[index - 1]?.at ?? at - this.period)), to = Math.min(this.width, this.x(at));
       if (to <= 0 || from >= this.width) return [];
       return [s("rect", { class: "va-preempted", x: from, y: top, width: Math.max(2, to - from - 1), height }),
@@ -310,7 +317,7 @@ export class Waterfall {
   whole({ key, rule }) {
     if (key === "phase") return [duration(this.total), "in all"];
     if (key === "gap") return [known(this.median) ? duration(this.median) : ABSENT, "median"];
-    const values = this.server.map((one) => one[key]).filter(known);
+    const values = this.during.map((one) => one[key]).filter(known);
     if (!values.length) return [ABSENT, ""];
     if (key === "preemptions") return [written(rule, values.reduce((sum, value) => sum + value, 0)), ""];
     const [low, high] = [values.reduce((a, b) => Math.min(a, b)), highest(values)].map((value) => written(rule, value));
