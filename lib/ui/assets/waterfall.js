@@ -3,8 +3,8 @@
 
 import { h, mark, put } from "./dom.js";
 import { ABSENT, axisTexts, duration, roundTop, written } from "./figures.js";
+import { s } from "./svg.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const LEFT = 104, RIGHT = 108;
 const NARROW = 520, NARROW_LEFT = 88, NARROW_RIGHT = 68;
 const GAP = 12;
@@ -30,13 +30,6 @@ const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10
 const known = (value) => typeof value === "number" && Number.isFinite(value);
 const middle = (values) => { const sorted = Float64Array.from(values).sort(); return sorted.length ? sorted[sorted.length >> 1] : null; };
 const highest = (values) => values.reduce((most, value) => (value > most ? value : most), 0);
-
-function s(tag, attributes, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== null) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
 
 export class Waterfall {
   constructor() {
