@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from lib.api.errors import Reason, Unfit
+from lib.api.hidden import without_secrets
 from lib.api.strict_json import (
     Json,
     boolean,
@@ -25,10 +26,11 @@ __all__ = [
     "Model",
     "Raw",
     "Tokens",
+    "read_configuration",
+    "read_debug",
     "read_exists",
     "read_flag",
     "read_json_object",
-    "read_json_value",
     "read_load",
     "read_metrics",
     "read_models",
@@ -115,14 +117,19 @@ def read_exists(raw: Raw) -> bool | None:
     return raw.status in (400, 405, 415, 422) or (raw.status < 300 and not page)
 
 
-def read_json_value(raw: Raw) -> Json:
-    """Any JSON."""
-    return read_json(raw.body)
-
-
 def read_json_object(raw: Raw) -> dict[str, Json]:
     """A JSON object."""
     return record(read_json(raw.body))
+
+
+def read_configuration(raw: Raw) -> dict[str, Json]:
+    """What a server tells of how it runs, without its secrets."""
+    return record(without_secrets(read_json_object(raw)))
+
+
+def read_debug(raw: Raw) -> Json:
+    """Any document of the tutorial's, without secrets."""
+    return without_secrets(read_json(raw.body))
 
 
 def read_version(raw: Raw) -> str:

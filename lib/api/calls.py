@@ -128,7 +128,7 @@ def is_paused() -> Call[bool]:
 def server_info() -> Call[dict[str, Json]]:
     """The whole running configuration, in development mode."""
     query = (("config_format", "json"),)
-    return Call(Route.SERVER_INFO, answers.read_json_object, query=query, limit=_JSON_LIMIT)
+    return Call(Route.SERVER_INFO, answers.read_configuration, query=query, limit=_JSON_LIMIT)
 
 
 def tokenizer_info() -> Call[dict[str, Json]]:
@@ -150,7 +150,7 @@ def metrics(names: Sequence[str] = ()) -> Call[bytes]:
 
 def debug(what: Debug) -> Call[Json]:
     """One of the tutorial's debug routes."""
-    return Call(Route[f"DEBUG_{what.upper()}"], answers.read_json_value, limit=_JSON_LIMIT)
+    return Call(Route[f"DEBUG_{what.upper()}"], answers.read_debug, limit=_JSON_LIMIT)
 
 
 def tokenize(

@@ -1,0 +1,34 @@
+"""Hidden: what a server tells of its own secrets, taken out before anybody sees it.
+
+Development mode shows the whole configuration, and with it the token for the model hub and the
+server's API keys. This module alone decides which names hold a secret.
+"""
+
+import re
+
+from lib.api.strict_json import Json
+
+__all__ = ["HIDDEN", "without_secrets"]
+
+HIDDEN = "[hidden]"
+_SECRET = re.compile(
+    r"^token$|(^|_)((hf|hub|auth|access|bearer|api)_?tokens?|(api|access|secret|private)_?keys?"
+    r"|secrets?|passwords?|passwd|credentials?)$",
+    re.IGNORECASE,
+)
+
+
+def without_secrets(document: Json) -> Json:
+    """The document with every text under a secret's name replaced; figures stay as they are."""
+    return _cleared(document, is_secret=False)
+
+
+def _cleared(value: Json, *, is_secret: bool) -> Json:
+    if isinstance(value, dict):
+        return {
+            name: _cleared(one, is_secret=is_secret or _SECRET.search(name) is not None)
+            for name, one in value.items()
+        }
+    if isinstance(value, list):
+        return [_cleared(one, is_secret=is_secret) for one in value]
+    return HIDDEN if is_secret and isinstance(value, str) and value else value

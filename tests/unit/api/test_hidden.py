@@ -1,0 +1,48 @@
+"""Secrets of a server's own configuration do not reach a page."""
+
+import pytest
+
+from lib.api import VllmClient
+from lib.api.hidden import HIDDEN, without_secrets
+from tests.support.faulty import FaultServer, answer_json
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "hf_token",
+        "HF_TOKEN",
+        "VLLM_API_KEY",
+        "api_key",
+        "aws_secret_access_key",
+        "password",
+        "token",
+    ],
+)
+def test_a_text_under_a_secrets_name_is_hidden(name):
+    assert without_secrets({"a": [{name: "s3cret"}]}) == {"a": [{name: HIDDEN}]}
+    assert without_secrets({name: ["one", "two"]}) == {name: [HIDDEN, HIDDEN]}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"max_num_batched_tokens": 2048, "tokenizer": "org/model", "eos_token": "</s>"},
+        {"hf_token": None, "api_key": "", "cache": {"key_dtype": "fp8", "tokens": 3}},
+        ["token", {"monkey": "banana"}],
+    ],
+)
+def test_everything_else_stays(document):
+    assert without_secrets(document) == document
+
+
+def test_the_client_hides_them_in_a_configuration_and_in_debug_documents():
+    document = {"model_config": {"hf_token": "hf_abcdef", "model": "m"}}
+    with (
+        FaultServer(
+            {"/server_info": answer_json(document), "/debug/config": answer_json(document)}
+        ) as server,
+        VllmClient(server.url) as client,
+    ):
+        for told in (client.server_info(), client.debug_config()):
+            assert told == {"model_config": {"hf_token": HIDDEN, "model": "m"}}
