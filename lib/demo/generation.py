@@ -51,6 +51,7 @@ class Generation:
 
     async def _answer(self, request: Request, understand: Understand) -> Response:
         fields, role = await read_fields(request), self._demo.role
+        _check_text(fields)
         tokenizer = await asyncio.to_thread(tokenizers.load, role.tokenizer)
         wish = await asyncio.to_thread(understand, fields, role, tokenizer)
         made = await asyncio.to_thread(answer, wish, tokenizer)
@@ -119,6 +120,14 @@ class Stream(StreamingResponse):
                 await super().__call__(scope, receive, send)
         finally:
             self._leave()
+
+
+def _check_text(fields: Fields) -> None:
+    """Refuse halves of characters, which JSON can name and no text can hold."""
+    try:
+        json.dumps(fields.body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise RefusalError(400, "Bad Request", "There was an error parsing the body") from error
 
 
 def _event(chunk: dict[str, Any]) -> str:

@@ -74,10 +74,10 @@ def refusal(message: str, param: str | None = None, value: object = None) -> Ref
 
 
 def wrong_type(name: str, kind: str, value: object) -> RefusalError:
-    """The refusal of a field that is no `integer`, `number` or `list`."""
+    """The refusal of a field that is no `integer`, `number`, `string` or `list`."""
     short = {"integer": "int", "number": "float"}.get(kind, kind)
     fault, message = f"{short}_type", f"Input should be a valid {kind}"
-    if isinstance(value, str) and kind != "list":
+    if isinstance(value, str) and kind in {"integer", "number"}:
         fault, message = f"{short}_parsing", f"{message}, unable to parse string as {_a(kind)}"
     return _invalid([_fault(fault, f"body.{name}", message, value)])
 

@@ -184,6 +184,8 @@ def _messages(fields: Fields) -> list[dict[str, Any]]:
         raise wrong_type("messages", "list", messages)
     elif not messages:
         raise refusal(NO_MESSAGE)
+    elif not all(isinstance(one.get("role"), str) for one in messages):
+        raise wrong_type("messages.role", "string", messages)
     return messages or []
 
 

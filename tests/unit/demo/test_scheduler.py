@@ -230,3 +230,39 @@ def test_an_idle_engine_only_lets_time_pass():
     assert scheduler.now == 1000.0
     assert counters(scheduler) == before
     assert not any(math.isnan(value) for value in counters(scheduler))
+
+
+@given(clients=CLIENTS, leaving=st.sets(st.integers(0, 39)), swap=st.sampled_from([0, 64]))
+@settings(deadline=None)
+def test_who_goes_away_leaves_nothing_behind(clients, leaving, swap):
+    scheduler = engine(replace(TIGHT, swap_blocks=swap))
+    for one in asks_of(clients):
+        scheduler.advance(one.at)
+        request = scheduler.submit(one)
+        if one.number in leaving:
+            scheduler.advance(one.at + 0.1)
+            scheduler.withdraw(request)
+            scheduler.withdraw(request)  # a second time changes nothing
+            assert request not in [*scheduler.running, *scheduler.waiting, *scheduler.swapped]
+    before = scheduler.now
+    scheduler.advance(before + 500.0)
+    assert scheduler.now == before + 500.0
+    assert (scheduler.pool.used, scheduler.swapped_blocks) == (0, 0)
+    stayed = [number for number in range(len(clients)) if number not in leaving]
+    assert sum(scheduler.ledger.finished.values()) >= len(stayed)
+    assert scheduler.ledger.finished["abort"] == 0
+
+
+def test_an_engine_that_lost_its_only_request_begins_anew_later():
+    scheduler = engine()
+    gone = scheduler.submit(ask(0, output=50))
+    scheduler.advance(0.5)
+    assert math.isfinite(scheduler.due)
+    scheduler.withdraw(gone)
+    assert scheduler.due == math.inf
+    scheduler.advance(100.0)
+    scheduler.submit(ask(1, at=100.0, output=1))
+    scheduler.advance(101.0)
+    (end,) = scheduler.recent
+    assert (end.number, end.arrived) == (1, 100.0)
+    assert 100.0 < end.first_token < 100.2
