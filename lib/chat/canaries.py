@@ -24,7 +24,7 @@ _LONG_PROMPT = 4_000
 """Tokens of the long prompt at most: it costs a prefill."""
 _TEMPLATE = 120
 """Tokens that a chat template and the answer may add."""
-_ROOM = "256"
+_ROOM = "128"
 """Tokens for a bound answer: it ends long before, unless the model thinks first."""
 _COLOUR = {"type": "string", "enum": ["red", "blue"]}
 _TOOL = {
@@ -32,6 +32,7 @@ _TOOL = {
     "function": {
         "name": verdicts.TOOL,
         "description": "Paints the wall.",
+        "strict": True,  # else vLLM leaves the arguments free, even of a tool that is forced
         "parameters": {
             "type": "object",
             "properties": {"colour": _COLOUR},
@@ -82,7 +83,7 @@ def _bound(model: str, facts: Facts, form: Structured, text: str, **parameters: 
 
 def _schema(model: str, facts: Facts) -> list[Generation]:
     form = Structured("json", verdicts.SCHEMA)
-    return [_bound(model, facts, form, "Is water wet? Answer as JSON.", max_tokens=_ROOM)]
+    return [_bound(model, facts, form, "Which colour has blood? Answer as JSON.", max_tokens=_ROOM)]
 
 
 def _tools(model: str, _: Facts) -> list[Generation]:
@@ -90,13 +91,13 @@ def _tools(model: str, _: Facts) -> list[Generation]:
     text = f"Paint the wall red with the tool {verdicts.TOOL}."
     forced = {"type": "function", "function": {"name": verdicts.TOOL}}
     return [
-        _turn(model, text, tools=[_TOOL], tool_choice=forced, max_tokens=int(_ROOM)),
-        _turn(model, text, tools=[_TOOL], tool_choice="auto", max_tokens=64),
+        _turn(model, text, tools=[_TOOL], tool_choice=forced, max_tokens=64),
+        _turn(model, text, tools=[_TOOL], tool_choice="auto", max_tokens=48),
     ]
 
 
 def _reasoning(model: str, _: Facts) -> list[Generation]:
-    return [_turn(model, "Think first, then say which is more: 9.9 or 9.11?", max_tokens=192)]
+    return [_turn(model, "Think first, then say which is more: 9.9 or 9.11?", max_tokens=128)]
 
 
 def _emoji(model: str, facts: Facts) -> list[Generation]:

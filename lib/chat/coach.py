@@ -62,7 +62,7 @@ def _cut(reply: Reply, values: Mapping[str, Any]) -> Note:
         return Note(
             "watch",
             f"It was cut after {counted(tokens, 'token')}, before max_tokens ({count(limit)}): the"
-            " context is full. Shorten the conversation.",
+            " context is full, or the server allows no more. Shorten the conversation.",
         )
     at = f"max_tokens ({count(limit)})" if limit is not None else "the number of tokens allowed"
     return Note("watch", f"It was cut at {at}: raise it, or continue the answer.")

@@ -2,7 +2,7 @@
 
 Decided here: which figures there are, what each is counted from, and that what a server does not
 report is "not reported" and never 0. Times are those of this client; the server's own stand beside
-them, because the difference is the network and what stands in between.
+them, because the difference is the network and the server's own front.
 """
 
 import math
@@ -119,7 +119,7 @@ def _ttft_hint(reply: Reply, timing: Timing) -> str:
         return f"{hint} The server says {duration(server)}, which is longer: clocks differ."
     return (
         f"{hint} The server says {duration(server)}: the other {duration(between)} are the network"
-        " and what stands in between."
+        " and what the server does before its engine has the request."
     )
 
 

@@ -41,8 +41,8 @@ class Row(NamedTuple):
 
     `text` is its part of the answer: of a group, the first row has all of it and the others "".
     `group` is None where the token has no place in the text (reasoning, control tokens, what
-    follows a stop text). `entropy` is in bits and a lower bound: what lies beyond the alternatives
-    counts as one. `rank` is 1 for the likeliest, None where it is below all that were told.
+    follows a stop text). `entropy` is in bits and a lower bound, for only so many alternatives
+    are told. `rank` is 1 for the likeliest, None where it is below all that were told.
     """
 
     text: str
@@ -179,7 +179,7 @@ def _rank(choice: TokenChoice) -> int | None:
 
 
 def _entropy(choice: TokenChoice) -> float | None:
-    """Bits, at least: all that was not told is taken for one token."""
+    """Bits, at least: no token that was not told is likelier than the told ones."""
     told = [_probability(one.logprob) for one in choice.top]
     if not any(_is_same(one, choice.chosen) for one in choice.top):
         told.append(_probability(choice.chosen.logprob))
@@ -187,7 +187,21 @@ def _entropy(choice: TokenChoice) -> float | None:
     if not choice.top or not known:
         return None
     rest = max(0.0, 1.0 - sum(known))
-    return max(0.0, -sum(one * math.log2(one) for one in (*known, rest) if one > 0))
+    highest = _highest_untold(choice)
+    as_one = -rest * math.log2(rest) if rest else 0.0
+    as_many = -rest * math.log2(highest) if highest else 0.0
+    return max(as_one, as_many) - sum(one * math.log2(one) for one in known if one > 0)
+
+
+def _highest_untold(choice: TokenChoice) -> float | None:
+    """How likely a token can be that was not told; None where the alternatives do not say.
+
+    The chosen one does not count if it is the least: it is told even if others are likelier.
+    """
+    told = sorted(_numbers(choice.top))
+    if told and choice.chosen.logprob == told[0]:
+        told = told[1:]
+    return math.exp(told[0]) if told else None
 
 
 def _is_same(one: Probability, other: Probability) -> bool:

@@ -39,21 +39,15 @@ __all__ = [
 State = Literal["yes", "partly", "no", "not offered"]
 Answers = Sequence[Reply | Refused]
 
-SCHEMA = json.dumps(
-    {
-        "type": "object",
-        "properties": {"ok": {"type": "boolean"}},
-        "required": ["ok"],
-        "additionalProperties": False,
-    }
-)
+# In an object, a model of random weights may write blanks until its tokens are used up.
+SCHEMA = json.dumps({"type": "string", "enum": ["red", "blue"]})
 TOOL = "paint_wall"
 EMOJI = "ok 🫶🏾 🧑🏽\u200d🚀 ok"
 STOP = "STOP"
 BEFORE_STOP = "red "
 SCRIPTS = "Žluťoučký kůň, 你好，世界, שלום, नमस्ते, e\u0301"
 
-_KEEPING = regex.compile(r'\s*\{\s*"ok"\s*:\s*(?:true|false)\s*\}\s*')
+_KEEPING = regex.compile(r'\s*"(?:red|blue)"\s*')
 _CALLING = regex.compile(r'\s*\{\s*"colour"\s*:\s*"(?:red|blue)"\s*\}\s*')
 _THINKING = ("<think>", "</think>", "[THINK]")
 _SHOWN = 120
@@ -145,7 +139,8 @@ def _forced(reply: Reply) -> Verdict:
     if _CALLING.fullmatch(call.arguments):
         return Verdict("yes", "The tool was called with arguments that keep to its schema.", shown)
     if reply.finish == "length" and _CALLING.fullmatch(call.arguments, partial=True):
-        return Verdict("partly", "The tool was called, but its arguments were cut.", shown)
+        told = "The tool was called; its arguments keep to its schema as far as they came."
+        return Verdict("yes", told, shown)
     return Verdict("partly", "The tool was called with arguments that break its schema.", shown)
 
 

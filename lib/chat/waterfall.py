@@ -28,7 +28,7 @@ _PAUSE_MEDIANS = 5
 _PAUSE_SECONDS = 0.25
 _FULL_CACHE = 0.95
 _MOST_SEGMENTS = 400
-_MOST_MARKS = 4_000
+_MOST_MARKS = 20_000
 
 
 class Moment(NamedTuple):
@@ -111,7 +111,10 @@ def _before(reply: Reply, first: float, looks: Sequence[Moment]) -> list[Segment
     server = first if told.ttft is None else min(max(told.ttft, 0.0), first)
     network = 0.0 if not reply.streamed else first - server
     queued_until = min(network + max(told.queue, 0.0), first)
-    way = f"The network and what stands in between, there and back: {duration(network)}."
+    way = (
+        "The network, there and back, and what the server does before its engine has the request:"
+        f" {duration(network)}."
+    )
     prefill = "Prefill: the prompt is read, and the first token made."
     if told.ttft is None:
         prefill += " The network's share is not known and in it."

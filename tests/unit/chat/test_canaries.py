@@ -1,7 +1,5 @@
 """Eight requests and what their answers mean, for models that talk rubbish as for any other."""
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,11 +43,11 @@ def test_every_request_may_be_sent_and_is_short(facts):
     for one in CANARIES:
         requests = one.make("m", facts)
         assert all(isinstance(request, Generation) for request in requests)
-        assert cost(requests) <= 320
+        assert cost(requests) <= 130
 
 
-def test_all_of_them_cost_less_than_two_thousand_tokens():
-    assert sum(cost(one.make("m", Facts())) for one in CANARIES) < 2_000
+def test_all_of_them_cost_less_than_one_thousand_tokens():
+    assert sum(cost(one.make("m", Facts())) for one in CANARIES) < 1_000
 
 
 @pytest.mark.parametrize(
@@ -82,13 +80,14 @@ def test_the_echo_is_a_completion_of_the_same_text():
 @pytest.mark.parametrize(
     ("key", "answer", "expected"),
     [
-        ("schema", streamed('{"ok": true}'), "yes"),
-        ("schema", cut('{"ok":\n\n '), "partly"),
-        ("schema", cut('{"no": '), "no"),
+        ("schema", streamed('"red"'), "yes"),
+        ("schema", cut('"bl'), "partly"),
+        ("schema", cut('"gr'), "no"),
         ("schema", streamed("Water is wet."), "no"),
-        ("schema", streamed('{"ok": 1}'), "no"),
+        ("schema", streamed('{"colour": "red"}'), "no"),
         ("tools", called('{"colour": "red"}'), "yes"),
-        ("tools", called('{"colour": "re', finish="length"), "partly"),
+        ("tools", called('{"colour": "re', finish="length"), "yes"),
+        ("tools", called('{"colour": "ma', finish="length"), "partly"),
         ("tools", called('{"colour": "mauve"}'), "partly"),
         ("tools", called("{}", name="other"), "no"),
         ("tools", streamed("I paint."), "no"),
@@ -161,7 +160,7 @@ def test_what_was_seen_is_one_short_line():
     assert found.evidence.isprintable()
 
 
-TEXTS = st.sampled_from(["", "{", json.dumps({"ok": True}), verdicts.EMOJI, "red ", "\ufffd"])
+TEXTS = st.sampled_from(["", "{", '"red"', verdicts.EMOJI, "red ", "\ufffd"])
 ANSWERS = st.sampled_from([BAD, ABSENT, GONE]) | st.builds(
     lambda text, why, finish: reply(says(0.1, text, why, finish=finish)),
     TEXTS | st.text(max_size=20),

@@ -175,6 +175,27 @@ def test_a_token_below_all_that_were_told_has_no_rank_and_still_counts():
     assert row.entropy == pytest.approx(1.5)
 
 
+@pytest.mark.parametrize("told", [2, 5, 20])
+def test_a_model_that_knows_nothing_is_as_unsure_as_its_vocabulary_is_large(told):
+    flat = TokenChoice(
+        token("0", math.log(1 / 4096)),
+        tuple(token(str(n), math.log(1 / 4096)) for n in range(told)),
+    )
+    assert layer(answered("0", flat)).rows[0].entropy == pytest.approx(12)
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=2, max_size=12), st.integers(1, 12), st.data())
+def test_the_entropy_is_never_more_than_that_of_all_tokens(weights, told, drawn):
+    shares = sorted((one / sum(weights) for one in weights), reverse=True)
+    names = [token(str(n), math.log(one)) for n, one in enumerate(shares)]
+    chosen = drawn.draw(st.sampled_from(names))
+    top = (*names[:told], *([] if chosen in names[:told] else [chosen]))
+    whole = -sum(one * math.log2(one) for one in shares)
+    found = layer(answered("x", TokenChoice(chosen, top))).rows[0].entropy
+    assert found <= whole + 1e-9
+    assert told < len(shares) or found == pytest.approx(whole)
+
+
 def test_what_was_not_told_is_not_known():
     row = layer(answered("a", TokenChoice(Probability("a", None, None, b"a")))).rows[0]
     assert (row.probability, row.entropy, row.rank) == (None, None, None)
