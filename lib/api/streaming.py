@@ -127,7 +127,7 @@ class Intake:
             if status != 200 or not kind.startswith("text/event-stream"):
                 self._whole = Body(headers, self._call.limit)
             elif encoding not in ("", "identity"):
-                raise Unfit(Reason.ENCODING, f"content-encoding {encoding[:40]!r}")
+                self._fail(Reason.ENCODING, f"content-encoding {encoding[:40]!r}")
         except Unfit as unfit:
             self._fail(unfit.reason, unfit.detail)
 

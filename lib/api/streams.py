@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from anyio.lowlevel import checkpoint
+
 from lib.api.calls import Call
 from lib.api.deltas import Event, Reply
 from lib.api.failures import FAILURES
@@ -168,6 +170,7 @@ class AsyncStream(_Asked):
     async def _opened(self) -> bool:
         call, sending = self._sending()
         line = self._line = AsyncLine(*sending)
+        await checkpoint()  # loads what anyio needs, 20 ms the first time: no part of the answer
         intake = self._intake = Intake(sending[0], call, self._limits)
         try:
             intake.opened(*await line.open(intake.patience))
