@@ -140,6 +140,7 @@ export class Chat {
     const run = runId(), kept = this.turns.turns.length;
     const parent = this.data.path.at(-1)?.id ?? null;
     const shown = images.map(({ name, url }) => ({ name, url }));
+    this.pictures = images;
     const made = { reasoning: "", tools: [], call: "", trouble: "", changed: [], figures: [], notes: [], position: [1, 1], may: {} };
     this.begin("send", { text, images: shown, parent }, run);
     this.turns.foresee(kept, [{ ...made, id: `u-${run}`, role: "user", text, images: shown, run: null, state: "done", where: "" },
@@ -155,6 +156,7 @@ export class Chat {
   begin(kind, more, run = runId()) {
     if (this.run) return;
     this.composer.warn(null);
+    this.backed = "";
     this.own.set(run, this.acts.say(kind, { ...more, run }));
     this.listen(run);
     this.busy();
@@ -257,7 +259,7 @@ export class Chat {
     this.acts.done(data.seq);
     mark(this.root, "data-tab", data.tab ? "" : null);
     if (!data.tab) this.hello();
-    if (data.put !== this.placed) { if (this.placed !== undefined) this.settings.take(data.settings); this.placed = data.put; }
+    this.settle(data);
     this.looks.mode = data.mode;
     for (const [key, button] of this.modes) mark(button, "aria-pressed", String(key === data.mode));
     this.servers(data);
@@ -271,7 +273,7 @@ export class Chat {
       this.empty.hidden = data.path.length > 0 || !data.tab;
     }
     this.detail();
-    this.back_(data);
+    this.restore(data);
     this.composer.warn(data.notice);
     this.busy();
     if (this.parts.size) this.frame ??= requestAnimationFrame(() => this.paint());
@@ -286,13 +288,30 @@ export class Chat {
     return act > this.data.seq && !this.data.path.some(({ run }) => run === this.run) && this.turns.of(this.run);
   }
 
+  /** The script has other settings for us; after a restart of the dashboard ours are newer than the address it began with. */
+  settle({ put: placed, settings }) {
+    if (placed === this.placed) return;
+    const isFirst = this.placed === undefined;
+    this.placed = placed;
+    if (isFirst) return;
+    if (this.mine) this.acts.say("settings");
+    else this.settings.take(settings);
+    this.mine = false;
+  }
+
   hello() {
     if (this.acts.awaits("hello")) return;
+    this.mine = this.kept.get("search") === location.search;
     this.acts.say("hello", { tab: this.kept.get("tab") ?? "", saved: this.kept.get("saved") ?? null });
   }
 
-  back_({ draft_back: text }) {
-    if (text && text !== this.backed && !this.composer.text) { this.composer.text = text; this.kept.set({ draft: text }); }
+  /** What could not be sent goes back to where it was typed. */
+  restore({ draft_back: text, seq }) {
+    if (this.own.get(this.run) > seq) return;
+    if (text && text !== this.backed && !this.composer.text) {
+      this.composer.bring(text, this.pictures ?? []);
+      this.kept.set({ draft: text });
+    }
     this.backed = text;
   }
 
@@ -310,7 +329,7 @@ export class Chat {
   keep({ tab, saved, query }) {
     if (query) tell(query);
     if (!tab) return;
-    this.kept.set({ tab, saved: saved ?? null, settings: this.settings.read() });
+    this.kept.set({ tab, saved: saved ?? null, settings: this.settings.read(), search: location.search });
   }
 
   // ── Files ──

@@ -54,6 +54,13 @@ export class Composer {
     this.acts.typed("");
   }
 
+  /** Put back what could not be sent. */
+  bring(text, images) {
+    this.images = [...images];
+    this.draw();
+    this.text = text;
+  }
+
   /** An answer is being written: the button stops it. */
   wait(busy, stopping = false) {
     this.busy = busy;
