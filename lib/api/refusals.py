@@ -11,7 +11,6 @@ from typing import TypeVar
 from lib.api.answers import Answer, Raw
 from lib.api.calls import Call
 from lib.api.errors import Reason, Refused, Unfit
-from lib.api.excess import excess
 from lib.api.routes import Route
 from lib.api.strict_json import Json, read_json
 from lib.api.target import Target
@@ -73,6 +72,8 @@ def _refused(call: Call[T], raw: Raw, target: Target) -> Refused | None:
 
 
 def _judged(call: Call[T], raw: Raw, detail: str, target: Target) -> Refused:
+    from lib.api.excess import excess  # noqa: PLC0415 — most servers are never asked too much
+
     reason = _reason(call.route, raw.status, detail, raw, keyed=target.key is not None)
     over = excess(detail, _asked(call)) if reason is Reason.BAD_REQUEST else None
     refused = target.refuse(

@@ -14,6 +14,16 @@ def test_a_command_that_asks_for_no_answer_loads_nothing_for_it():
     script = "import lib.api, sys; print(*(name for name in sys.modules if name[:8] == 'lib.api.'))"
     command = [sys.executable, "-c", script]
     loaded = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    later = {"chunks", "deltas", "generation", "lines", "sse", "streaming", "streams", "tokenizer"}
+    later = {
+        "chunks",
+        "deltas",
+        "excess",
+        "generation",
+        "lines",
+        "sse",
+        "streaming",
+        "streams",
+        "tokenizer",
+    }
     assert "lib.api.client" in loaded.split()
     assert not {f"lib.api.{name}" for name in later} & set(loaded.split())
