@@ -91,7 +91,7 @@ def _tools(model: str, _: Facts) -> list[Generation]:
     text = f"Paint the wall red with the tool {verdicts.TOOL}."
     forced = {"type": "function", "function": {"name": verdicts.TOOL}}
     return [
-        _turn(model, text, tools=[_TOOL], tool_choice=forced, max_tokens=64),
+        _turn(model, text, tools=[_TOOL], tool_choice=forced, max_tokens=int(_ROOM)),
         _turn(model, text, tools=[_TOOL], tool_choice="auto", max_tokens=48),
     ]
 

@@ -131,6 +131,8 @@ def tools(answers: Answers) -> Verdict:
 
 def _forced(reply: Reply) -> Verdict:
     calls = reply.tools
+    if not calls and reply.finish == "length" and reply.reasoning and not reply.content:
+        return _unbound(reply, "")
     if not calls:
         return Verdict("no", "A tool was forced, and not called.", _shown(reply.content))
     call, shown = calls[0], _shown(f"{calls[0].name}({calls[0].arguments})")
