@@ -84,9 +84,12 @@ def _dice(wish: Wish) -> str:
 
 
 def _thoughts(wish: Wish, tokenizer: Tokenizer, dice: random.Random) -> Parts:
-    if not wish.thinks:
+    forced = wish.tool_choice not in {"none", "auto"}
+    if not wish.thinks or forced:
         return []
-    thought = prose.thoughts(wish.topic, dice, effort=wish.effort)
+    # A call or a form is soon decided.
+    effort = wish.effort or ("minimal" if wish.tools or wish.form else "")
+    thought = prose.thoughts(wish.topic, dice, effort=effort)
     if wish.thought_limit is not None:
         ids = tokenizer.encode(thought, add_special_tokens=False)
         thought = "".join(tokenizer.growth(ids[: wish.thought_limit]))

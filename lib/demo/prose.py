@@ -85,13 +85,15 @@ def report(result: str, topic: str, dice: random.Random) -> str:
 
 def thoughts(topic: str, dice: random.Random, *, effort: str) -> str:
     """What goes through a mind before the answer."""
-    count = {"minimal": 1, "low": 1, "high": 6, "xhigh": 8, "max": 10}.get(effort, 3)
+    count = {"minimal": 0, "low": 1, "high": 6, "xhigh": 8, "max": 10}.get(effort, 2)
     chinese = bool(CJK.search(topic))
     words = ("首先:", "然后:", "") if chinese else ("First: ", "Then: ", " ")
-    about = "问题是“{}”。" if chinese else 'The question is about "{}". '
-    first, *others = (line for line, _ in zip(_sentences(topic, dice), range(count), strict=False))
-    said = [words[0] + first, *(words[1] + one for one in others)]
-    return (about.format(_short(topic)) if topic.strip() else "") + words[2].join(said)
+    about = "问题是“{}”。" if chinese else 'The question is about "{}".'
+    lines = [line for line, _ in zip(_sentences(topic, dice), range(count), strict=False)]
+    said = [words[place > 0] + line for place, line in enumerate(lines)]
+    if topic.strip() or not said:
+        said.insert(0, about.format(_short(topic)))
+    return words[2].join(said)
 
 
 def _asked_for(topic: str) -> str:

@@ -4,7 +4,9 @@ The figures are chosen so that the figures on screen are those of a small GPU wi
 about 30 steps a second, seats and blocks that a few requests a second fill. `demo-chat` breathes
 between idle and busy without trouble, `demo-pressure` has too few blocks for its clients,
 `demo-tutorial` is a half-empty V0 engine, `demo-hang` is ordinary until it is told to hang. These
-two serve the same model, with another release, length and cache each.
+two serve the same model, with another release, length and cache each. All of them answer chat and
+completions, and differ in what they tell: `demo-chat` the cached tokens, `demo-pressure` its
+thoughts and its own times, `demo-hang` neither, `demo-tutorial` what its old release knew.
 """
 
 from dataclasses import dataclass
