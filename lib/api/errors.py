@@ -6,9 +6,12 @@ do. A sentence holds only our own words and the configured address; what the ser
 """
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from lib.api.excess import Excess
 from lib.api.routes import Route
+
+if TYPE_CHECKING:
+    from lib.api.excess import Excess
 
 __all__ = [
     "BadRequest",
@@ -106,7 +109,7 @@ class Refused(Exception):  # noqa: N818 — the project's word for every failed 
         super().__init__(sentence)
         self.reason, self.sentence, self.route = reason, sentence, route
         self.status, self.detail, self.retry_after = status, detail, retry_after
-        self.excess: Excess | None = None
+        self.excess: "Excess | None" = None
 
 
 class Unreachable(Refused):
