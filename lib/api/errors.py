@@ -109,7 +109,7 @@ class Refused(Exception):  # noqa: N818 — the project's word for every failed 
         super().__init__(sentence)
         self.reason, self.sentence, self.route = reason, sentence, route
         self.status, self.detail, self.retry_after = status, detail, retry_after
-        self.excess: "Excess | None" = None
+        self.excess: Excess | None = None
 
 
 class Unreachable(Refused):
