@@ -1,7 +1,7 @@
 """Speaking to one server: calls, capabilities, limits and typed refusals.
 
-What needs numpy, the tokenizer of a server, and what only a page needs, generating, are imported
-when they are first used: a command that only looks at one server starts in half the time.
+What needs numpy, the tokenizer of a server and vectors, and what only a page needs, generating, are
+imported when they are first used: a command that only looks at one server starts in half the time.
 """
 
 from importlib import import_module
@@ -45,10 +45,14 @@ if TYPE_CHECKING:
         Usage,
         timing,
     )
+    from lib.api.embedding import Batch, EmbedFields, Vectors
     from lib.api.generation import Generation, chat, completion, judged
+    from lib.api.ranking import Classified, Ranked
     from lib.api.tokenizer import AsyncRemoteTokenizer, RemoteTokenizer
 
 _LATER = {
+    **dict.fromkeys(("Batch", "EmbedFields", "Vectors"), "embedding"),
+    **dict.fromkeys(("Classified", "Ranked"), "ranking"),
     **dict.fromkeys(("AsyncRemoteTokenizer", "RemoteTokenizer"), "tokenizer"),
     **dict.fromkeys(("Generation", "chat", "completion", "judged"), "generation"),
     **dict.fromkeys(
@@ -77,13 +81,16 @@ __all__ = [
     "AsyncRemoteTokenizer",
     "AsyncVllmClient",
     "BadRequest",
+    "Batch",
     "Call",
     "CallerMistake",
     "Capabilities",
+    "Classified",
     "Cost",
     "Delta",
     "Denied",
     "Dialect",
+    "EmbedFields",
     "Embedded",
     "Event",
     "Generated",
@@ -92,6 +99,7 @@ __all__ = [
     "Model",
     "NotOffered",
     "Probability",
+    "Ranked",
     "Reason",
     "Refused",
     "RemoteTokenizer",
@@ -108,6 +116,7 @@ __all__ = [
     "Unfit",
     "Unreachable",
     "Usage",
+    "Vectors",
     "VllmClient",
     "WronglyAnswered",
     "calls",

@@ -5,8 +5,8 @@ connecting may take, and which call a question becomes in the server's dialect.
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, Unpack
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from lib.api import calls
 from lib.api.answers import Answer, Tokens
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Asking"]
 
+T = TypeVar("T")
 _CONNECT_SHARE = 0.6  # of an exchange's time may pass before the connection stands
 
 
@@ -135,6 +136,18 @@ class Asking:
         except Unfit as unfit:
             problem = unfit.detail
         raise self._mistake(problem, Route.COMPLETIONS)
+
+    def _made(self, make: Callable[[], T], route: Route) -> T:
+        """A call or a conversation, once it is made.
+
+        Raises:
+            CallerMistake: it must not be sent.
+        """
+        try:
+            return make()
+        except Unfit as unfit:
+            problem = unfit.detail
+        raise self._mistake(problem, route)
 
     def _body(self, call: Call[Any]) -> bytes | None:
         refused = None

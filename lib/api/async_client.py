@@ -6,7 +6,7 @@ to the event loop in which it is first used. What is asked stands in `calls` and
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
@@ -14,16 +14,20 @@ from lib.api import calls, inference
 from lib.api.answers import Answer, Model, Tokens
 from lib.api.asking import Asking
 from lib.api.calls import Call
-from lib.api.capabilities import Capabilities
+from lib.api.capabilities import Capabilities, Conversation
 from lib.api.errors import BadRequest, NotOffered, Refused, WronglyAnswered
 from lib.api.inference import Embedded, Generated
 from lib.api.refusals import answered
+from lib.api.routes import Route
 from lib.api.strict_json import Json
 from lib.api.transport import AsyncWire
 
 if TYPE_CHECKING:
+    from lib.api.arrays import Array
     from lib.api.deltas import Reply
+    from lib.api.embedding import EmbedFields, Vectors
     from lib.api.generation import Generation
+    from lib.api.ranking import Classified, Ranked
     from lib.api.streams import AsyncStream
 
 __all__ = ["AsyncVllmClient"]
@@ -41,7 +45,7 @@ class AsyncVllmClient(Asking):
 
     async def send(self, call: Call[T]) -> Answer[T]:
         """Send any call: its value, and what it took."""
-        return await self._sent(call, self._timeout, retry=True)
+        return await self._sent(call, call.seconds or self._timeout, retry=True)
 
     async def scrape(self, deadline: float, names: Sequence[str] = ()) -> bytes:
         """One reading of the metrics, as cheap as the server allows, and never tried again.
@@ -80,19 +84,22 @@ class AsyncVllmClient(Asking):
     async def capabilities(self) -> Capabilities:
         """What the server is and offers; found out once per version, checked every ten seconds."""
         async with self._learning:
-            conversation = self._recalling()
-            try:
-                call = next(conversation)
-                while True:
-                    try:
-                        outcome = await self.send(call)
-                    except Refused as refused:
-                        call = conversation.send(refused)
-                    else:
-                        call = conversation.send(outcome)
-            except StopIteration as end:
-                known: Capabilities = end.value
-                return known
+            return await self._hold(self._recalling())
+
+    async def _hold(self, conversation: Conversation[T]) -> T:
+        """Ask what a conversation asks, until it ends."""
+        try:
+            call = next(conversation)
+            while True:
+                try:
+                    outcome = await self.send(call)
+                except Refused as refused:
+                    call = conversation.send(refused)
+                else:
+                    call = conversation.send(outcome)
+        except StopIteration as end:
+            found: T = end.value
+            return found
 
     async def _sent(self, call: Call[T], seconds: float, *, retry: bool) -> Answer[T]:
         sending = self._sending(call, seconds, retry=retry)
@@ -199,6 +206,82 @@ class AsyncVllmClient(Asking):
     async def one_embedding(self, model: str) -> Embedded:
         """One vector of a short text: proof that the model embeds. It costs GPU time."""
         return (await self.send(inference.one_embedding(model))).value
+
+    async def embed(
+        self, texts: Sequence[str], *, model: str, **how: "Unpack[EmbedFields]"
+    ) -> "Vectors":
+        """The vectors of any number of texts, in their order. It costs GPU time.
+
+        A text that is too long, or that the server refuses, fails alone; after any other refusal,
+        what was made until then is given, and only without any it is raised.
+        """
+        from lib.api import embedding  # noqa: PLC0415 — it needs numpy, which takes long to import
+
+        known = await self.capabilities()
+
+        def make() -> "Conversation[Vectors]":
+            return embedding.embedding(self, known, texts, model, how)
+
+        return await self._hold(self._made(make, Route.EMBEDDINGS))
+
+    async def too_long(
+        self, texts: Sequence[str], limit: int | None = None, *, model: str
+    ) -> Mapping[int, int]:
+        """Which texts have more tokens than `limit` (None: than the model takes), and how many."""
+        from lib.api import lengths  # noqa: PLC0415 — likewise only for embedding
+
+        known = await self.capabilities()
+        return await self._hold(lengths.too_long(self, known, texts, limit, model))
+
+    async def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        model: str,
+        top: int | None = None,
+        truncate: bool = False,
+    ) -> "tuple[Ranked, ...]":
+        """The documents that match a query, the best first. It costs GPU time."""
+        from lib.api import ranking  # noqa: PLC0415 — likewise
+
+        def make() -> "Call[tuple[Ranked, ...]]":
+            return ranking.rerank(query, documents, model, top=top, truncate=truncate)
+
+        return (await self.send(self._made(make, Route.RERANK))).value
+
+    async def score(
+        self, text: str, others: Sequence[str], *, model: str, truncate: bool = False
+    ) -> tuple[float, ...]:
+        """How well a text matches each of the others, in their order. It costs GPU time."""
+        from lib.api import ranking  # noqa: PLC0415 — likewise
+
+        def make() -> Call[tuple[float, ...]]:
+            return ranking.score(text, others, model, truncate=truncate)
+
+        return (await self.send(self._made(make, Route.SCORE))).value
+
+    async def classify(
+        self, texts: Sequence[str], *, model: str, truncate: bool = False
+    ) -> "tuple[Classified, ...]":
+        """The class of each text, with all probabilities. It costs GPU time."""
+        from lib.api import ranking  # noqa: PLC0415 — likewise
+
+        def make() -> "Call[tuple[Classified, ...]]":
+            return ranking.classify(texts, model, truncate=truncate)
+
+        return (await self.send(self._made(make, Route.CLASSIFY))).value
+
+    async def pooling(
+        self, texts: Sequence[str], *, model: str, task: str | None = None, truncate: bool = False
+    ) -> "tuple[Array, ...]":
+        """What the model's pooler gives: a vector of each text, or one row for each token."""
+        from lib.api import ranking  # noqa: PLC0415 — likewise
+
+        def make() -> "Call[tuple[Array, ...]]":
+            return ranking.pooling(texts, model, task=task, truncate=truncate)
+
+        return (await self.send(self._made(make, Route.POOLING))).value
 
     async def generate(self, request: "Generation", *, seconds: float = 600.0) -> "Answer[Reply]":
         """The answer to a request in one piece, within so many seconds. It costs GPU time."""

@@ -70,6 +70,7 @@ class Call(Generic[T]):
     query: tuple[tuple[str, str], ...] = ()
     limit: int = _SMALL  # bytes of the inflated answer
     most_sent: int = _MOST_SENT  # bytes of the body
+    seconds: float | None = None  # for the whole exchange; None: as long as the client allows
     zipped: bool = False  # whether to offer gzip
     probing: bool = False  # asks only whether the route exists; any status is an answer
 

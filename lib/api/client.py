@@ -5,7 +5,7 @@ This module alone sends calls by blocking. What is asked stands in `calls` and `
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
@@ -13,16 +13,20 @@ from lib.api import calls, inference
 from lib.api.answers import Answer, Model, Tokens
 from lib.api.asking import Asking
 from lib.api.calls import Call
-from lib.api.capabilities import Capabilities
+from lib.api.capabilities import Capabilities, Conversation
 from lib.api.errors import Refused
 from lib.api.inference import Embedded, Generated
 from lib.api.refusals import answered
+from lib.api.routes import Route
 from lib.api.strict_json import Json
 from lib.api.transport import Wire
 
 if TYPE_CHECKING:
+    from lib.api.arrays import Array
     from lib.api.deltas import Reply
+    from lib.api.embedding import EmbedFields, Vectors
     from lib.api.generation import Generation
+    from lib.api.ranking import Classified, Ranked
     from lib.api.streams import Stream
 
 __all__ = ["VllmClient"]
@@ -39,7 +43,7 @@ class VllmClient(Asking):
 
     def send(self, call: Call[T]) -> Answer[T]:
         """Send any call: its value, and what it took."""
-        sending = self._sending(call, self._timeout, retry=True)
+        sending = self._sending(call, call.seconds or self._timeout, retry=True)
         begun = time.perf_counter()
         raw = self._wire.exchange(sending)
         return answered(call, raw, time.perf_counter() - begun, self._target)
@@ -47,19 +51,22 @@ class VllmClient(Asking):
     def capabilities(self) -> Capabilities:
         """What the server is and offers; found out once per version, checked every ten seconds."""
         with self._learning:
-            conversation = self._recalling()
-            try:
-                call = next(conversation)
-                while True:
-                    try:
-                        outcome = self.send(call)
-                    except Refused as refused:
-                        call = conversation.send(refused)
-                    else:
-                        call = conversation.send(outcome)
-            except StopIteration as end:
-                known: Capabilities = end.value
-                return known
+            return self._hold(self._recalling())
+
+    def _hold(self, conversation: Conversation[T]) -> T:
+        """Ask what a conversation asks, until it ends."""
+        try:
+            call = next(conversation)
+            while True:
+                try:
+                    outcome = self.send(call)
+                except Refused as refused:
+                    call = conversation.send(refused)
+                else:
+                    call = conversation.send(outcome)
+        except StopIteration as end:
+            found: T = end.value
+            return found
 
     def connect(self, seconds: float | None = None) -> float:
         """Open a connection of its own and close it: the seconds until it stood.
@@ -160,6 +167,80 @@ class VllmClient(Asking):
     def one_embedding(self, model: str) -> Embedded:
         """One vector of a short text: proof that the model embeds. It costs GPU time."""
         return self.send(inference.one_embedding(model)).value
+
+    def embed(self, texts: Sequence[str], *, model: str, **how: "Unpack[EmbedFields]") -> "Vectors":
+        """The vectors of any number of texts, in their order. It costs GPU time.
+
+        A text that is too long, or that the server refuses, fails alone; after any other refusal,
+        what was made until then is given, and only without any it is raised.
+        """
+        from lib.api import embedding  # noqa: PLC0415 — it needs numpy, which takes long to import
+
+        known = self.capabilities()
+
+        def make() -> "Conversation[Vectors]":
+            return embedding.embedding(self, known, texts, model, how)
+
+        return self._hold(self._made(make, Route.EMBEDDINGS))
+
+    def too_long(
+        self, texts: Sequence[str], limit: int | None = None, *, model: str
+    ) -> Mapping[int, int]:
+        """Which texts have more tokens than `limit` (None: than the model takes), and how many."""
+        from lib.api import lengths  # noqa: PLC0415 — likewise only for embedding
+
+        known = self.capabilities()
+        return self._hold(lengths.too_long(self, known, texts, limit, model))
+
+    def rerank(
+        self,
+        query: str,
+        documents: Sequence[str],
+        *,
+        model: str,
+        top: int | None = None,
+        truncate: bool = False,
+    ) -> "tuple[Ranked, ...]":
+        """The documents that match a query, the best first. It costs GPU time."""
+        from lib.api import ranking  # noqa: PLC0415 — likewise
+
+        def make() -> "Call[tuple[Ranked, ...]]":
+            return ranking.rerank(query, documents, model, top=top, truncate=truncate)
+
+        return (self.send(self._made(make, Route.RERANK))).value
+
+    def score(
+        self, text: str, others: Sequence[str], *, model: str, truncate: bool = False
+    ) -> tuple[float, ...]:
+        """How well a text matches each of the others, in their order. It costs GPU time."""
+        from lib.api import ranking  # noqa: PLC0415 — likewise
+
+        def make() -> Call[tuple[float, ...]]:
+            return ranking.score(text, others, model, truncate=truncate)
+
+        return (self.send(self._made(make, Route.SCORE))).value
+
+    def classify(
+        self, texts: Sequence[str], *, model: str, truncate: bool = False
+    ) -> "tuple[Classified, ...]":
+        """The class of each text, with all probabilities. It costs GPU time."""
+        from lib.api import ranking  # noqa: PLC0415 — likewise
+
+        def make() -> "Call[tuple[Classified, ...]]":
+            return ranking.classify(texts, model, truncate=truncate)
+
+        return (self.send(self._made(make, Route.CLASSIFY))).value
+
+    def pooling(
+        self, texts: Sequence[str], *, model: str, task: str | None = None, truncate: bool = False
+    ) -> "tuple[Array, ...]":
+        """What the model's pooler gives: a vector of each text, or one row for each token."""
+        from lib.api import ranking  # noqa: PLC0415 — likewise
+
+        def make() -> "Call[tuple[Array, ...]]":
+            return ranking.pooling(texts, model, task=task, truncate=truncate)
+
+        return (self.send(self._made(make, Route.POOLING))).value
 
     def generate(self, request: "Generation", *, seconds: float = 600.0) -> "Answer[Reply]":
         """The answer to a request in one piece, within so many seconds. It costs GPU time."""
