@@ -98,11 +98,20 @@ class Usage(NamedTuple):
 class ServerTimes(NamedTuple):
     """What the server measured of this request, in seconds (`--enable-per-request-metrics`)."""
 
-    ttft: float | None = None
+    prefill: float | None = None  # from its seat to its first token
     generation: float | None = None
     queue: float | None = None
     mean_itl: float | None = None
     tokens_per_second: float | None = None
+
+    @property
+    def ttft(self) -> float | None:
+        """From its arrival at the engine to its first token.
+
+        What vLLM calls `time_to_first_token_ms` begins when the request was scheduled: the queue
+        is not in it.
+        """
+        return None if self.prefill is None or self.queue is None else self.queue + self.prefill
 
 
 class Event(NamedTuple):

@@ -93,7 +93,7 @@ def _times(reply: Reply, timing: Timing) -> list[Figure]:
         hint = "From sending to the first word of the answer itself, after the reasoning."
         found.append(_time("first_answer", "First answer", timing.first_answer, hint))
     if told is not None and told.ttft is not None:
-        hint = "From the request's arrival at the server to its first token, as the server says."
+        hint = "From arriving at the engine to the first token: its queue and prefill together."
         found.append(_time("server_ttft", "Server's TTFT", told.ttft, hint))
     if told is not None and told.queue is not None:
         found.append(_time("queue", "Queue", told.queue, "Waiting for a seat, as the server says."))

@@ -35,7 +35,7 @@ def test_an_ordinary_answer_waits_and_is_written():
 
 
 def test_a_server_that_measures_has_its_queue_and_prefill_told_apart():
-    found = fall(streamed("a", "b", times={"ttft": 0.45, "queue": 0.25}))
+    found = fall(streamed("a", "b", times={"prefill": 0.2, "queue": 0.25}))
     assert kinds(found) == ["network", "queue", "prefill", "answer", "end"]
     assert [one.end for one in found.segments[:3]] == pytest.approx([0.05, 0.3, 0.5])
 
@@ -47,7 +47,7 @@ def test_a_server_that_knows_its_queue_only_leaves_the_network_in_the_prefill():
 
 
 def test_times_of_a_server_that_are_longer_than_ours_stay_inside():
-    found = fall(streamed("a", "b", times={"ttft": 9.0, "queue": 8.0}))
+    found = fall(streamed("a", "b", times={"prefill": 1.0, "queue": 8.0}))
     assert kinds(found) == ["queue", "answer", "end"]
     assert found.segments[0].end == 0.5
 
@@ -74,7 +74,7 @@ def test_an_answer_that_came_whole_is_one_wait():
     found = fall(reply(whole))
     assert kinds(found) == ["wait"]
     assert found.segments[0].end == found.total == 2.0
-    timed = fall(reply(whole._replace(times=ServerTimes(ttft=0.5, queue=0.1))))
+    timed = fall(reply(whole._replace(times=ServerTimes(prefill=0.4, queue=0.1))))
     assert kinds(timed) == ["queue", "prefill", "answer"]
 
 
@@ -145,9 +145,9 @@ LOOKS = st.lists(
 
 
 @given(MOMENTS, TIMES, TIMES, LOOKS, st.floats(0, 50))
-def test_phases_follow_each_other_from_nothing_to_the_end(moments, ttft, queue, looks, rest):
+def test_phases_follow_each_other_from_nothing_to_the_end(moments, prefill, queue, looks, rest):
     events = [says(at, "x" if n % 3 else "", "" if n % 3 else "y") for n, at in enumerate(moments)]
-    events.append(data(moments[-1] + rest, times=ServerTimes(ttft=ttft, queue=queue)))
+    events.append(data(moments[-1] + rest, times=ServerTimes(prefill=prefill, queue=queue)))
     found = fall(reply(*events), *looks)
     ends = [0.0, *(one.end for one in found.segments)]
     assert [one.start for one in found.segments] == ends[:-1]
