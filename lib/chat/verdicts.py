@@ -51,6 +51,7 @@ _KEEPING = regex.compile(r'\s*"(?:red|blue)"\s*')
 _CALLING = regex.compile(r'\s*\{\s*"colour"\s*:\s*"(?:red|blue)"\s*\}\s*')
 _THINKING = ("<think>", "</think>", "[THINK]")
 _SHOWN = 120
+_FLAG = regex.compile(r"(?<![\w-])--[a-z][a-z-]{2,40}")
 
 
 class Verdict(NamedTuple):
@@ -72,6 +73,9 @@ def _judged(answers: Answers, judge: Callable[[Reply], Verdict]) -> Verdict:
 def _refused(refused: Refused) -> Verdict:
     if isinstance(refused, NotOffered):
         return Verdict("not offered", refused.sentence, refused.detail)
+    if isinstance(refused, BadRequest) and (flags := _FLAG.findall(refused.detail)):
+        told = f"The server runs without what it needs: {', '.join(dict.fromkeys(flags))}."
+        return Verdict("not offered", told, refused.detail)
     if isinstance(refused, BadRequest):
         return Verdict("no", "The server refuses to be asked for it.", refused.detail)
     return Verdict("no", f"It could not be tried: {refused.sentence}", refused.detail)

@@ -130,6 +130,13 @@ def test_a_tool_may_be_left_to_the_model_or_only_forced():
     assert state("tools", BAD, good) == "no"
 
 
+def test_a_server_that_names_the_flag_it_lacks_does_not_offer_it():
+    words = "tool_choice requires --tool-call-parser to be set, --tool-call-parser"
+    found = KNOWN["tools"].judge([BadRequest(Reason.BAD_REQUEST, "No.", detail=words)])
+    assert found.state == "not offered"
+    assert found.sentence.endswith("needs: --tool-call-parser.")
+
+
 def test_a_prompt_that_comes_back_changed_is_told():
     good = streamed(verdicts.SCRIPTS)
     assert state("unicode", good, streamed(verdicts.SCRIPTS + " more")) == "yes"
