@@ -152,6 +152,12 @@ def test_a_conversation_is_carried_away_and_brought_back(person, tmp_path):
     kept = tmp_path / "conversation.json"
     caught.value.save_as(kept)
     assert json.loads(kept.read_text(encoding="utf-8"))
+    person.menu.click()
+    with person.page.expect_download() as caught:
+        person.page.get_by_role("button", name="Export as Markdown").click()
+    written = tmp_path / "conversation.md"
+    caught.value.save_as(written)
+    assert "你好 🎉" in written.read_text(encoding="utf-8")
     person.page.get_by_role("button", name="New chat").click()
     person.page.get_by_role("button", name="Discard this one?").click()
     expect(person.turns).to_have_count(0)
