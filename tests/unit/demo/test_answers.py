@@ -184,6 +184,9 @@ def test_after_a_tool_s_result_the_model_speaks():
 def test_a_name_is_told_at_once_and_its_arguments_as_they_come():
     one = made(content="weather?", tools=TOOLS)
     steps = [list(one.between(place, place + 1)) for place in range(len(one.ids))]
+    named = [place for place, step in enumerate(steps) if ("call", "get_weather") in step]
+    written = one.text.index("get_weather") + len("get_weather")
+    assert one.known[named[0]] < written <= one.known[named[0] + 1]
     names = [text for step in steps for kind, text in step if kind == "call"]
     parts = [text for step in steps for kind, text in step if kind == "arguments"]
     assert names == ["get_weather"]

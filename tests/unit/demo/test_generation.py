@@ -367,6 +367,7 @@ def test_an_echo_puts_the_prompt_before_the_text(chat):
     logprobs = choice["logprobs"]
     assert choice["text"].startswith("Hello world")
     assert logprobs["token_logprobs"][0] is logprobs["top_logprobs"][0] is None
+    assert [len(top) for top in logprobs["top_logprobs"][1:]] == [1] * (len(logprobs["tokens"]) - 1)
     assert "".join(logprobs["tokens"]) == "<s>" + choice["text"]
     ends = [
         at + len(text) for at, text in zip(logprobs["text_offset"], logprobs["tokens"], strict=True)

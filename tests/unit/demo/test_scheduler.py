@@ -266,3 +266,15 @@ def test_an_engine_that_lost_its_only_request_begins_anew_later():
     (end,) = scheduler.recent
     assert (end.number, end.arrived) == (1, 100.0)
     assert 100.0 < end.first_token < 100.2
+
+
+def test_a_swapped_request_that_leaves_gives_its_cpu_blocks_back():
+    scheduler = engine(replace(TIGHT, swap_blocks=64))
+    requests = [scheduler.submit(ask(number, prompt=100, output=60)) for number in range(4)]
+    moments = iter(range(1, 2000))
+    while not scheduler.swapped:
+        scheduler.advance(0.02 * next(moments))
+    assert scheduler.swapped_blocks > 0
+    for request in requests:
+        scheduler.withdraw(request)
+    assert (scheduler.swapped_blocks, scheduler.pool.used) == (0, 0)

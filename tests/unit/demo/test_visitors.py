@@ -7,7 +7,7 @@ import pytest
 
 from lib.demo.demo import Demo
 from lib.demo.roles import ROLES
-from lib.demo.visitors import LostError, Visitor, Visitors
+from lib.demo.visitors import LostError, Visitor, Visitors, _keys
 
 CALM = replace(ROLES[0].traffic, calm=1e-6, busy=1e-6, burst=1e-6)
 IDLE = replace(ROLES[0], traffic=CALM)
@@ -43,13 +43,22 @@ def test_the_same_beginning_is_found_in_the_cache_and_another_is_not():
     async def visit() -> list[int]:
         _, visitors = here()
         cached = []
-        for prompt in (PROMPT, PROMPT, (*PROMPT[:50], *PROMPT), (7, *PROMPT)):
+        other = (7, *PROMPT[1:])  # its later blocks are the same, but not what is before them
+        for prompt in (PROMPT, PROMPT, (*PROMPT[:50], *PROMPT), other):
             visitor = visitors.enter(prompt, [1, 2], limit=2)
+            assert visitor is not None
             await seen(visitor)
             cached.append(visitor.request.cached)
         return cached
 
     assert asyncio.run(visit()) == [0, 96, 48, 0]
+
+
+def test_a_block_is_known_by_all_that_is_before_it():
+    first = _keys([*range(16), *range(16)])
+    assert len(set(first)) == len({key for key, _ in first}) == 2
+    assert _keys(list(range(40))) == _keys(list(range(47)))
+    assert not {key for key, _ in first} & {key for key, _ in _keys([9, *range(1, 16), *range(16)])}
 
 
 def test_who_leaves_is_gone_at_once():
