@@ -54,8 +54,9 @@ format: $(VENV)/development
 chromium: $(VENV)/development
 	@$(BIN)/python -m tests.support.browsing
 
+# A plain `pytest` runs the same tests one after another.
 test: check chromium
-	$(PYTEST)
+	$(BIN)/python -m tests.support.side_by_side
 
 # What real vLLM and the tests against it need besides Python packages; kept in a cache folder between runs.
 real-vllm:
