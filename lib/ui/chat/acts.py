@@ -220,6 +220,8 @@ class Acts:
         run = act.get("run")
         if not isinstance(run, str) or not 0 < len(run) <= _LONGEST_RUN or not run.isascii():
             return ""
+        if trouble := self.place.trouble:
+            raise ValueError(trouble)
         return "" if house().answers.get(run) else run
 
     # ── What does not ──

@@ -9,9 +9,11 @@ from typing import NamedTuple
 from lib.api.strict_json import Json
 from lib.servers import Server
 from lib.ui.house import house
+from lib.ui.plain import plain
 
 __all__ = ["Place", "models_of"]
 
+_SENTENCE = 400
 _MOMENT = 0.8
 """Seconds that the first answer of a server is worth waiting for: one that hangs holds up none."""
 
@@ -35,6 +37,15 @@ class Place(NamedTuple):
         """The model of that name if this server lists it, else its first."""
         listed = models_of(server)
         return cls(server, model if model in listed else next(iter(listed), ""))
+
+    @property
+    def trouble(self) -> str:
+        """Why its models are not known, in one sentence; "" where they are."""
+        if self.model:
+            return ""
+        listing = house().asked.listing(self.server)
+        why = plain(listing.refused or house().asked.told(self.server).refused, _SENTENCE)
+        return f"Not sent: {why}" if why else f"Not sent: {self.server.name} lists no model yet."
 
     @property
     def title(self) -> str:
