@@ -106,7 +106,7 @@ def _no_json(text: str, error: Unfit) -> str:
 
 
 def _against(schema: Mapping[str, Json], value: Json) -> Check:
-    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]  # noqa: PLC0415
+    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
     from referencing.exceptions import Unresolvable  # noqa: PLC0415
 
     try:
@@ -127,7 +127,7 @@ def _against(schema: Mapping[str, Json], value: Json) -> Check:
 
 def _faults(schema: Mapping[str, Json], value: Json) -> list[str]:
     """What is wrong with a value, as far as the first twenty, each with its place."""
-    import jsonschema  # type: ignore[import-untyped]  # noqa: PLC0415
+    import jsonschema  # noqa: PLC0415
     from referencing import Registry  # noqa: PLC0415
 
     kind = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
