@@ -36,7 +36,7 @@ function node(data, depth) {
 /** Attributes that say something and can do nothing. */
 function dress(element, name, attributes) {
   if (name === "ol" && Number.isInteger(Number(attributes.start))) element.setAttribute("start", Number(attributes.start));
-  const side = /\b(left|center|right)\b/.exec(`${attributes.align ?? ""} ${attributes.class ?? ""} ${attributes.style ?? ""}`);
+  const side = `${attributes.align ?? ""} ${attributes.class ?? ""} ${attributes.style ?? ""}`.match(/\b(left|center|right)\b/);
   if ((name === "td" || name === "th") && side) element.dataset.side = side[1];
   if (name === "span" && /^(link|image|url)$/.test(attributes.class ?? "")) element.dataset.kind = attributes.class;
 }
@@ -45,7 +45,7 @@ function dress(element, name, attributes) {
 function block(children, attributes) {
   const code = children.find((child) => Array.isArray(child) && child[0] === "code");
   const told = `${attributes.class ?? ""} ${code?.[1]?.class ?? ""}`;
-  const language = /language-([\w+#.-]{1,24})/.exec(told)?.[1] ?? "";
+  const language = told.match(/language-([\w+#.-]{1,24})/)?.[1] ?? "";
   const text = words(children);
   return h("div.va-code", {}, h("p.va-code-head", {}, h("span", {}, language), copyButton(text, "this code")), h("pre", { tabindex: 0, dir: "ltr" }, h("code", {}, text)));
 }
