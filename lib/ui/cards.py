@@ -67,6 +67,7 @@ TARGETS = (
     Target("RCA / Cache", "rca-cache"),
     Target("Tokenizer", "tokenizer"),
     Target("Chat", "chat", task="generate"),
+    Target("Embeddings", "embeddings", task="embed"),
 )
 """A page is linked by its row here; it gets `server` and `model` in its address."""
 

@@ -37,7 +37,7 @@ __all__ = [
 
 CHOSEN = ("server", "window", "servers", "model")
 """What the URL may say, and session state remembers under the same names."""
-OF_ONE_SERVER = ("rca-cache", "health", "tokenizer", "chat")
+OF_ONE_SERVER = ("rca-cache", "health", "tokenizer", "chat", "embeddings")
 """The pages on which a click in the sidebar changes the server and not the page."""
 
 STYLE = (Path(__file__).parent / "assets" / "shell.css").read_text("utf-8")
@@ -101,6 +101,12 @@ def _lab_pages() -> list[Page]:
             title="Chat",
             url_path="chat",
             help="Talk to a served model, and see where the time of its answer went.",
+        ),
+        st.Page(
+            "pages/lab/embeddings.py",
+            title="Embeddings",
+            url_path="embeddings",
+            help="What a served model takes for similar: compared, measured and explained.",
         ),
     ]
 
