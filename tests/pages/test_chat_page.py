@@ -7,8 +7,9 @@ from itertools import count
 import pytest
 
 from lib.ui.house import house
-from tests.support.faulty import FaultServer, answer_json
+from tests.support.faulty import FaultServer, answer_json, hang
 from tests.support.waiting import until
+from tests.unit.ui.chat.speaking import Speaker, chunk
 
 CHAT = "pages/lab/chat.py"
 _seqs = count(1)
@@ -279,7 +280,7 @@ def test_too_long_says_by_how_much(tab):
         r" 4,096 in all\. Cut ([\d,]+) tokens of the conversation\.",
         data["notice"]["text"],
     )
-    prompt, cut = (int(number.replace(",", "")) for number in found.groups())
+    prompt, cut = (int(re.sub(r"\D", "", number)) for number in found.groups())
     assert prompt > 30_000
     assert cut == prompt + 512 - 4096
     assert data["draft_back"].startswith("word word")
@@ -427,3 +428,27 @@ def test_eight_canaries_tell_what_a_server_can_do(tab):
     assert verdicts["Refuses a bad value"] == verdicts["JSON schema"] == "yes"
     assert set(verdicts.values()) <= {"yes", "partly", "no", "not offered"}
     print(rows)
+
+
+def test_a_server_gone_in_the_middle_leaves_what_it_said(dashboard):
+    listed = answer_json({"object": "list", "data": [{"id": "m", "object": "model"}]})
+    speaker = Speaker([chunk(content="half an ")], done=False)
+    with FaultServer({"/v1/models": listed, "POST /v1/chat/completions": speaker}) as server:
+        tab = Tab(dashboard(VLLM_SERVERS=f"odd={server.url}"))
+        data = tab.says("hello")
+    answer = data["path"][-1]
+    assert (answer["text"], answer["state"]) == ("half an ", "failed")
+    assert len(answer["trouble"]) > 20
+    assert answer["may"]["continue"]
+    assert data["draft_back"] == ""
+
+
+def test_a_server_that_hangs_holds_up_no_page(dashboard):
+    with FaultServer({"*": hang()}) as server:
+        tab = Tab(dashboard(VLLM_SERVERS=f"hung={server.url}"))
+        begun = time.monotonic()
+        data = tab.acts("send", run=tab.run(), text="mine")
+        took = time.monotonic() - begun
+    assert took < 3
+    assert data["draft_back"] == "mine"
+    assert data["notice"]["text"].startswith("Not sent: ")

@@ -60,6 +60,6 @@ def _words(excess: Excess) -> str:
     known += f"; the model's context holds {excess.limit or 0:,} in all."
     if not excess.over:
         return f"{known} Shorten the conversation, or lower max tokens."
-    cut = f"Cut {least}{excess.over:,} tokens of the conversation"
+    cut = f"Cut {least}{excess.over:,} token{'s' * (excess.over > 1)} of the conversation"
     room = f", or lower max tokens to {excess.room:,}" if excess.room else ""
     return f"{known} {cut}{room}."
