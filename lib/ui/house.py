@@ -17,6 +17,7 @@ from lib.ui.answering import Answers
 from lib.ui.asked import Asked
 from lib.ui.board import verdict_of
 from lib.ui.doctor import Doctor
+from lib.ui.embedder import Embedder
 from lib.ui.fleet import OverviewView
 from lib.ui.frames import RcaView
 from lib.ui.health_view import HealthView
@@ -74,6 +75,11 @@ class House:
     def tokenizers(self) -> Tokenizers:
         """The tokenizers of the servers, as pages ask them."""
         return Tokenizers(self.environ)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The vectors of the servers, as pages ask for them."""
+        return Embedder(self.environ)
 
     @cached_property
     def answers(self) -> Answers:
@@ -178,9 +184,9 @@ class House:
 
     def close(self) -> None:
         """Stop what was started."""
-        for name in ("answers", "asked", "pressing", "tokenizers", "feed"):
+        for name in ("answers", "asked", "embedder", "pressing", "tokenizers", "feed"):
             part = self.__dict__.pop(name, None)
-            if isinstance(part, Answers | Asked | Pressing | Tokenizers):
+            if isinstance(part, Answers | Asked | Embedder | Pressing | Tokenizers):
                 part.close()
             elif isinstance(part, Feed):
                 part.stop()

@@ -90,7 +90,7 @@ class Embedded:
     vectors: "Vectors"
     server: Server
     model: str
-    how: How = How()
+    how: How = field(default_factory=How)
     floor: "Floor | None" = None
     kept: dict[object, object] = field(default_factory=dict)
     """What was computed of it, by whoever needs it again."""
