@@ -6,8 +6,7 @@ may bring none or many, so tokens are counted by the server's usage or by ids, n
 `chunks` reads these values from a server's bytes.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -28,7 +27,7 @@ __all__ = [
 
 _MOST_EVENTS = 20_000
 _MOST_RAW = 16_000_000  # characters of all kept events
-_MOST_PROBABILITIES = 200_000  # of chosen and other tokens together: some 50 MB
+_MOST_PROBABILITIES = 200_000  # of chosen and other tokens of all choices: some 50 MB
 
 
 class Probability(NamedTuple):
@@ -140,7 +139,7 @@ class Event(NamedTuple):
 class Turn:
     """One choice of an answer, as far as it has come."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: "_Room") -> None:
         self.choices: list[TokenChoice] = []
         self.choices_left_out = 0  # tokens whose probabilities are not kept
         self.ids: list[int] | None = None  # None where the server tells none
@@ -149,7 +148,7 @@ class Turn:
         self._content = _Text()
         self._reasoning = _Text()
         self._tools: dict[int, _Tool] = {}
-        self._room = _MOST_PROBABILITIES
+        self._room = room  # for probabilities
 
     @property
     def content(self) -> str:
@@ -171,11 +170,10 @@ class Turn:
         for part in delta.tools:
             self._tools.setdefault(part.index, _Tool()).add(part)
         for choice in delta.choices:
-            self._room -= 1 + len(choice.top)
-            if self._room < 0:
-                self.choices_left_out += 1
-            else:
+            if self._room.takes(1 + len(choice.top)):
                 self.choices.append(choice)
+            else:
+                self.choices_left_out += 1
         if delta.ids is not None:
             self.ids = [] if self.ids is None else self.ids
             self.ids.extend(delta.ids)
@@ -194,22 +192,27 @@ class Reply:
         self.times: ServerTimes | None = None
         self.prompt_ids: tuple[int, ...] | None = None
         self.id = self.model = self.fingerprint = ""
-        self.events: list[Event] = []
+        self.events: list[Event] = []  # without their probabilities, which `choices` has
         self.events_left_out = 0
         self.done = False  # whether the server said that this is all
         self.moments: list[float] = []  # seconds at which output came; of every event
+        # tokens that were told with the first and the newest output; None where none were
+        self.first_tokens: int | None = None
+        self.last_tokens: int | None = None
         self.first_answer: float | None = None
         self.total: float | None = None  # seconds of the newest event
         self.streamed = True
         self._turns: dict[int, Turn] = {}
-        self._raw_room = _MOST_RAW
+        self._raw_room, self._room = _Room(_MOST_RAW), _Room(_MOST_PROBABILITIES)
 
     def add(self, event: Event) -> None:
         """Take the next event."""
         for delta in event.deltas:
-            self._turns.setdefault(delta.index, Turn()).add(delta)
-        self._time(event)
+            if delta.index not in self._turns:
+                self._turns[delta.index] = Turn(self._room)
+            self._turns[delta.index].add(delta)
         self.usage = _newer(self.usage, event.usage)
+        self._time(event)
         self.times = event.times or self.times
         self.prompt_ids = self.prompt_ids if event.prompt_ids is None else event.prompt_ids
         self.id, self.model = event.id or self.id, event.model or self.model
@@ -219,7 +222,7 @@ class Reply:
 
     def choice(self, number: int = 0) -> Turn:
         """A choice by its number; an empty one where nothing has come for it."""
-        return self._turns.get(number) or Turn()
+        return self._turns.get(number) or Turn(self._room)
 
     @property
     def content(self) -> str:
@@ -263,15 +266,20 @@ class Reply:
         self.streamed = self.streamed and event.kind != "whole"
         if event.has_output and self.streamed:
             self.moments.append(event.at)
+            self.last_tokens = self.tokens if _counts(event) else None
+            if len(self.moments) == 1:
+                self.first_tokens = self.last_tokens
             if self.first_answer is None and any(delta.content for delta in event.deltas):
                 self.first_answer = event.at
 
     def _keep(self, event: Event) -> None:
-        self._raw_room -= len(event.raw)
-        if len(self.events) >= _MOST_EVENTS or self._raw_room < 0:
+        if len(self.events) >= _MOST_EVENTS or not self._raw_room.takes(len(event.raw)):
             self.events_left_out += 1
-        else:
-            self.events.append(event)
+            return
+        if any(delta.choices for delta in event.deltas):
+            bare = tuple(replace(delta, choices=()) for delta in event.deltas)
+            event = event._replace(deltas=bare)
+        self.events.append(event)
 
 
 class Timing(NamedTuple):
@@ -283,7 +291,7 @@ class Timing(NamedTuple):
     total: float | None  # to the end
     gaps: tuple[float, ...]  # between events with output
     tokens: int | None  # generated
-    tpot: float | None  # seconds per token after the first
+    tpot: float | None  # seconds per token, from the first output to the last
     rate: float | None  # tokens per second while generating
     chunks: int  # events with output
 
@@ -292,7 +300,7 @@ def timing(reply: Reply) -> Timing:
     """The times of an answer; of one that was not streamed, only the total and the tokens."""
     moments, tokens = reply.moments, reply.tokens
     first, last = (moments[0], moments[-1]) if moments else (None, None)
-    tpot = _per_token(moments, tokens)
+    tpot = _per_token(reply)
     return Timing(
         ttft=first,
         first_answer=reply.first_answer,
@@ -306,10 +314,23 @@ def timing(reply: Reply) -> Timing:
     )
 
 
-def _per_token(moments: Sequence[float], tokens: int | None) -> float | None:
-    if len(moments) < 2 or tokens is None or tokens < 2:
+def _per_token(reply: Reply) -> float | None:
+    """By the tokens that came between: what came unseen before or after took no part of that time.
+
+    Where they are told at the end only, the first output is taken for one token, the last for all.
+    """
+    moments, tokens = reply.moments, reply.tokens
+    if len(moments) < 2 or tokens is None:
         return None
-    return (moments[-1] - moments[0]) / (tokens - 1)
+    first = 1 if reply.first_tokens is None else reply.first_tokens
+    last = tokens if reply.last_tokens is None else reply.last_tokens
+    return (moments[-1] - moments[0]) / (last - first) if last > first else None
+
+
+def _counts(event: Event) -> bool:
+    """Whether it tells how many tokens there are by then."""
+    has_usage = event.usage is not None and event.usage.completion is not None
+    return has_usage or any(delta.ids is not None for delta in event.deltas)
 
 
 def _newer(old: Usage | None, new: Usage | None) -> Usage | None:
@@ -317,6 +338,18 @@ def _newer(old: Usage | None, new: Usage | None) -> Usage | None:
     if old is None or new is None:
         return new or old
     return Usage(*(then if now is None else now for then, now in zip(old, new, strict=True)))
+
+
+class _Room:
+    """For what may be endless: how much more of it is kept."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+
+    def takes(self, size: int) -> bool:
+        """Whether that much is kept too; once it is not, nothing more is."""
+        self._left -= size
+        return self._left >= 0
 
 
 class _Text:

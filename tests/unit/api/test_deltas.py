@@ -84,12 +84,22 @@ def test_reasoning_and_tools_count_as_the_first_token_and_empty_deltas_do_not():
 
 
 def test_tokens_are_counted_by_usage_then_by_ids_and_never_by_chunks():
-    texts = (said(1.0, "a", ids=(1,)), said(3.0, "bcd", ids=(2, 3, 4)))
+    texts = (said(1.0, "a"), said(3.0, "bcd"))
     counted = timing(replied(*texts, Event(3.0, "data", usage=Usage(1, 5))))
     assert (counted.tokens, counted.tpot, counted.rate, counted.chunks) == (5, 0.5, 2.0, 2)
     assert counted.gaps == (2.0,)
-    assert timing(replied(*texts)).tokens == 4
+    by_ids = timing(replied(said(1.0, "a", ids=(1,)), said(3.0, "bcd", ids=(2, 3, 4, 5))))
+    assert (by_ids.tokens, by_ids.tpot) == (5, 0.5)
     assert timing(replied(said(1.0, "a"), said(2.0, "b")))[5:8] == (None, None, None)
+
+
+def test_tokens_that_came_unseen_take_no_part_of_the_time_of_those_that_were_seen():
+    hidden = said(9.0, "a", Usage(1, 401)), said(10.0, "b", Usage(1, 411))
+    end = Event(10.0, "data", usage=Usage(1, 412))
+    assert timing(replied(*hidden, end)).tpot == 0.1
+    ids = said(8.0, ids=(1, 2, 3)), said(9.0, "a", ids=(4, 5)), said(10.0, "b", ids=(6, 7))
+    assert timing(replied(*ids, said(10.0, ids=(8,)))).tpot == 0.5
+    assert timing(replied(said(1.0, "a", Usage(1, 9)), said(2.0, "b", Usage(1, 9)))).tpot is None
 
 
 @pytest.mark.parametrize("events", [(), (said(1.0, "a", Usage(1, 1)),), (Event(1.0, "comment"),)])
@@ -119,3 +129,6 @@ def test_raw_lines_and_probabilities_are_bounded(monkeypatch):
     reply = replied(*(said(0.0, choices=(CHOICE,))._replace(raw="r" * 40) for _ in range(4)))
     assert (len(reply.events), reply.events_left_out) == (2, 2)
     assert (len(reply.choices), reply.choice().choices_left_out) == (2, 2)
+    assert not any(delta.choices for event in reply.events for delta in event.deltas)
+    many = replied(*(said(0.0, index=index, choices=(CHOICE,)) for index in range(4)))
+    assert sum(len(many.choice(index).choices) for index in range(4)) == 2
