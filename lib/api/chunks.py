@@ -21,6 +21,8 @@ MOST_RAW = 4_000
 _MOST_TOKENS = 2**31
 _MOST_CHOICES = 64  # at most 8 are asked for
 _MOST_TOOLS = 128
+_ENDLESS = 1e12
+"""Of nothing that a server measures there is so much."""
 _ID = "token_id:"
 
 
@@ -48,6 +50,8 @@ def read_whole(raw: Raw) -> Event:
 def _event(answer: Mapping[str, Json], body: bytes, at: float) -> Event:
     has_none = answer.get("choices") is None and "usage" in answer
     rows = [] if has_none else [record(row, "a choice") for row in items(answer, "choices")]
+    if len(rows) > _MOST_CHOICES:
+        raise Unfit(Reason.WRONG_SHAPE, f"it has more than {_MOST_CHOICES} choices")
     first: Mapping[str, Json] = rows[0] if rows else {}
     told = answer.get("prompt_token_ids")
     return Event(
@@ -153,7 +157,8 @@ def _spelt(row: Mapping[str, Json]) -> Probability:
 def _named(name: Json, number: Json) -> Probability:
     """A token by its text, or by its id where that was asked for."""
     token = name if isinstance(name, str) else ""
-    logprob = float(number) if type(number) in (int, float) else None
+    fits = type(number) in (int, float) and abs(number) < _ENDLESS
+    logprob = float(number) if fits else None
     digits = token.removeprefix(_ID)
     if digits != token and digits.isascii() and digits.isdigit() and len(digits) < 11:
         return Probability("", logprob, _count(int(digits)))
@@ -196,7 +201,7 @@ def _times(told: Json) -> ServerTimes | None:
 
 
 def _measured(value: Json, parts: int) -> float | None:
-    return value / parts if type(value) in (int, float) and 0 <= value < 1e12 else None
+    return value / parts if type(value) in (int, float) and 0 <= value < _ENDLESS else None
 
 
 def _count(value: Json) -> int | None:

@@ -129,6 +129,7 @@ def test_what_only_describes_is_left_out_where_it_is_odd():
         b'{"choices": [1]}',
         b'{"choices": [{"delta": []}]}',
         b'{"choices": [{"delta": {"content": 5}}]}',
+        b'{"choices": [' + b"{}," * 64 + b"{}]}",
         b'{"choices": [{"index": -1, "delta": {}}]}',
         b'{"choices": [{"index": 1000000, "delta": {}}]}',
         b'{"choices": [{"delta": {"tool_calls": [{"index": 1e9}]}}]}',
@@ -167,6 +168,12 @@ def test_ids_are_joined_to_probabilities_only_where_each_has_one():
     row = {"token": "a", "logprob": -1.0}
     assert delta(token_ids=[7], logprobs={"content": [row]}).choices[0].chosen.id == 7
     assert delta(token_ids=[7, 8], logprobs={"content": [row]}).choices[0].chosen.id is None
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), -1e300])
+def test_a_probability_beyond_every_bound_is_not_told(number):
+    rows = [{"token": "a", "logprob": number}]
+    assert delta(delta={}, logprobs={"content": rows}).choices[0].chosen.logprob is None
 
 
 def test_the_servers_own_times_become_seconds():
