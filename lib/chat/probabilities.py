@@ -20,6 +20,7 @@ _IMPOSSIBLE = -9_000.0
 """At or below: the server's word for a probability of nothing."""
 _FLAT_SPREAD = 0.1
 _FLAT_LOGPROB = -6.5  # 1 in 665: a trained model is surer than that of the first token it names
+_LEAST_LOGPROB = -16.2  # 1 in 10 million: no vocabulary is larger
 _FLAT_ROWS = 2
 _UNPLACED = "The tokens could not be placed in the text, so they stand alone."
 _NO_TEXT = "These tokens are no text of an answer: they are reasoning, a call or control tokens."
@@ -166,7 +167,7 @@ def _surprise(token: Probability) -> float:
 def _probability(logprob: float | None) -> float | None:
     if logprob is None or math.isnan(logprob):
         return None
-    return 0.0 if logprob <= _IMPOSSIBLE else min(1.0, math.exp(logprob))
+    return 0.0 if logprob <= _IMPOSSIBLE else math.exp(min(logprob, 0.0))
 
 
 def _rank(choice: TokenChoice) -> int | None:
@@ -201,7 +202,7 @@ def _highest_untold(choice: TokenChoice) -> float | None:
     told = sorted(_numbers(choice.top))
     if told and choice.chosen.logprob == told[0]:
         told = told[1:]
-    return math.exp(told[0]) if told else None
+    return math.exp(min(told[0], 0.0)) if told else None
 
 
 def _is_same(one: Probability, other: Probability) -> bool:
@@ -220,7 +221,8 @@ def _flat(choices: Sequence[TokenChoice]) -> str:
     if len(told) < _FLAT_ROWS:
         return ""
     likeliest = fmean(one[0] for one in told)
-    if likeliest > _FLAT_LOGPROB or any(one[0] - one[-1] > _FLAT_SPREAD for one in told):
+    is_flat = all(one[0] - one[-1] <= _FLAT_SPREAD for one in told)
+    if not is_flat or not _LEAST_LOGPROB <= likeliest <= _FLAT_LOGPROB:
         return ""
     return (
         f"Every token is about as likely as any other, 1 in {round(math.exp(-likeliest)):,}:"

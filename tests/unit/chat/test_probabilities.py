@@ -4,7 +4,7 @@ import math
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lib.api.deltas import Delta, Probability, TokenChoice
@@ -223,6 +223,24 @@ def test_one_token_or_no_alternative_says_nothing_of_the_weights():
     assert layer(answered("aaa", alone, alone, alone)).flat == ""
     flat = TokenChoice(token("a", -11.9), (token("a", -11.9), token("b", -11.9)))
     assert layer(answered("a", flat)).flat == ""
+
+
+NUMBERS = st.none() | st.floats(-1e12, 1e12) | st.floats(-20, 1e-6)
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=4))
+@example([(1000.0, 1000.0, 1000.0)])
+@example([(-8000.0, -8000.0, -8000.0)] * 2)
+def test_whatever_a_server_calls_a_probability_is_one_or_none(numbers):
+    told = [
+        TokenChoice(token("a", one), (token("a", two), token("b", three)))
+        for one, two, three in numbers
+    ]
+    found = layer(answered("a" * len(told), *told))
+    for row in found.rows:
+        assert row.probability is None or 0 <= row.probability <= 1
+        assert row.entropy is None or row.entropy >= 0
+    assert found.flat == "" or "1 in" in found.flat
 
 
 @given(TEXTS, st.lists(st.integers(0, 200), max_size=12))
