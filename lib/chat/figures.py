@@ -116,7 +116,7 @@ def _ttft_hint(reply: Reply, timing: Timing) -> str:
         return hint
     between = timing.ttft - server
     if between < 0:
-        return f"{hint} The server says {duration(server)}, which is longer: clocks differ."
+        return f"{hint} The server says {duration(server)}, which is longer: it counts otherwise."
     return (
         f"{hint} The server says {duration(server)}: the other {duration(between)} are the network"
         " and what the server does before its engine has the request."
@@ -141,7 +141,9 @@ def _cached(reply: Reply, prompt: int | None) -> Figure:
     label, cached = "Cached", reply.usage.cached if reply.usage is not None else None
     if cached is None:
         hint = (
-            "This server does not say what its prefix cache held (--enable-prompt-tokens-details)."
+            "The server did not say what its prefix cache held (--enable-prompt-tokens-details)."
+            if reply.done
+            else "This is told at the end of an answer, and this one did not come to its end."
         )
         return Figure(label, _UNREPORTED, hint, unit="tokens", key="cached")
     of = f": {share(cached / prompt)} of the prompt" if prompt else ""
@@ -160,11 +162,13 @@ def _reasoning(reply: Reply) -> list[Figure]:
 
 
 def _reasoning_tokens(reply: Reply) -> int | None:
-    """As the server counts them, else the ids that came with reasoning."""
+    """As the server counts them, else the ids that came with reasoning and nothing else."""
     if reply.usage is not None and reply.usage.reasoning is not None:
         return reply.usage.reasoning
     parts = [delta for event in reply.events for delta in event.deltas if delta.reasoning]
-    if not reply.streamed or reply.events_left_out or any(one.ids is None for one in parts):
+    if not reply.streamed or reply.events_left_out:
+        return None
+    if any(one.ids is None or one.content or one.tools for one in parts):
         return None
     return sum(len(one.ids or ()) for one in parts) or None
 
@@ -200,11 +204,16 @@ def _context(held: int | None, limit: int | None) -> Figure:
 
 def _blocks(held: int | None, block_tokens: int | None) -> Figure:
     blocks = math.ceil(held / block_tokens) if held is not None and block_tokens else None
-    hint = f"KV blocks of {block_tokens} tokens that it took at its end, shared ones included."
+    hint = "This server does not say how many tokens a KV block holds."
+    if block_tokens:
+        hint = (
+            f"Blocks of {block_tokens} tokens that prompt and answer fill at the end, reckoned from"
+            " their tokens; those shared with others are in it."
+        )
     return Figure(
         "KV blocks",
         count(blocks),
-        hint if block_tokens else "This server does not say how many tokens a KV block holds.",
+        hint,
         number=blocks,
         unit="blocks",
         key="blocks",

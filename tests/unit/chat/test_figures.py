@@ -29,6 +29,10 @@ def test_what_the_cache_held_is_not_reported_or_a_number():
     assert (none.value, none.number) == ("0", 0)
     half = told(streamed("a", usage=Usage(64, 1, 32)))["cached"]
     assert "50" in half.hint
+    assert "--enable-prompt-tokens-details" in silent.hint
+    stopped = told(reply(says(0.5, "a", usage=Usage(64, 1)), done=False))["cached"]
+    assert stopped.value == "not reported"
+    assert "did not come to its end" in stopped.hint
 
 
 def test_the_server_s_own_times_stand_beside_ours():
@@ -37,7 +41,7 @@ def test_the_server_s_own_times_stand_beside_ours():
     assert found["queue"].number == 0.2
     assert "50 ms are the network" in found["ttft"].hint.replace("\u202f", " ")
     late = told(streamed("a", times={"prefill": 0.8, "queue": 0.1}))["ttft"].hint
-    assert "clocks differ" in late
+    assert "counts otherwise" in late
     assert "server_ttft" not in told(streamed("a"))
 
 
@@ -80,6 +84,8 @@ def test_reasoning_that_cannot_be_counted_is_not_guessed():
     answer = reply(says(0.5, reasoning="let"), says(0.9, reasoning=" me"), says(1.0, "x"))
     assert reasoning_words(answer) == "500\u202fms"
     assert told(answer)["reasoning"].number is None
+    mixed = says(0.5, "42", reasoning="let me", ids=(1, 2, 3))
+    assert told(reply(mixed))["reasoning"].number is None
 
 
 @pytest.mark.parametrize(
