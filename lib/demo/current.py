@@ -14,6 +14,7 @@ from lib.demo.demo import Demo
 from lib.demo.exposition import render
 from lib.demo.families import current_families
 from lib.demo.replies import Fields, RefusalError, read_fields, unknown_model
+from lib.demo.texts import NO_TEMPLATE
 
 __all__ = ["Current", "check_template", "conversation"]
 
@@ -137,6 +138,8 @@ class Current:
     def _to_encode(self, fields: Fields) -> tuple[str, bool]:
         """The text of either form, and whether a start token goes before it."""
         messages = fields.body.get("messages")
+        if messages and self._demo.role.dimensions:
+            raise RefusalError(400, "BadRequestError", NO_TEMPLATE)
         if isinstance(messages, list) and all(isinstance(one, dict) for one in messages):
             return self._chat(fields, messages), fields.flag("add_special_tokens", default=False)
         prompt = fields.text("prompt")

@@ -26,6 +26,8 @@ PAST = 180.0
 CATCH_UP = 10.0
 """A longer gap, in seconds, is skipped instead of simulated."""
 BYTES_PER_TOKEN = 4
+BYTES_PER_NUMBER = 6
+"""Of a vector, which most clients ask for in base64."""
 NAP = 0.05
 """Seconds until the next look at an engine that does nothing."""
 
@@ -202,5 +204,8 @@ class Demo:
 
     def _count(self, status: int, seconds: float, prompt: int, generated: int) -> None:
         """The HTTP layer counts simulated clients like any others."""
-        received, sent = prompt * BYTES_PER_TOKEN, generated * BYTES_PER_TOKEN
-        self.web.count("/v1/chat/completions", "POST", status, seconds, received, sent)
+        role = self.role
+        route = "/v1/embeddings" if role.dimensions else "/v1/chat/completions"
+        received = prompt * BYTES_PER_TOKEN
+        sent = role.dimensions * BYTES_PER_NUMBER + generated * BYTES_PER_TOKEN
+        self.web.count(route, "POST", status, seconds, received, sent)

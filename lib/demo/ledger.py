@@ -133,15 +133,16 @@ class Ledger:
         self.prefill.observe(end.first_token - end.scheduled)
         self.inference.observe(end.ended - end.scheduled)
         self.decode.observe(decode)
-        # One token has no interval; vLLM then reports 0.
+        # One token has no interval; vLLM then reports 0, as for a request that wants none.
         gaps = end.generated_tokens - 1
-        self.tpot.observe(decode / gaps if gaps else 0.0)
+        self.tpot.observe(decode / gaps if gaps > 0 else 0.0)
 
     def _lengths(self, end: Finished) -> None:
         self.prompt_length.observe(end.prompt_tokens)
         self.prefill_computed.observe(end.prompt_tokens - end.cached_tokens)
         self.generation_length.observe(end.generated_tokens)
         self.max_generation.observe(end.generated_tokens)
-        self.max_tokens.observe(end.limit)
+        if end.limit:
+            self.max_tokens.observe(end.limit)
         self.request_preemptions.observe(end.preemptions)
         self.choices.observe(1)

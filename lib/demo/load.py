@@ -35,7 +35,7 @@ class Traffic:
     prompt: int
     """Median length of what is new in a prompt, without its head or what was said before."""
     output: int
-    """Median length of an answer."""
+    """Median length of an answer; 0 for clients that want none, but vectors."""
     spread: float
     """Standard deviation of the logarithm of both lengths."""
     limit: int
@@ -130,7 +130,7 @@ class Load:
             number=number,
             at=at,
             prompt=said + self._length(traffic.prompt, traffic.longest - said),
-            output=self._length(traffic.output, traffic.limit),
+            output=self._length(traffic.output, traffic.limit) if traffic.output else 0,
             limit=traffic.limit,
             head=before.head if before else self._random.randrange(traffic.heads),
             head_tokens=traffic.head_tokens,

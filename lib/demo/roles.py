@@ -1,12 +1,13 @@
-"""Who plays what: the four demo servers, each with its engine's size and its clients.
+"""Who plays what: the demo servers, each with its engine's size and its clients.
 
 The figures are chosen so that the figures on screen are those of a small GPU with a 7B model:
 about 30 steps a second, seats and blocks that a few requests a second fill. `demo-chat` breathes
 between idle and busy without trouble, `demo-pressure` has too few blocks for its clients,
 `demo-tutorial` is a half-empty V0 engine, `demo-hang` is ordinary until it is told to hang. These
-two serve the same model, with another release, length and cache each. All of them answer chat and
+two serve the same model, with another release, length and cache each. They answer chat and
 completions, and differ in what they tell: `demo-chat` the cached tokens, `demo-pressure` its
 thoughts and its own times, `demo-hang` neither, `demo-tutorial` what its old release knew.
+`demo-embed` makes vectors instead of texts, of many short ones a second.
 """
 
 from dataclasses import dataclass
@@ -45,6 +46,10 @@ class Role:
     """`--enable-prompt-tokens-details`."""
     tells_times: bool = False
     """`--enable-per-request-metrics`."""
+    dimensions: int = 0
+    """Serves a model that makes vectors of so many numbers; 0: one that generates."""
+    matryoshka: bool = False
+    """Its vectors may be asked for shorter (`dimensions`)."""
 
 
 CURRENT = "0.32.0+demo"
@@ -111,5 +116,20 @@ ROLES = (
             prompt=150, output=140, spread=0.5, limit=400, longest=2500,
         ),
         may_hang=True,
+    ),
+    Role(
+        name="demo-embed",
+        port=18005,
+        model="demo/hashed-384",
+        version=CURRENT,
+        tokenizer="tekken",
+        limits=Limits(usable_blocks=1023, max_model_len=512, max_num_seqs=64),
+        pace=Pace(step=0.006, per_prompt_token=0.00002, per_sequence=0.0001),
+        traffic=Traffic(
+            calm=1.0, busy=14.0, burst=30.0, cycle=160.0,
+            prompt=60, output=0, spread=0.8, limit=0, longest=500,
+            heads=1, head_tokens=0, follow_up=0.0,
+        ),
+        dimensions=384,
     ),
 )  # fmt: skip

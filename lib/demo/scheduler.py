@@ -6,6 +6,9 @@ own back: to be computed again (V1) or swapped to the CPU (V0). Then waiting req
 first come first served, while seats, budget and blocks last; one needs room for all its tokens at
 once. A step takes `Pace.seconds`, and every latency is what comes out of that: none is made up.
 
+A request that wants no token (an embedding) is done with the step that ends its prompt, as a
+pooling model's is.
+
 There is no clock in here. `advance(now)` runs the steps that end by `now`, in seconds of any
 clock.
 """
@@ -46,6 +49,13 @@ class Request:
     @property
     def tokens(self) -> int:
         return self.ask.prompt + self.generated
+
+    @property
+    def done(self) -> bool:
+        """Whether all is computed that was asked for."""
+        if self.ask.output:
+            return self.generated >= self.ask.output
+        return self.computed >= self.ask.prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,7 @@ class Scheduler:
             ValueError: it can never fit, so it would wait for ever.
         """
         room = min(self.limits.max_model_len, self.pool.usable * BLOCK_TOKENS)
-        if not 0 < ask.prompt <= ask.prompt + ask.output <= room or ask.output < 1:
+        if not 0 < ask.prompt <= ask.prompt + ask.output <= room or ask.output < 0:
             raise ValueError(f"{ask.prompt} + {ask.output} tokens, room for {room}")
         full = self.limits.max_queued
         if full is not None and len(self.waiting) >= full:
@@ -249,14 +259,15 @@ class Scheduler:
             self._compute(request, tokens)
             if request.computed < request.tokens:
                 continue  # a chunk of a prompt: no token comes of it yet
-            outputs += 1
             if request.generated:
                 gaps[request.last_token] += 1
             else:
                 computed_prompt += self._first_token(request)
-            request.generated += 1
+            if request.ask.output:
+                outputs += 1
+                request.generated += 1
             request.last_token = self.now
-            finished += request.generated >= request.ask.output
+            finished += request.done
         self._count(gaps, outputs, computed_prompt)
         if finished:
             self._retire()
@@ -276,7 +287,7 @@ class Scheduler:
 
     def _count(self, gaps: Counter[float], outputs: int, computed_prompt: int) -> None:
         # vLLM keeps no statistics of a step that brought nothing out.
-        if not outputs:
+        if not outputs and not computed_prompt:
             return
         self.ledger.generation_tokens += outputs
         self.ledger.step_tokens.observe(outputs + computed_prompt)
@@ -286,10 +297,10 @@ class Scheduler:
     def _retire(self) -> None:
         staying: list[Request] = []
         for request in self.running:
-            if request.generated < request.ask.output:
-                staying.append(request)
-            else:
+            if request.done:
                 self._finish(request)
+            else:
+                staying.append(request)
         self.running = staying
 
     def _finish(self, request: Request) -> None:
@@ -298,7 +309,7 @@ class Scheduler:
         ask = request.ask
         end = Finished(
             number=ask.number,
-            reason="length" if ask.output >= ask.limit else "stop",
+            reason="length" if 0 < ask.limit <= ask.output else "stop",
             prompt_tokens=ask.prompt,
             cached_tokens=request.cached,
             generated_tokens=request.generated,

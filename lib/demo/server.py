@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lib.demo.current import Current
 from lib.demo.demo import Demo
+from lib.demo.embedding import Embedding
 from lib.demo.generation import Generation
 from lib.demo.replies import Fields, RefusalError, flat, nested, read_fields
 from lib.demo.tutorial import Tutorial
@@ -70,7 +71,7 @@ def _common(demo: Demo) -> list[Route]:
         _route("/version", version),
         _route("/v1/models", models),
         *([] if demo.role.tutorial else [_route("/ping", health, "GET", "POST")]),
-        *_generation(demo),
+        *(_embedding(demo) if demo.role.dimensions else _generation(demo)),
     ]
 
 
@@ -79,6 +80,16 @@ def _generation(demo: Demo) -> list[Route]:
     return [
         _route("/v1/chat/completions", handlers.chat, "POST"),
         _route("/v1/completions", handlers.completion, "POST"),
+    ]
+
+
+def _embedding(demo: Demo) -> list[Route]:
+    handlers = Embedding(demo)
+    return [
+        _route("/v1/embeddings", handlers.embeddings, "POST"),
+        _route("/pooling", handlers.pooling, "POST"),
+        *(_route(f"{start}/score", handlers.score, "POST") for start in ("", "/v1")),
+        *(_route(f"{start}/rerank", handlers.rerank, "POST") for start in ("", "/v1", "/v2")),
     ]
 
 

@@ -48,10 +48,22 @@ class Visitor:
                 self._seen = self.request.generated
                 yield self._seen
 
+    async def over(self) -> None:
+        """Wait until all of it is computed.
+
+        Raises:
+            LostError: the engine is gone; it will never be.
+        """
+        while not self.request.done:
+            await self._news.wait()
+            self._news.clear()
+            if self._lost:
+                raise LostError
+
     def look(self, engine: Scheduler) -> None:
         """Notice what is new, with `engine` as the one that works now."""
         self._lost = engine is not self.engine
-        if self._lost or self.request.generated > self._seen:
+        if self._lost or self.request.generated > self._seen or self.request.done:
             self._news.set()
 
 

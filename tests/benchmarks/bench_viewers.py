@@ -134,7 +134,7 @@ def report(page: str, count: int, share: float, viewers: list[Viewer]) -> float:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_100_viewers_cost_a_quarter_of_a_core_and_see_what_is_new(started, page):
-    until(lambda: "Watching 4 servers" in started.process.output(), 60)
+    until(lambda: "Watching 5 servers" in started.process.output(), 60)
     share, viewers = asyncio.run(watched_by(VIEWERS, started, PAGES[page]))
     oldest = report(page, VIEWERS, share, viewers)
     assert all(viewer.events >= SECONDS * 0.8 for viewer in viewers)

@@ -35,8 +35,8 @@ def test_health_is_found_and_says_that_a_fit_server_is_fit(person):
     person.sees_figures()
     expect(person.verdict).to_contain_text(FIT)
     expect(person.verdict).to_contain_text("Passed, checked at", timeout=40_000)
-    expect(person.page.locator(".vi-strip[data-server]")).to_have_count(4)
-    for name in ("demo-chat", "demo-pressure", "demo-tutorial", "demo-hang"):
+    expect(person.page.locator(".vi-strip[data-server]")).to_have_count(5)
+    for name in ("demo-chat", "demo-pressure", "demo-tutorial", "demo-hang", "demo-embed"):
         expect(person.stretches(name, "good").first).to_be_attached()
         expect(person.timeline(name)).to_contain_text("watched")
     expect(person.timeline("demo-tutorial")).to_contain_text("uptime not reported")

@@ -23,9 +23,9 @@ def query(page) -> dict[str, list[str]]:
 def test_overview_shows_every_demo_server_and_says_that_it_is_simulated(person):
     person.goes_to()
     expect(person.heading).to_have_text("Overview")
-    expect(person.rows).to_have_count(4)
+    expect(person.rows).to_have_count(5)
     names = person.rows.evaluate_all("rows => rows.map(row => row.dataset.server)")
-    assert set(names) == {"demo-chat", "demo-pressure", "demo-tutorial", "demo-hang"}
+    assert set(names) == {"demo-chat", "demo-pressure", "demo-tutorial", "demo-hang", "demo-embed"}
     for name in names:
         expect(person.row(name)).to_contain_text("simulated")
     shot(person.page, "overview")

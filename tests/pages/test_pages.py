@@ -29,7 +29,7 @@ def test_a_page_runs_with_demo_servers(dashboard, demo, page):
     assert not visit.app.exception
     listed = visit.mounted("sidebar")["servers"]
     assert [server["name"] for server in listed] == [
-        *("demo-chat", "demo-pressure", "demo-tutorial", "demo-hang")
+        *("demo-chat", "demo-pressure", "demo-tutorial", "demo-hang", "demo-embed")
     ]
     assert all(server["simulated"] for server in listed)
 

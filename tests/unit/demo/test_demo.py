@@ -7,7 +7,7 @@ from lib.demo.ledger import Ledger
 from lib.demo.load import Ask
 from lib.demo.roles import ROLES
 
-CHAT, PRESSURE, TUTORIAL, HANG = ROLES
+CHAT, PRESSURE, TUTORIAL, HANG, EMBED = ROLES
 
 
 class Clock:
@@ -144,3 +144,24 @@ def test_the_tutorial_server_uses_less_than_half_of_its_cache():
     usage, running, _, _ = zip(*six_minutes(TUTORIAL), strict=True)
     assert max(usage) < 0.5
     assert sum(running) / len(running) > 5
+
+
+def test_a_server_that_embeds_reads_and_writes_nothing():
+    demo, clock = playing(EMBED, past=60.0)
+    clock.now += 5.0
+    ledger = demo.poll().ledger
+    assert ledger.prompt_tokens > 1000
+    assert ledger.generation_tokens == 0
+    assert set(ledger.finished) - {"stop"} == {
+        reason for reason, count in ledger.finished.items() if not count
+    }
+    assert {handler for handler, *_ in demo.web._requests} == {"/v1/embeddings"}
+
+
+def test_a_server_that_embeds_breathes_without_trouble():
+    usage, running, waiting, preemptions = zip(*six_minutes(EMBED), strict=True)
+    assert max(usage) < 0.8
+    assert min(running) == 0
+    assert max(running) > 0
+    assert max(waiting) < 20
+    assert preemptions[-1] == 0

@@ -32,7 +32,7 @@ def started(*arguments: str) -> Iterator[tuple[subprocess.Popen, list[str]]]:
 def test_a_taken_port_is_replaced_by_a_free_one_and_a_signal_ends_it():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with started("--ports", f"{port},0,0,0") as (process, places):
+        with started("--ports", f"{port},0,0,0,0") as (process, places):
             url = places[0].removeprefix("demo-chat=")
             assert url.startswith("http://127.0.0.1:")
             assert not url.endswith(f":{port}")

@@ -202,7 +202,7 @@ def test_a_full_queue_refuses():
 
 
 @pytest.mark.parametrize(
-    ("prompt", "output"), [(0, 5), (5, 0), (200, 57), (TIGHT.usable_blocks * BLOCK_TOKENS, 1)]
+    ("prompt", "output"), [(0, 5), (5, -1), (200, 57), (TIGHT.usable_blocks * BLOCK_TOKENS, 1)]
 )
 def test_what_can_never_fit_is_refused_at_once(prompt, output):
     scheduler = engine()
@@ -278,3 +278,34 @@ def test_a_swapped_request_that_leaves_gives_its_cpu_blocks_back():
     for request in requests:
         scheduler.withdraw(request)
     assert (scheduler.swapped_blocks, scheduler.pool.used) == (0, 0)
+
+
+def test_a_request_that_wants_no_token_is_done_with_its_prompt():
+    scheduler = engine()
+    long = scheduler.submit(ask(0, prompt=150, output=0, limit=0))  # three chunks of a budget of 64
+    scheduler.submit(ask(1, prompt=30, output=0, limit=0))
+    scheduler.advance(0.05)
+    assert not long.done
+    scheduler.advance(5.0)
+    ledger = scheduler.ledger
+    assert {end.number: end.reason for end in scheduler.recent} == {0: "stop", 1: "stop"}
+    assert all(end.first_token == end.ended for end in scheduler.recent)
+    assert (ledger.prompt_tokens, ledger.generation_tokens) == (180, 0)
+    assert ledger.step_tokens.sum == 180
+    assert (ledger.ttft.count, ledger.tpot.sum, ledger.max_tokens.count) == (2, 0, 0)
+    assert scheduler.pool.used == 0
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.floats(0.0, 0.5), st.integers(1, 200)), min_size=1, max_size=30))
+def test_every_prompt_is_read_once_where_nothing_is_generated(clients):
+    scheduler = engine(replace(TIGHT, usable_blocks=64))
+    at, asks = 0.0, []
+    for number, (gap, prompt) in enumerate(clients):
+        at += gap
+        asks.append(ask(number, at, prompt, 0, limit=0))
+    run(scheduler, asks)
+    assert scheduler.ledger.finished["stop"] == len(asks)
+    assert scheduler.ledger.prompt_tokens == sum(one.prompt for one in asks)
+    assert scheduler.ledger.generation_tokens == 0
+    assert scheduler.pool.used == 0
