@@ -7,6 +7,8 @@ Decided here:
   pulse of a batch.
 - A pause is named by what the server's own figures show in its seconds. They are of the whole
   server, so that the words say what happened at the same time, not what caused it.
+- The server is looked at about once a second: what happens between two looks may not be seen, and
+  of a shorter phase only what was seen next to it can be told.
 
 Segments follow each other without a gap from 0 to the total. Times are seconds since the request
 began to be sent.
@@ -14,7 +16,7 @@ began to be sent.
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from statistics import median
+from statistics import median_low
 from typing import Literal, NamedTuple
 
 from lib.api.deltas import Delta, Event, Reply, Timing
@@ -74,7 +76,8 @@ class Waterfall(NamedTuple):
 
 def waterfall(reply: Reply, timing: Timing, samples: Sequence[Moment] = ()) -> Waterfall:
     """The phases of an answer; `samples` are the server's looks from before until after it."""
-    looks = sorted(samples, key=lambda one: one.at)
+    told = (one for one in samples if any(value is not None for value in one[1:]))
+    looks = sorted(told, key=lambda one: one.at)
     total = max(timing.total or 0.0, timing.last or 0.0)
     first = total if timing.ttft is None else timing.ttft
     pauses = _pauses(reply.moments, looks)
@@ -89,7 +92,7 @@ def waterfall(reply: Reply, timing: Timing, samples: Sequence[Moment] = ()) -> W
         tuple(one for one in segments if one.end > one.start),
         tuple(reply.moments[::every]),
         pauses,
-        tuple(_notes(reply, looks, total, pauses)),
+        tuple(_notes(reply, looks, pauses)),
     )
 
 
@@ -101,8 +104,13 @@ def _before(reply: Reply, first: float, looks: Sequence[Moment]) -> list[Segment
     told = reply.times
     if told is None or told.queue is None:
         whole = "" if reply.streamed else " The answer came whole: generating is in it too."
-        queued = _most(looks, 0.0, first, lambda one: one.waiting)
-        said = f" {counted(round(queued), 'request')} waited on this server then." if queued else ""
+        queued = round(_most(looks, 0.0, first, lambda one: one.waiting) or 0)
+        said = ""
+        if queued:
+            said = (
+                f" Around then, {counted(queued, 'request')} waited on this server, this one"
+                " perhaps among them."
+            )
         return [
             Segment(
                 "wait", 0.0, first, f"Queue and prefill, which are not told apart.{said}{whole}"
@@ -149,11 +157,16 @@ def _writing(reply: Reply, pauses: Sequence[Pause]) -> list[Segment]:
         pause = named.get(start)
         if pause is not None and pause.end == end:
             found.append(Segment("pause", start, end, pause.words))
-        elif found and (found[-1].kind == kind or len(found) >= _MOST_SEGMENTS):
+        elif found and (found[-1].kind == kind or _is_full(found)):
             found[-1] = found[-1]._replace(end=end)
         else:
             found.append(Segment(kind, start, end, ""))
     return [_worded(one) for one in found]
+
+
+def _is_full(segments: Sequence[Segment]) -> bool:
+    """Whether the last one takes the rest; a pause never does, for its words tell its length."""
+    return len(segments) >= _MOST_SEGMENTS and segments[-1].kind != "pause"
 
 
 def _worded(segment: Segment) -> Segment:
@@ -193,7 +206,7 @@ def _pauses(moments: Sequence[float], looks: Sequence[Moment]) -> tuple[Pause, .
     gaps = [(end - start, start, end) for start, end in pairwise(moments)]
     if not gaps:
         return ()
-    least = max(_PAUSE_MEDIANS * median(gap for gap, _, _ in gaps), _PAUSE_SECONDS)
+    least = max(_PAUSE_MEDIANS * median_low(gap for gap, _, _ in gaps), _PAUSE_SECONDS)
     return tuple(
         Pause(start, end, f"A pause of {duration(gap)}: {_named(looks, start, end)}.")
         for gap, start, end in gaps
@@ -241,16 +254,14 @@ def _during(looks: Sequence[Moment], start: float, end: float) -> list[Moment]:
 # ── The whole ──
 
 
-def _notes(
-    reply: Reply, looks: Sequence[Moment], total: float, pauses: Sequence[Pause]
-) -> Iterable[str]:
-    most = _most(looks, 0.0, total, lambda one: one.running)
-    if most is not None:
-        others = max(0, round(most) - 1)
+def _notes(reply: Reply, looks: Sequence[Moment], pauses: Sequence[Pause]) -> Iterable[str]:
+    running = _running(reply.moments, looks)
+    if running:
+        others = max(0, round(max(running)) - 1)
         yield (
-            f"At most {counted(others, 'other request')} ran on this server meanwhile."
+            f"Up to {counted(others, 'other request')} ran on this server while it was written."
             if others
-            else "No other request was seen on this server meanwhile."
+            else "No other request was seen running on this server while it was written."
         )
     if pauses:
         longest = max(pauses, key=lambda one: one.end - one.start)
@@ -258,6 +269,12 @@ def _notes(
         yield longest.words + more
     if reply.events_left_out:
         yield f"{counted(reply.events_left_out, 'event')} of this long answer are not kept."
+
+
+def _running(moments: Sequence[float], looks: Sequence[Moment]) -> list[float]:
+    """The running requests between its first and its last token, when it was surely one of them."""
+    within = (one.running for one in looks if moments and moments[0] <= one.at <= moments[-1])
+    return [running for running in within if running is not None]
 
 
 def _most(

@@ -97,6 +97,7 @@ def test_a_pause_is_a_phase_and_a_note():
     ("samples", "words"),
     [
         ([], "are not known"),
+        ([Moment(0.2), Moment(1.2), Moment(2.2)], "are not known"),
         ([Moment(0.2, 3, 0), Moment(1.2, 3, 0), Moment(3.4, 3, 0)], "nothing in this server"),
         ([Moment(0.2, 3), Moment(1.2, 3, preemptions=2)], "2 preemptions on this server"),
         ([Moment(1.2, 3, swapped=1)], "1 request swapped out"),
@@ -111,11 +112,24 @@ def test_a_pause_is_named_by_the_figures_of_its_own_seconds(samples, words):
 
 
 def test_the_requests_that_ran_meanwhile_are_told():
-    answer = streamed("a", "b")
-    assert "7 other requests" in fall(answer, Moment(0.3, 8), Moment(0.6, 3)).notes[0]
-    assert "No other" in fall(answer, Moment(0.3, 1)).notes[0]
-    assert fall(answer, Moment(0.3)).notes == ()
-    assert "No other" in fall(answer, Moment(-9.0, 50), Moment(0.3, 1), Moment(0.8, 1)).notes[0]
+    answer = streamed("a", "b", "c", step=1.0)  # from 0.5 to 2.5
+    assert "7 other requests" in fall(answer, Moment(0.6, 8), Moment(1.6, 3)).notes[0]
+    assert "No other" in fall(answer, Moment(0.6, 1)).notes[0]
+    assert fall(answer, Moment(0.6)).notes == ()
+    # before and after, it may not be one of those that run
+    assert "No other" in fall(answer, Moment(0.2, 50), Moment(0.6, 1), Moment(2.6, 9)).notes[0]
+    assert fall(answer, Moment(0.2, 1), Moment(2.6, 1)).notes == ()
+
+
+def test_of_two_gaps_one_can_be_a_pause():
+    assert len(fall(reply(*(says(at, "x") for at in (0.1, 0.2, 9.0)))).pauses) == 1
+
+
+def test_a_pause_is_as_long_as_its_words_say_in_a_very_long_answer(monkeypatch):
+    monkeypatch.setattr("lib.chat.waterfall._MOST_SEGMENTS", 2)
+    found = fall(reply(*(says(at, "x") for at in (*PAUSED, 9.0, 9.1))))
+    kept = [(one.start, one.end) for one in found.segments if one.kind == "pause"]
+    assert kept == [(one.start, one.end) for one in found.pauses]
 
 
 def test_an_answer_of_which_nothing_came_has_no_phase():
