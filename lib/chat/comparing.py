@@ -208,15 +208,23 @@ def _times(one: Figure | None, other: Figure | None) -> str:
 
 def cache(cold: Sent, warm: Sent) -> tuple[str, ...]:
     """What a prompt sent twice tells of the prefix cache: the times, then the server's count."""
-    return (_sooner(cold.timing.ttft, warm.timing.ttft), _held(warm.usage))
+    cached = warm.usage.cached if warm.usage is not None else None
+    return (_sooner(cold.timing.ttft, warm.timing.ttft, cached), _held(warm.usage))
 
 
-def _sooner(cold: float | None, warm: float | None) -> str:
+def _sooner(cold: float | None, warm: float | None, cached: int | None) -> str:
     if cold is None or warm is None:
         return "The time to the first token is not known of both, so nothing is told."
     both = f"first token after {duration(cold)} cold and {duration(warm)} warm"
     if warm < cold * _FASTER:
-        return f"The cache works: {both}, {cold / max(warm, 1e-6):.1f} times sooner."
+        times = f"{both}, {cold / max(warm, 1e-6):.1f} times sooner"
+        if cached is None:
+            return f"It looks as if the cache works: {times}."
+        if cached:
+            return f"The cache works: {times}."
+        return f"{times[0].upper()}{times[1:]}, but not for the cache: something else was slow."
+    if cached:
+        return f"The cache works, but saves no time that counts: {both}."
     return (
         f"No difference that counts: {both}. The prefix cache is off, the prompt is short, or the"
         " server was busy with others."

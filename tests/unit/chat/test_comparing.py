@@ -141,6 +141,7 @@ def sent(ttft, usage=None):
 
 def test_a_warm_prompt_that_comes_sooner_shows_the_cache():
     first, second = cache(sent(0.8), sent(0.1, Usage(512, 1, 496)))
+    assert first.startswith("The cache works")
     assert "8.0 times sooner" in first
     assert "496 of 512 tokens (97" in second
 
@@ -149,6 +150,15 @@ def test_what_is_not_told_of_the_cache_is_not_zero():
     assert "does not report" in cache(sent(0.8), sent(0.7))[1]
     assert "does not report" in cache(sent(0.8), sent(0.7, Usage(512, 1)))[1]
     assert "none of the prompt" in cache(sent(0.8), sent(0.7, Usage(512, 1, 0)))[1]
+
+
+def test_what_the_times_and_the_count_say_is_not_at_odds():
+    def said(warm, cached):
+        return cache(sent(0.8), sent(warm, Usage(512, 1, cached)))[0]
+
+    assert said(0.1, None).startswith("It looks as if")
+    assert "not for the cache" in said(0.1, 0)
+    assert said(0.75, 496).startswith("The cache works, but")
 
 
 def test_a_prompt_that_comes_as_late_again_shows_no_cache():
