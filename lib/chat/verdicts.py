@@ -36,7 +36,7 @@ __all__ = [
     "unicode",
 ]
 
-State = Literal["yes", "partly", "no", "not offered"]
+State = Literal["yes", "partly", "no", "not offered", "unknown"]
 Answers = Sequence[Reply | Refused]
 
 # In an object, a model of random weights may write blanks until its tokens are used up.
@@ -55,7 +55,10 @@ _FLAG = regex.compile(r"(?<![\w-])--[a-z][a-z-]{2,40}")
 
 
 class Verdict(NamedTuple):
-    """What a server can do, in one sentence; `evidence` is what it said, one plain line."""
+    """What a server can do, in one sentence; `evidence` is what it said, one plain line.
+
+    `state` is unknown where the question never came to an answer: it tells nothing of the ability.
+    """
 
     state: State
     sentence: str
@@ -67,7 +70,7 @@ def _judged(answers: Answers, judge: Callable[[Reply], Verdict]) -> Verdict:
     first = answers[0] if answers else None
     if isinstance(first, Reply):
         return judge(first)
-    return Verdict("no", "It was not asked.") if first is None else _refused(first)
+    return Verdict("unknown", "It was not asked.") if first is None else _refused(first)
 
 
 def _refused(refused: Refused) -> Verdict:
@@ -78,7 +81,7 @@ def _refused(refused: Refused) -> Verdict:
         return Verdict("not offered", told, refused.detail)
     if isinstance(refused, BadRequest):
         return Verdict("no", "The server refuses to be asked for it.", refused.detail)
-    return Verdict("no", f"It could not be tried: {refused.sentence}", refused.detail)
+    return Verdict("unknown", f"It could not be tried: {refused.sentence}", refused.detail)
 
 
 def _shown(text: str) -> str:
@@ -217,7 +220,7 @@ def unicode(answers: Answers) -> Verdict:
     """Five scripts there and back."""
     written = _judged(answers, _written)
     echo = answers[1] if len(answers) > 1 else None
-    if not isinstance(echo, Reply) or written.state in ("no", "not offered"):
+    if not isinstance(echo, Reply) or written.state not in ("yes", "partly"):
         return written
     if not echo.content.startswith(SCRIPTS):
         return Verdict("no", "A prompt comes back changed.", _shown(echo.content))

@@ -113,7 +113,7 @@ def test_the_echo_is_a_completion_of_the_same_text():
         ("unicode", streamed("Hello"), "partly"),
         ("refusal", streamed("Hi"), "no"),
         ("refusal", BAD, "yes"),
-        ("refusal", GONE, "no"),
+        ("refusal", GONE, "unknown"),
         ("long", BadRequest(Reason.CONTEXT, "Too long."), "no"),
     ],
 )
@@ -149,9 +149,9 @@ def test_a_prompt_that_comes_back_changed_is_told():
 def test_a_refusal_is_no_ability(key):
     assert state(key, ABSENT, ABSENT) == "not offered"
     assert state(key, BAD, BAD) == "no"
-    assert state(key, GONE, GONE) == "no"
+    assert state(key, GONE, GONE) == "unknown"
     assert "It closed the connection." in KNOWN[key].judge([GONE, GONE]).sentence
-    assert state(key) == "no"
+    assert state(key) == "unknown"
 
 
 def test_reasoning_that_took_all_tokens_is_told():
@@ -179,5 +179,5 @@ ANSWERS = st.sampled_from([BAD, ABSENT, GONE]) | st.builds(
 @given(st.sampled_from(CANARIES), st.lists(ANSWERS, max_size=2))
 def test_any_answers_have_a_verdict_in_one_sentence(canary, answers):
     found = canary.judge(answers)
-    assert found.state in ("yes", "partly", "no", "not offered")
+    assert found.state in ("yes", "partly", "no", "not offered", "unknown")
     assert found.sentence.endswith((".", ")."))
