@@ -18,17 +18,21 @@ from lib.ui.routes import stream_path
 from lib.ui.windows import WINDOWS
 
 __all__ = [
+    "alike",
     "chat",
     "facts",
     "health",
     "lanes",
     "models",
     "overview",
+    "ranks",
     "ratios",
     "rca",
     "sidebar",
+    "summary",
     "table",
     "tokens",
+    "vectors",
 ]
 
 _LOADER = (Path(__file__).parent / "assets" / "loader.js").read_text(encoding="utf-8")
@@ -158,6 +162,28 @@ def chat(data: Mapping[str, object], *, on_act: Callable[[], None]) -> None:
 def lanes(data: Mapping[str, object], *, on_act: Callable[[], None]) -> None:
     """One prompt answered side by side, as `lib.ui.chat` makes it."""
     _mount("lanes", "lanes", data, act=on_act)
+
+
+def vectors(data: Mapping[str, object], *, on_pick: Callable[[], None]) -> None:
+    """The head of the Embeddings page, as `lib.ui.vectors` makes it; it keeps the address."""
+    _mount("vectors", "vectors", data, pick=on_pick)
+
+
+def summary(data: Mapping[str, object], *, key: str) -> None:
+    """An answer in one sentence, its figures, and remarks, as `lib.ui.vectors` makes it."""
+    _mount("summary", key, data)
+
+
+def ranks(
+    header: Sequence[str], rows: Iterable[Mapping[str, object]], *, key: str, label: str
+) -> None:
+    """Texts by their scores; `label` says what table it is. Foreign text is drawn as text."""
+    _mount("ranks", key, {"header": list(header), "rows": list(rows), "label": label})
+
+
+def alike(data: Mapping[str, object], *, key: str) -> None:
+    """Two texts as tokens, as `lib.ui.vectors.why` makes them."""
+    _mount("alike", key, data)
 
 
 def sidebar(

@@ -1,6 +1,7 @@
 // What the inline loader of a component (lib/ui/live.py) imports: `mount(root, page)` puts a view into its element.
 // `page` has `data` as the script sent it last, and `send(event, value)` to tell the script.
 
+import { Alike } from "./alike.js";
 import { Chat } from "./chat.js";
 import { themed } from "./dom.js";
 import { Facts } from "./facts.js";
@@ -13,8 +14,9 @@ import { Rca } from "./rca.js";
 import { Sidebar } from "./sidebar.js";
 import { Table } from "./table.js";
 import { Tokens } from "./tokens.js";
+import { Ranks, Summary, Vectors } from "./vectors.js";
 
-const VIEWS = { chat: Chat, facts: Facts, health: Health, lanes: Lanes, models: Models, overview: Overview, ratios: Ratios, rca: Rca, sidebar: Sidebar, table: Table, tokens: Tokens };
+const VIEWS = { alike: Alike, chat: Chat, facts: Facts, health: Health, lanes: Lanes, models: Models, overview: Overview, ranks: Ranks, ratios: Ratios, rca: Rca, sidebar: Sidebar, summary: Summary, table: Table, tokens: Tokens, vectors: Vectors };
 
 export function mount(root, page) {
   colour(root);

@@ -1,0 +1,240 @@
+"""What stands under the answer: pairs and neighbours in words, one pair in detail, and the checks.
+
+Decided here: how many rows are shown, and that a score is never shown without its place among
+unrelated texts where the model's floor is known.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from lib.ui import live
+from lib.ui.plain import count, plain, ratio
+from lib.ui.vectors import maps
+from lib.ui.vectors.answer import figure, place_words
+from lib.ui.vectors.measured import Measured
+from lib.ui.vectors.sets import Texts
+from lib.vectors.hubs import hubs_of
+from lib.vectors.nearest import Nearest, duplicates
+from lib.vectors.outliers import outliers_of
+from lib.vectors.similarity import Metric
+
+__all__ = ["checks", "nearest", "one_pair", "pairs"]
+
+ROWS = 12
+_LISTED = 2_000
+"""Texts up to which one is picked from a list; of more, by its number."""
+_TEXT, _QUERIES = 110, 40
+_SAME = 0.9999
+_NAMED = 6
+_FEWEST = 12
+"""Texts below which neighbours' lists say nothing of hubs."""
+
+
+# ── Pairs ──
+
+
+def pairs(found: Measured) -> None:
+    """The closest pairs of all."""
+    near, texts = found.pairs, found.embedded.texts
+    scale = _Scale(found)
+    rows = [
+        scale.row(
+            float(near.score[n]),
+            texts.short(int(near.first[n]), _TEXT),
+            texts.short(int(near.second[n]), _TEXT),
+        )
+        for n in range(min(ROWS, len(near.first)))
+    ]
+    header = (found.metric.value, *(("Query", "Document") if found.is_search else ("Text", "Text")))
+    live.ranks(header, rows, key="vectors-pairs", label="Closest pairs")
+
+
+def nearest(found: Measured, depth: int) -> None:
+    """The nearest of one text, or of every query."""
+    if found.is_search and len(found.queries) <= _QUERIES:
+        _per_query(found, depth)
+        return
+    place = _picked(found, "Text", "vectors-nearest-of", 0, queries_only=found.is_search)
+    if place is None:
+        return
+    near = found.nearest_of(place)
+    rows = list(_rows(found, place, near, 0, depth))
+    live.ranks(
+        (found.metric.value, "Nearest to it"), rows, key="vectors-nearest", label="Nearest texts"
+    )
+
+
+def _per_query(found: Measured, depth: int) -> None:
+    texts = found.embedded.texts
+    for n, query in enumerate(found.queries):
+        label = texts.label(int(query))
+        title = f"{texts.short(int(query), _TEXT)}{f' · {label}' if label else ''}"
+        rows = list(_rows(found, int(query), found.nearest, n, depth))
+        live.ranks(
+            (found.metric.value, title), rows, key=f"vectors-nearest-{n}", label=f"Query {n + 1}"
+        )
+
+
+def _rows(
+    found: Measured, place: int, near: Nearest, line: int, depth: int
+) -> Iterator[dict[str, object]]:
+    texts, scale = found.embedded.texts, _Scale(found)
+    own = texts.label(place)
+    for index, score in zip(near.index[line, :depth], near.score[line, :depth], strict=True):
+        if index < 0:
+            continue
+        label = texts.label(int(index))
+        words = f"{texts.short(int(index), _TEXT)}{f' · {label}' if label else ''}"
+        yield scale.row(float(score), words) | {"good": 0 if own and own == label else None}
+
+
+class _Scale:
+    """How long a bar is: from the floor, or the worst, to the best."""
+
+    def __init__(self, found: Measured) -> None:
+        self._found = found
+        scores = found.pairs.score
+        best = float(scores[0]) if len(scores) else 1.0
+        own = found.heat.scores[np.isfinite(found.heat.scores)]
+        floor = found.embedded.floor
+        worst = float(own.max() if found.metric.is_distance else own.min()) if len(own) else 0.0
+        if found.metric is Metric.COSINE:
+            best, worst = 1.0, max(0.0, floor.mean) if floor is not None else 0.0
+        self._worst, self._span = worst, (best - worst) or 1.0
+
+    def row(self, score: float, *cells: str) -> dict[str, object]:
+        """A row of a table."""
+        share = min(1.0, max(0.0, (score - self._worst) / self._span))
+        hint = place_words(self._found, score) if self._found.metric is Metric.COSINE else ""
+        return {"value": figure(score), "share": share, "hint": hint, "cells": list(cells)}
+
+
+# ── One pair ──
+
+
+def one_pair(found: Measured) -> None:
+    """Two texts that are picked: the number, its place among unrelated pairs, and a verdict."""
+    near = found.pairs
+    first = int(near.first[0]) if len(near.first) else int(found.embedded.present[0])
+    second = int(near.second[0]) if len(near.second) else first
+    one = _picked(found, "One text", "vectors-one", first)
+    other = _picked(found, "Another", "vectors-other", second)
+    if one is None or other is None:
+        return
+    cosine = found.pair(one, other, Metric.COSINE)
+    if np.isnan(cosine):
+        st.text("One of the two has no vector, or none with a direction.")
+        return
+    live.summary(_pair_words(found, one, other, cosine), key="vectors-pair-words")
+    maps.pair_chart(found, cosine)
+
+
+def _pair_words(found: Measured, one: int, other: int, cosine: float) -> dict[str, object]:
+    floor = found.embedded.floor
+    tiles = [_tile(figure(cosine), "cosine")]
+    if floor is not None:
+        tiles.append(_tile(f"{floor.percentile(cosine):.0f}", "percentile of unrelated pairs"))
+        z = f"{floor.z(cosine):+.1f}".replace("-", "\N{MINUS SIGN}")
+        tiles.append(_tile(z, "standard deviations from the floor"))
+    if found.metric is not Metric.COSINE:
+        tiles.append(_tile(figure(found.pair(one, other)), found.metric.value))
+    words = place_words(found, cosine)
+    sentence = f"{words[:1].upper()}{words[1:]}." if words else ""
+    return {"tone": "hint", "sentence": sentence, "more": [], "tiles": tiles, "remarks": []}
+
+
+def _tile(value: str, label: str) -> dict[str, str]:
+    return {"value": value, "label": label, "hint": "", "tone": ""}
+
+
+def _picked(
+    found: Measured, label: str, key: str, default: int, *, queries_only: bool = False
+) -> int | None:
+    """A text that the viewer picks, by its place."""
+    texts = found.embedded.texts
+    places = [int(n) for n in (found.queries if queries_only else found.embedded.present)]
+    if not places:
+        return None
+    key = f"{key}-{id(found.embedded)}"
+    if len(places) > _LISTED:
+        number = st.number_input(f"{label}, number", 1, len(texts), default + 1, key=key)
+        place = int(number) - 1
+        st.text(texts.short(place, _TEXT))
+        return place if place in set(places) else None
+    index = places.index(default) if default in places else 0
+    return st.selectbox(label, places, index=index, key=key, format_func=partial(_titled, texts))
+
+
+def _titled(texts: Texts, place: int) -> str:
+    return texts.titled(place, _TEXT)
+
+
+# ── Checks ──
+
+
+def checks(found: Measured) -> None:
+    """Duplicates, outliers and hubs, each in a line; what is not wrong is said, too."""
+    rows = [_duplicates(found)]
+    if not found.is_search:
+        rows += [_outliers(found), *_hubs(found)]
+    rows.append(_without(found))
+    live.table(("Check", "Found", "Which"), rows, key="vectors-checks")
+
+
+def _duplicates(found: Measured) -> tuple[str, str, str]:
+    texts, places = found.embedded.texts, found.searched
+    groups = duplicates(found.embedded.rows[places], _SAME)
+    if not groups:
+        return "Same vector", "none", "No two texts have a cosine of 0.9999 or more."
+    extra = sum(len(one) - 1 for one in groups)
+    first = [
+        " = ".join(f"“{texts.short(int(places[n]), 40)}”" for n in group[:2])
+        for group in groups[:3]
+    ]
+    return "Same vector", f"{count(extra)} repeated", "; ".join(first)
+
+
+def _outliers(found: Measured) -> tuple[str, str, str]:
+    lonely = outliers_of(found.nearest, found.metric)
+    title = "Near to nothing"
+    if not len(lonely.alone):
+        return title, "none", "Every text is about as near to its nearest as the others."
+    return title, count(len(lonely.alone)), _names(found, lonely.alone)
+
+
+def _hubs(found: Measured) -> Iterator[tuple[str, str, str]]:
+    depth = min(10, len(found.searched) // 4)
+    if len(found.searched) < _FEWEST or depth < 1:
+        return
+    near = found.nearest
+    told = hubs_of(Nearest(_local(found, near.index[:, :depth]), near.score[:, :depth]))
+    skew = "" if np.isnan(told.skewness) else f"; skewness {told.skewness:.1f}"
+    hubs = _names(found, told.hubs) if len(told.hubs) else "No text is everyone's neighbour."
+    yield "Hubs", count(len(told.hubs)) if len(told.hubs) else "none", f"{hubs}{skew}"
+    share = ratio(len(told.antihubs) / len(found.searched))
+    words = f"{share} of the texts are in nobody's list of the {depth} nearest."
+    yield "In nobody's list", count(len(told.antihubs)) if len(told.antihubs) else "none", words
+
+
+def _local(found: Measured, index: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Places among the searched texts."""
+    return np.where(index >= 0, np.searchsorted(found.searched, index), -1)
+
+
+def _without(found: Measured) -> tuple[str, str, str]:
+    failed = found.embedded.vectors.failed
+    if not failed:
+        return "Without a vector", "none", "Every text has a vector, all of it numbers."
+    first, why = next(iter(failed.items()))
+    return "Without a vector", count(len(failed)), f"Text {first + 1:,}: {plain(why, 160)}"
+
+
+def _names(found: Measured, lines: NDArray[np.int64]) -> str:
+    texts = found.embedded.texts
+    named = [f"“{texts.short(int(found.searched[n]), 40)}”" for n in lines[:_NAMED]]
+    more = f" and {len(lines) - _NAMED:,} more" if len(lines) > _NAMED else ""
+    return ", ".join(named) + more

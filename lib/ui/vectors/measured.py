@@ -1,0 +1,238 @@
+"""What is measured of embedded texts, once for each metric, whenever something of it is drawn.
+
+Decided here: how many texts each measure takes in. A matrix holds up to 2,000 texts and a search
+for neighbours all up to 10,000; of more, evenly spaced ones are taken, and the page says so.
+"""
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lib.ui.vectors.sets import Embedded
+from lib.vectors.checks import Finding, check
+from lib.vectors.clusters import best_clusters
+from lib.vectors.nearest import Nearest, Pairs, closest_pairs, neighbours, top_k
+from lib.vectors.ordering import by_hierarchy
+from lib.vectors.projection import Projection, pca, trust
+from lib.vectors.similarity import Metric, cosine, unit
+
+__all__ = ["MOST_VALUES", "Groups", "Heat", "Measured", "Plane", "measured"]
+
+Places = NDArray[np.int64]
+Scores = NDArray[np.float32]
+
+MOST_MATRIX, MOST_SEARCHED, MOST_ORDERED = 2_000, 10_000, 1_000
+MOST_GROUPED = 1_500
+"""Texts that groups are found among; the others join the nearest group."""
+MOST_ROWS = 200
+"""Queries of a heat map."""
+MOST_CELLS, MOST_VALUES = 240, 60
+"""Cells along a side of a heat map, and those up to which their values are written."""
+DEEPEST = 50
+"""Neighbours that are kept of each text."""
+_PAIRS = 200
+
+
+class Heat(NamedTuple):
+    """A heat map: the places of its texts in order, and the scores of all with all.
+
+    `of` are the scores cell by cell, where `size` texts share one; NaN for a text with itself.
+    """
+
+    down: Places
+    across: Places
+    scores: Scores
+    of: Scores
+    size: int
+
+
+class Plane(NamedTuple):
+    """A map: the places of its texts, where they lie, and how far that is to be trusted."""
+
+    places: Places
+    projection: Projection
+    kept: float  # share of the nearest neighbours that are near on the map, too
+
+
+class Groups(NamedTuple):
+    """The group of each text on the map (-1 for none), and the place of its most central text."""
+
+    of: Places
+    central: Places
+    score: float  # mean silhouette; NaN where there is one group
+
+
+class Measured:
+    """The measures of an embedded set, under one metric; places are those in its texts."""
+
+    def __init__(self, embedded: Embedded, metric: Metric) -> None:
+        self.embedded, self.metric = embedded, metric
+        present = embedded.present
+        asked = np.isin(present, list(embedded.texts.queries))
+        self.queries: Places = present[asked]
+        self.documents: Places = present[~asked] if len(self.queries) else present
+        self.searched = thinned(self.documents, MOST_SEARCHED)
+
+    @property
+    def is_search(self) -> bool:
+        """Whether queries are compared with documents."""
+        return bool(len(self.queries))
+
+    @property
+    def worst(self) -> np.float32:
+        """A score that no pair is worse than."""
+        return np.float32(np.inf if self.metric.is_distance else -np.inf)
+
+    def scores(self, one: Places, other: Places) -> Scores:
+        """Of every text of `one` with every text of `other`."""
+        rows = self.embedded.rows
+        return self.metric.matrix(rows[one], rows[other])
+
+    def pair(self, one: int, other: int, metric: Metric | None = None) -> float:
+        """The score of two texts."""
+        rows = self.embedded.rows
+        return float((metric or self.metric).matrix(rows[[one]], rows[[other]])[0, 0])
+
+    @cached_property
+    def heat(self) -> Heat:
+        """The heat map, ordered so that texts that are alike stand together."""
+        across = thinned(self.documents, MOST_MATRIX)
+        down = thinned(self.queries, MOST_ROWS) if self.is_search else across
+        scores = self.scores(down, across)
+        if self.is_search:
+            order = _ordered(self.scores(across, across), self.metric)
+            across, scores = across[order], scores[:, order]
+            return Heat(down, across, scores, *_binned(scores))
+        order = _ordered(scores, self.metric)
+        scores = scores[np.ix_(order, order)]
+        np.fill_diagonal(scores, np.nan)
+        return Heat(down[order], across[order], scores, *_binned(scores))
+
+    @cached_property
+    def loose(self) -> Scores:
+        """The cosines of all pairs of the heat map, each once, in no order; none that is NaN."""
+        heat, rows = self.heat, self.embedded.rows
+        if self.is_search:
+            found: Scores = cosine(rows[heat.down], rows[heat.across]).ravel()
+        else:
+            found = cosine(rows[heat.down])[np.triu_indices(len(heat.down), 1)]
+        known: Scores = found[~np.isnan(found)]
+        return known
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What is wrong with the vectors; equal ones have their own check."""
+        rows, present = self.embedded.rows, self.embedded.present
+        some = thinned(present, MOST_MATRIX)
+        empty = present[~rows[present].any(axis=1)]
+        found = check(rows[np.union1d(some, empty)])
+        return [one for one in found if one.kind != "duplicate"]
+
+    @cached_property
+    def nearest(self) -> Nearest:
+        """Of every query, or of every text that is searched, its nearest (places; -1 for none)."""
+        rows = self.embedded.rows
+        if self.is_search:
+            found = top_k(rows[self.queries], rows[self.searched], DEEPEST, self.metric)
+        else:
+            found = neighbours(rows[self.searched], DEEPEST, self.metric)
+        return Nearest(_placed(found.index, self.searched), found.score)
+
+    def nearest_of(self, place: int) -> Nearest:
+        """Of one text, its nearest among all."""
+        rows = self.embedded.rows
+        those = self.documents[self.documents != place]
+        found = top_k(rows[[place]], rows[those], DEEPEST, self.metric)
+        return Nearest(_placed(found.index, those), found.score)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """The closest pairs: of all with all, or of a query with a document."""
+        if not self.is_search:
+            found = closest_pairs(self.embedded.rows[self.searched], _PAIRS, self.metric)
+            return Pairs(self.searched[found.first], self.searched[found.second], found.score)
+        near = self.nearest
+        first = np.repeat(self.queries, near.index.shape[1])
+        second, score = near.index.ravel(), near.score.ravel()
+        order = np.argsort(score if self.metric.is_distance else -score, kind="stable")
+        order = order[second[order] >= 0][:_PAIRS]
+        return Pairs(first[order], second[order], score[order])
+
+    @cached_property
+    def plane(self) -> Plane:
+        """The map: exact principal components of the directions of all texts."""
+        places = thinned(self.embedded.present, MOST_SEARCHED)
+        rows = unit(self.embedded.rows[places])
+        projection = pca(rows)
+        with np.errstate(invalid="ignore"):
+            told = trust(rows, projection.points)
+        kept = float(np.nanmean(told)) if np.isfinite(told).any() else float("nan")
+        return Plane(places, projection, kept)
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Groups of the texts on the map, found by their directions."""
+        places = self.plane.places
+        some = thinned(places, MOST_GROUPED)
+        rows = unit(self.embedded.rows)
+        found = best_clusters(rows[some])
+        labels = found.labels
+        if len(some) < len(places):
+            known = [np.flatnonzero(labels == n) for n in range(len(found.central))]
+            centres = np.stack([rows[some][one].mean(axis=0) for one in known])
+            scores = cosine(rows[places], centres)
+            labels = np.where(np.isnan(scores[:, 0]), -1, scores.argmax(axis=1))
+        return Groups(labels, some[found.central], found.score)
+
+
+def measured(embedded: Embedded, metric: Metric) -> Measured:
+    """The measures, made once."""
+    key = "measured", metric
+    found = embedded.kept.get(key)
+    if not isinstance(found, Measured):
+        found = embedded.kept[key] = Measured(embedded, metric)
+    return found
+
+
+def thinned(places: Places, most: int) -> Places:
+    """All of them, or so many that are evenly spaced."""
+    if len(places) <= most:
+        return places
+    return places[np.linspace(0, len(places) - 1, most).astype(np.int64)]
+
+
+def _ordered(scores: Scores, metric: Metric) -> Places:
+    """By hierarchy, as far as that is quick; the others stand with the nearest that was ordered."""
+    alike = -scores if metric.is_distance else scores
+    if len(alike) <= MOST_ORDERED:
+        return by_hierarchy(alike)
+    some = thinned(np.arange(len(alike)), MOST_ORDERED)
+    order = by_hierarchy(alike[np.ix_(some, some)])
+    rank = np.empty(len(some), np.int64)
+    rank[order] = np.arange(len(some))
+    near = np.where(np.isnan(alike[:, some]), -np.inf, alike[:, some]).argmax(axis=1)
+    return np.argsort(rank[near], kind="stable")
+
+
+def _binned(scores: Scores) -> tuple[Scores, int]:
+    """Means of blocks, so that there are few enough cells; and the texts along a block's side."""
+    size = -(-max(scores.shape) // MOST_CELLS)
+    if size == 1:
+        return scores, 1
+    down = 1 if scores.shape[0] <= MOST_CELLS else size
+    known = ~np.isnan(scores)
+    sums = _blocks(np.where(known, scores, 0), down, size)
+    counts = _blocks(known.astype(np.float32), down, size)
+    with np.errstate(invalid="ignore"):
+        return (sums / counts).astype(np.float32), size
+
+
+def _blocks(values: Scores, down: int, across: int) -> Scores:
+    summed = np.add.reduceat(values, np.arange(0, values.shape[0], down), axis=0)
+    return np.add.reduceat(summed, np.arange(0, values.shape[1], across), axis=1)
+
+
+def _placed(index: Places, places: Places) -> Places:
+    return np.where(index >= 0, places[index], -1) if len(places) else index
