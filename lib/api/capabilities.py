@@ -7,15 +7,16 @@ nothing itself: it is a conversation of calls and answers that either client can
 
 import re
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from lib.api import calls
+from lib.api import calls, described
 from lib.api.answers import Answer, Model
 from lib.api.calls import Call
 from lib.api.dialects import Dialect, recognised
 from lib.api.errors import Denied, Reason, Refused, ServerFault, Unreachable
 from lib.api.routes import Kind, Route
+from lib.api.strict_json import Json
 
 __all__ = ["Absent", "Capabilities", "Conversation", "Memory", "discover", "recall"]
 
@@ -56,6 +57,9 @@ class Capabilities:
     absent: tuple[Absent, ...]
     metrics_filter: bool  # `/metrics/` gives chosen samples only
     metrics_gzip: bool  # `/metrics/` compresses
+    # of its OpenAPI description, in the shape of one, the fields of the bodies that generate, with
+    # their defaults where those are numbers or flags; None where it has none
+    requests: Json = field(default=None, repr=False, compare=False)
 
 
 class Memory:
@@ -97,7 +101,8 @@ def discover() -> Conversation[Capabilities]:
     """
     version = yield from _version()
     listed = yield from _ask(calls.models())
-    routes = yield from _listed_routes()
+    description = yield from _description()
+    routes = None if description is None else described.routes(description)
     locked: frozenset[Route] = frozenset()
     if routes is None:
         routes, locked = yield from _probed_routes()
@@ -122,6 +127,7 @@ def discover() -> Conversation[Capabilities]:
         metrics_filter=metrics_filter,
         metrics_gzip=isinstance(filtered, Answer)
         and "gzip" in filtered.headers.get("content-encoding", ""),
+        requests=None if description is None else described.requests(description),
     )
 
 
@@ -143,18 +149,12 @@ def _version() -> Conversation[str | None]:
     return None
 
 
-def _listed_routes() -> Conversation[frozenset[Route] | None]:
-    """The routes of the server's OpenAPI description; None where it has none worth the name."""
+def _description() -> Conversation[Mapping[str, Json] | None]:
+    """The server's OpenAPI description; None where it has none worth the name."""
     outcome = yield from _ask(calls.openapi())
-    paths = {} if isinstance(outcome, Refused) else outcome.value.get("paths")
-    if not isinstance(paths, dict) or "/v1/models" not in paths:
+    if isinstance(outcome, Refused) or not described.is_description(outcome.value):
         return None
-    return frozenset({Route.OPENAPI, *(route for route in Route if _lists(paths, route))})
-
-
-def _lists(paths: Mapping[str, Any], route: Route) -> bool:
-    methods = paths.get(route.path)
-    return isinstance(methods, dict) and route.method.lower() in methods
+    return outcome.value
 
 
 def _probed_routes() -> Conversation[tuple[frozenset[Route], frozenset[Route]]]:

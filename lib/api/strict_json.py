@@ -16,6 +16,7 @@ __all__ = [
     "Json",
     "boolean",
     "encode",
+    "inside",
     "integer",
     "items",
     "optional_integer",
@@ -64,6 +65,13 @@ def record(value: Json, what: str = "the answer") -> dict[str, Json]:
     if not isinstance(value, dict):
         _unfit(what, "an object")
     return value
+
+
+def inside(value: Json, *names: str) -> dict[str, Json]:
+    """The object that lies under these names; an empty one where one of them is not there."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def items(value: Mapping[str, Json], name: str) -> list[Json]:

@@ -8,7 +8,7 @@ before it costs a request.
 import json
 from collections.abc import Iterator, Mapping
 
-from lib.api.strict_json import Json
+from lib.api.strict_json import Json, inside
 from lib.chat.values import TINY, Parameter, value
 
 __all__ = [
@@ -215,51 +215,40 @@ def read_values(typed: Mapping[str, str]) -> tuple[dict[str, Json], dict[str, st
 
 def known(openapi: Json, mode: str) -> frozenset[str] | None:
     """The parameters that a server's description of itself names; None where it tells nothing."""
-    listed = _schema(openapi, _SCHEMAS[mode == "chat"])
+    listed = _described(openapi, mode)
     return frozenset(_BY_NAME) & frozenset(listed) if listed else None
 
 
-def server_defaults(server_info: Json, openapi: Json) -> dict[str, str]:
+def server_defaults(server_info: Json, openapi: Json, mode: str) -> dict[str, str]:
     """What this server says that it does unless told, by parameter; only what it says.
 
     `server_info` is the answer of /server_info as JSON (development mode): its operator's own
     sampling defaults. `openapi` is the description of its routes. Either can be None.
     """
-    told: dict[str, str] = {}
-    for schema in _SCHEMAS:
-        told |= dict(_described(_schema(openapi, schema)))
+    told = {name: inside(about).get("default") for name, about in _described(openapi, mode).items()}
     told.pop("max_tokens", None)  # the page sends its own
-    config = _inner(server_info, "vllm_config", "model_config")
-    if config.get("generation_config") == "vllm":
-        told |= {name: text.removeprefix(_MODELS) for name, text in _models_own()}
-    own = _inner(config, "override_generation_config")
-    return told | {
-        name: json.dumps(value)
-        for name, value in own.items()
-        if name in _BY_NAME and isinstance(value, bool | int | float)
-    }
-
-
-_SCHEMAS = ("CompletionRequest", "ChatCompletionRequest")
+    config = inside(server_info, "vllm_config", "model_config")
+    neutral = dict(_models_own()) if config.get("generation_config") == "vllm" else {}
+    own = inside(config, "override_generation_config")
+    return dict(_values(told)) | neutral | dict(_values(own))
 
 
 def _models_own() -> Iterator[tuple[str, str]]:
-    return ((one.name, one.default) for one in PARAMETERS if one.default.startswith(_MODELS))
+    """What holds where the model's own defaults are left aside."""
+    return (
+        (one.name, one.default.removeprefix(_MODELS))
+        for one in PARAMETERS
+        if one.default.startswith(_MODELS)
+    )
 
 
-def _described(listed: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    for name, field in listed.items():
-        value = field.get("default") if isinstance(field, Mapping) else None
-        if name in _BY_NAME and isinstance(value, bool | int | float):
-            yield name, json.dumps(value)
+def _values(told: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    for name, default in told.items():
+        if name in _BY_NAME and isinstance(default, bool | int | float):
+            yield name, json.dumps(default)
 
 
-def _schema(openapi: Json, name: str) -> Mapping[str, Json]:
-    return _inner(openapi, "components", "schemas", name, "properties")
-
-
-def _inner(value: Json, *names: str) -> Mapping[str, Json]:
-    """What lies under these names; nothing where one of them is not there."""
-    for name in names:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
+def _described(openapi: Json, mode: str) -> Mapping[str, Json]:
+    """The fields of a request, as the server describes them."""
+    schema = "ChatCompletionRequest" if mode == "chat" else "CompletionRequest"
+    return inside(openapi, "components", "schemas", schema, "properties")

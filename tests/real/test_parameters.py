@@ -75,10 +75,11 @@ def test_the_server_describes_every_parameter_and_its_defaults_are_those_of_the_
     openapi = server.get("/openapi.json").json()
     for mode in MODES:
         assert known(openapi, mode) == {one.name for one in offered(mode)}
-    told = server_defaults(None, openapi)
-    for one in PARAMETERS:
-        if one.name in told and one.name != "add_special_tokens":
-            assert told[one.name] == one.default, one.name
+        told = server_defaults(None, openapi, mode)
+        for one in PARAMETERS:
+            if one.name in told and one.name != "add_special_tokens":
+                assert told[one.name] == one.default, one.name
+        assert told["add_special_tokens"] == ("false" if mode == "chat" else "true")
 
 
 @pytest.mark.parametrize("mode", MODES)

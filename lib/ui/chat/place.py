@@ -71,6 +71,12 @@ class Place(NamedTuple):
         return house().block_size(self.server)
 
     @property
+    def requests(self) -> Json:
+        """How it describes what can be asked of it; None where it does not, or not yet."""
+        known = house().asked.told(self.server).capabilities
+        return known.requests if known else None
+
+    @property
     def info(self) -> Mapping[str, Json]:
         """Its running configuration, in development mode."""
         found = house().asked.told(self.server, documents=True).extra.get("server_info")

@@ -11,7 +11,7 @@ from lib.api.strict_json import Json
 from lib.chat import settings
 from lib.chat.conversation import Node
 from lib.chat.markdown import nodes
-from lib.chat.parameters import PARAMETERS, offered, server_defaults
+from lib.chat.parameters import PARAMETERS, known, offered, server_defaults
 from lib.ui.chat.detail import detail
 from lib.ui.chat.place import Place
 from lib.ui.house import house
@@ -23,6 +23,7 @@ __all__ = ["data", "linked"]
 
 _SAVED = 1_500_000
 """Characters that a browser is asked to keep for a tab."""
+_UNKNOWN = "this server does not know it"
 _LINKED = ("mode", "logprobs", *(one.short for one in PARAMETERS if one.short))
 
 
@@ -72,9 +73,13 @@ def _state(place: Place) -> Mapping[str, object]:
 
 
 def _parameters(mode: str, place: Place) -> list[Json]:
-    told = server_defaults(place.info, None)
+    """The table with what this server does unless told; marked, what it says not to know."""
+    told = server_defaults(place.info, place.requests, mode)
+    named = known(place.requests, mode)
     return [
         {**one.as_data(), "default": plain(told.get(one.name, one.default), 60)}
+        if named is None or one.name in named
+        else {**one.as_data(), "default": _UNKNOWN}
         for one in offered(mode)
     ]
 

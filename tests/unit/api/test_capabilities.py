@@ -71,6 +71,7 @@ def test_without_a_list_every_route_is_asked_for_and_none_is_used():
     }
     assert known.engine_kind is Kind.VLLM
     assert not known.metrics_filter
+    assert known.requests is None
     used = {(seen.method, seen.path) for seen in server.seen if seen.method != "HEAD"}
     gets = {route.path for route in Route if route.method == "POST"}
     assert used <= {

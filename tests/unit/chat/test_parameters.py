@@ -141,23 +141,24 @@ def described(**defaults):
 
 def test_a_server_tells_what_it_does_unless_told():
     openapi = described(ignore_eos=False, priority=0, max_tokens=16, model="x", stop=[])
-    assert server_defaults(None, openapi) == {"ignore_eos": "false", "priority": "0"}
+    assert server_defaults(None, openapi, "chat") == {"ignore_eos": "false", "priority": "0"}
+    assert server_defaults(None, openapi, "completions") == {}
     own = {"temperature": 0.7, "top_k": 20, "model": 3, "top_p": None}
     config = {"override_generation_config": own, "generation_config": "auto"}
     info = {"vllm_config": {"model_config": config}}
-    assert server_defaults(info, None) == {"temperature": "0.7", "top_k": "20"}
+    assert server_defaults(info, None, "chat") == {"temperature": "0.7", "top_k": "20"}
 
 
 def test_without_the_models_own_defaults_the_neutral_ones_hold():
     config = {"generation_config": "vllm", "override_generation_config": {"temperature": 0.3}}
-    found = server_defaults({"vllm_config": {"model_config": config}}, None)
+    found = server_defaults({"vllm_config": {"model_config": config}}, None, "chat")
     assert found["temperature"] == "0.3"
     assert (found["top_p"], found["top_k"], found["min_p"]) == ("1", "all", "0")
 
 
 @pytest.mark.parametrize("told", [None, [], "x", {"vllm_config": "text"}, {"components": {"a": 1}}])
 def test_a_server_that_tells_nothing_leaves_all_open(told):
-    assert server_defaults(told, told) == {}
+    assert server_defaults(told, told, "chat") == {}
     assert known(told, "chat") is None
 
 
