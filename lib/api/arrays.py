@@ -51,7 +51,7 @@ def read_rows(texts: int, most: int, dimensions: int | None, raw: Raw) -> Rows:
     Args:
         texts: how many were sent.
         most: dimensions that are taken at most.
-        dimensions: what the vectors before had; None where there were none.
+        dimensions: what they must have; None where that is not known yet.
         raw: the whole answer.
 
     Raises:
@@ -64,7 +64,7 @@ def read_rows(texts: int, most: int, dimensions: int | None, raw: Raw) -> Rows:
         raise Unfit(Reason.TOO_LARGE, f"{length:,} numbers in a vector, {most:,} are taken")
     for vector in vectors:
         if vector.size != length:
-            _wrong(f"a vector has {vector.size} numbers, another {length}")
+            _wrong(f"a vector has {vector.size} numbers instead of {length}")
     return Rows(np.stack([_trusted(vector) for vector in vectors]), _tokens(answer))
 
 

@@ -20,7 +20,7 @@ from lib.api.asking import Asking
 from lib.api.calls import Call
 from lib.api.capabilities import Capabilities, Conversation
 from lib.api.errors import BadRequest, CallerMistake, NotOffered, Reason, Refused, Unfit
-from lib.api.pooled import MOST_SENT, MOST_TEXTS, pooled
+from lib.api.pooled import MOST_SENT, MOST_TEXTS, SECONDS, pooled
 from lib.api.routes import Route
 from lib.api.strict_json import Json
 from lib.api.text import unquoted
@@ -28,8 +28,9 @@ from lib.api.text import unquoted
 __all__ = ["Batch", "EmbedFields", "Embedding", "Vectors", "embedding"]
 
 _NUMBER = {"base64": 6, "float": 26}  # bytes of a number in an answer at most
+_TELLING = 12  # characters from which on a text is more than a word or two
 _FUTILE = 64
-"""Refusals in a row, and no vector before them, after which the request itself is at fault."""
+"""Refusals without a single vector, after which the request itself is at fault, and not a text."""
 
 
 class Batch(NamedTuple):
@@ -67,8 +68,9 @@ class EmbedFields(TypedDict, total=False):
     dimensions: int | None  # shorter vectors, of models made for it (Matryoshka)
     truncate: bool  # cut over-long texts, and mark them, instead of failing them
     raw: bool  # without the model's last step, which makes every length 1
+    seconds: float  # for each request: 120
     progress: Callable[[int, int], None] | None  # told how many texts are done, and of how many
-    cancelled: Callable[[], bool] | None  # asked before every request
+    cancelled: Callable[[], bool] | None  # asked before every request; what was made is kept
 
 
 def embedding(
@@ -83,6 +85,8 @@ def embedding(
     size, dimensions = how.get("batch_size", 32), how.get("dimensions")
     if isinstance(texts, str):
         raise Unfit(Reason.CALLER, "give a list of texts")
+    if how.get("encoding", "base64") not in _NUMBER:
+        raise Unfit(Reason.CALLER, "encoding is base64 or float")
     if not 1 <= size <= MOST_TEXTS:
         raise Unfit(Reason.CALLER, f"a batch has 1 to {MOST_TEXTS} texts")
     if dimensions is not None and not 1 <= dimensions <= MOST_DIMENSIONS:
@@ -105,24 +109,24 @@ class Embedding:
         self._how = how
         self._limit = lengths.limit_of(known, model)
         self._rows: Array | None = None
-        self._done: set[int] = set()
+        self._made: set[int] = set()
         self._failed: dict[int, str] = {}
         self._over: set[int] = set()
         self._judged: set[int] = set()
         self._batches: list[Batch] = []
-        self._refusals = 0  # in a row, before the first vector
+        self._refusals = 0  # before the first vector
         self._ended: Refused | None = None
 
     def work(self) -> Conversation[Vectors]:
         """Ask for all of them; halves of a refused batch come last, when others have succeeded."""
         begun = time.perf_counter()
         waiting = deque(self._parts())
-        while waiting and self._ended is None and not self._is_cancelled():
+        while waiting and self._goes_on():
             part = yield from self._fitting(waiting.popleft())
-            if part and self._ended is None:
+            if part and self._goes_on():
                 waiting.extend((yield from self._asked(part)))
             self._tell()
-        if self._ended is not None and not self._done:
+        if self._ended is not None and not self._made:
             raise self._ended
         return self._result(time.perf_counter() - begun)
 
@@ -143,7 +147,7 @@ class Embedding:
         """Those of a batch that may be sent; the others fail here."""
         fitting = []
         for index in part:
-            if index not in self._judged and self._ended is None:
+            if index not in self._judged and self._goes_on():
                 yield from self._judge(index)
             if index not in self._failed:
                 fitting.append(index)
@@ -171,7 +175,7 @@ class Embedding:
         elif isinstance(counted, BadRequest | CallerMistake):
             return
         elif isinstance(counted, Refused):
-            self._ended = counted
+            self._ended = counted.with_traceback(None)
         elif counted > limit:
             self._over.add(index)
             if not self._how.get("truncate"):
@@ -183,11 +187,11 @@ class Embedding:
         if isinstance(outcome, Answer):
             self._keep(part, outcome)
             return []
-        self._refusals += not self._done
+        self._refusals += not self._made
         futile = self._refusals >= _FUTILE
         if futile or not isinstance(outcome, BadRequest) or outcome.reason is Reason.UNKNOWN_MODEL:
-            outcome.detail = unquoted(outcome.detail, self._typed(part))
-            self._ended = outcome
+            outcome.detail = _discreet(outcome, [self._texts[index] for index in part])
+            self._ended = outcome.with_traceback(None)  # its frames hold what was typed
         elif len(part) == 1:
             self._failed[part[0]] = _why(outcome, self._texts[part[0]])
         else:
@@ -205,11 +209,17 @@ class Embedding:
         if how.get("raw"):
             body["use_activation"] = False
         most = min(MOST_DIMENSIONS, MOST_BYTES // 4 // len(self._texts))
-        before = None if self._rows is None else self._rows.shape[1]
-        read = partial(arrays.read_rows, len(part), most, before)
+        wanted = dimensions if self._rows is None else self._rows.shape[1]
+        read = partial(arrays.read_rows, len(part), most, wanted)
         expected = len(part) * (most * _NUMBER[encoding] + 200)
-        cut = how.get("truncate", False)
-        return pooled(Route.EMBEDDINGS, read, body, expected=expected, truncate=cut)
+        return pooled(
+            Route.EMBEDDINGS,
+            read,
+            body,
+            expected=expected,
+            truncate=how.get("truncate", False),
+            seconds=how.get("seconds", SECONDS),
+        )
 
     def _keep(self, part: Sequence[int], answer: Answer[Rows]) -> None:
         rows, tokens = answer.value
@@ -220,23 +230,21 @@ class Embedding:
         for index, broken in zip(part, np.isnan(rows[:, 0]), strict=True):
             if broken:
                 self._failed[index] = "The server's vector of it is not all numbers."
-            self._done.add(index)
+            else:
+                self._made.add(index)
 
-    def _is_cancelled(self) -> bool:
+    def _goes_on(self) -> bool:
         cancelled = self._how.get("cancelled")
-        return cancelled is not None and cancelled()
+        return self._ended is None and not (cancelled is not None and cancelled())
 
     def _tell(self) -> None:
         progress = self._how.get("progress")
         if progress is not None:
-            progress(len(self._done | self._failed.keys()), len(self._texts))
-
-    def _typed(self, part: Sequence[int]) -> Iterator[str]:
-        return (self._texts[index] for index in part)
+            progress(len(self._made) + len(self._failed), len(self._texts))
 
     def _result(self, seconds: float) -> Vectors:
         count = len(self._texts)
-        open_ = frozenset(range(count)) - self._done - self._failed.keys()
+        unanswered = frozenset(range(count)) - self._made - self._failed.keys()
         why = "It was cancelled before this text had its turn."
         if self._ended is not None:
             why = f"It ended before this text had its vector: {self._ended.sentence}"
@@ -244,13 +252,13 @@ class Embedding:
         known = [tokens for tokens in counts if tokens is not None]
         return Vectors(
             np.full((count, 0), np.nan, np.float32) if self._rows is None else self._rows,
-            dict(sorted((self._failed | dict.fromkeys(open_, why)).items())),
+            dict(sorted((self._failed | dict.fromkeys(unanswered, why)).items())),
             sum(known) if len(known) == len(counts) else None,
-            frozenset(self._over & self._done - self._failed.keys()),
+            frozenset(self._over & self._made),
             seconds,
             self._model,
             tuple(self._batches),
-            open_,
+            unanswered,
             self._ended,
         )
 
@@ -259,4 +267,9 @@ def _why(refused: Refused, text: str) -> str:
     over = refused.excess
     if over is not None and over.limit is not None:
         return f"It is longer than the {over.limit:,} tokens that the model takes."
-    return f"The server refuses it: {unquoted(refused.detail, [text])}"
+    return f"The server refuses it: {_discreet(refused, [text])}"
+
+
+def _discreet(refused: Refused, texts: Sequence[str]) -> str:
+    """What the server said, unless it quotes a text; a word or two stands there by chance."""
+    return unquoted(refused.detail, (text for text in texts if len(text) >= _TELLING))

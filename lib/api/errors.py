@@ -61,6 +61,7 @@ class Reason(Enum):
     NO_ROUTE_THERE = "route not offered"
     NO_TASK = "task not offered"
     SWITCHED_OFF = "switched off"
+    FULL_LENGTH = "full length only"
 
     BUSY = "busy"
     SCALING = "scaling"
@@ -276,6 +277,11 @@ _TABLE: dict[Reason, tuple[type[Refused], str, str]] = {
         NotOffered,
         "{server} has {route} switched off",
         "start it with --enable-scale-out to use it",
+    ),
+    Reason.FULL_LENGTH: (
+        NotOffered,
+        "The model of {server} gives vectors of one length only, and was asked for shorter ones",
+        "leave dimensions out",
     ),
     Reason.BUSY: (
         ServerFault,

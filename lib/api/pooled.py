@@ -12,15 +12,16 @@ from lib.api.calls import Call
 from lib.api.routes import Route
 from lib.api.strict_json import Json
 
-__all__ = ["MOST_SENT", "MOST_TEXTS", "pooled"]
+__all__ = ["MOST_SENT", "MOST_TEXTS", "SECONDS", "pooled"]
 
 T = TypeVar("T")
 
+SECONDS = 120.0
+"""For one request: a server without a GPU takes long, and a busy one lets it wait."""
 MOST_TEXTS = 2048
 """Texts of one request."""
 MOST_SENT = 4 << 20
 """Bytes of all texts of one request."""
-_SECONDS = 120.0  # a server without a GPU takes long, and a busy one lets it wait
 _ESCAPED = 6  # bytes that JSON makes of one at most
 _MOST_READ = 256 << 20  # bytes: 2,048 vectors of 4,096 numbers in full length fit
 
@@ -32,6 +33,7 @@ def pooled(
     *,
     expected: int = _MOST_READ,
     truncate: bool = False,
+    seconds: float = SECONDS,
 ) -> Call[T]:
     """A request whose right answer has `expected` bytes at most.
 
@@ -44,5 +46,5 @@ def pooled(
         {**body, **cut},
         limit=min(_MOST_READ, expected + (1 << 20)),
         most_sent=_ESCAPED * MOST_SENT + (1 << 20),
-        seconds=_SECONDS,
+        seconds=seconds,
     )

@@ -28,8 +28,9 @@ _BY_STATUS = {
     503: Reason.BUSY,
     504: Reason.GATEWAY,
 }
-# A phrase of the server's message that tells more than the status does.
+# A phrase of the server's message that tells more than the status does; the first that fits.
 _BY_PHRASE = (
+    ("matryoshka", (400,), Reason.FULL_LENGTH),
     ("does not support", (200, 400, 501), Reason.NO_TASK),
     ("scale-out", (403,), Reason.SWITCHED_OFF),
     ("does not exist", (400, 404), Reason.UNKNOWN_MODEL),

@@ -15,11 +15,15 @@ def test_a_command_that_asks_for_no_answer_loads_nothing_for_it():
     command = [sys.executable, "-c", script]
     loaded = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     later = {
+        "arrays",
         "chunks",
         "deltas",
+        "embedding",
         "excess",
         "generation",
+        "lengths",
         "lines",
+        "ranking",
         "sse",
         "streaming",
         "streams",

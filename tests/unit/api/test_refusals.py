@@ -59,6 +59,7 @@ FLAT = '{"object": "error", "message": "%s", "type": "x", "param": null, "code":
         (507, "", Reason.SERVER_ERROR),
         (302, "", Reason.REDIRECT),
         (200, NESTED % "The model does not support Embeddings API", Reason.NO_TASK),
+        (400, NESTED % "'m' does not support Matryoshka embeddings", Reason.FULL_LENGTH),
         (200, FLAT % "The model does not support Embeddings API", Reason.NO_TASK),
         (200, FLAT % "something else", Reason.BAD_REQUEST),
         (200, "<!DOCTYPE html><p>Sign in", Reason.HTML),

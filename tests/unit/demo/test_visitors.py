@@ -109,3 +109,31 @@ def test_a_full_queue_takes_nobody_and_what_never_fits_is_an_error():
             visitors.enter(range(5000), [1], limit=1)
 
     asyncio.run(visit())
+
+
+def test_who_wants_no_token_waits_until_the_prompt_is_read():
+    async def visit() -> tuple[bool, list[int], Demo]:
+        demo, visitors = here()
+        visitor = visitors.enter(PROMPT, (), limit=0)
+        waited = visitor.request.done
+        await visitor.over()
+        await visitor.over()  # it stays over
+        visitors.leave(visitor)
+        return waited, await seen(visitor), demo
+
+    waited, made, demo = asyncio.run(visit())
+    assert (waited, made) == (False, [])
+    (end,) = demo.engine.recent
+    assert (end.reason, end.prompt_tokens, end.generated_tokens) == ("stop", 100, 0)
+
+
+def test_a_restart_loses_whoever_waits_for_a_prompt():
+    async def visit() -> None:
+        demo, visitors = here(pace=replace(IDLE.pace, step=30.0))
+        visitor = visitors.enter(PROMPT, (), limit=0)
+        demo.restart()
+        with pytest.raises(LostError):
+            await asyncio.wait_for(visitor.over(), 5)
+        visitors.leave(visitor)
+
+    asyncio.run(visit())
