@@ -34,7 +34,7 @@ class Finding(NamedTuple):
     words: str
 
 
-def check(vectors: Sequence[ArrayLike] | ArrayLike) -> list[Finding]:
+def check(vectors: ArrayLike) -> list[Finding]:
     """All that is wrong, the worst first: nothing wrong, an empty list.
 
     Vectors of several dimensions are told first and looked at no further.
@@ -53,7 +53,7 @@ def check(vectors: Sequence[ArrayLike] | ArrayLike) -> list[Finding]:
     return [one for one in found if one is not None]
 
 
-def _mixed(vectors: Sequence[ArrayLike] | ArrayLike) -> Finding | None:
+def _mixed(vectors: ArrayLike) -> Finding | None:
     if isinstance(vectors, np.ndarray) or not isinstance(vectors, Sequence):
         return None
     sizes = [np.size(one) for one in vectors]
