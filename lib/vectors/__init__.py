@@ -22,7 +22,7 @@ from lib.vectors.ranking import (
     ranks,
     spearman,
 )
-from lib.vectors.sentences import CONTRASTS, UNRELATED, Contrast
+from lib.vectors.sentences import CONTRASTS, UNRELATED, Contrast, unrelated_like
 from lib.vectors.similarity import Metric, cosine, dot, euclid, lengths, unit
 from lib.vectors.truncation import Bits, Loss, Steps, binary, curve, int8, quantised, shortened
 
@@ -81,4 +81,5 @@ __all__ = [
     "top_k_changes",
     "trust",
     "unit",
+    "unrelated_like",
 ]

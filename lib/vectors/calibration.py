@@ -12,10 +12,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lib.vectors.sentences import CONTRASTS, UNRELATED, Contrast
+from lib.vectors.sentences import CONTRASTS, UNRELATED, Contrast, unrelated_like
 from lib.vectors.similarity import Metric
 
-__all__ = ["CONTRASTS", "UNRELATED", "Contrast", "Floor", "Threshold", "threshold"]
+__all__ = [
+    "CONTRASTS",
+    "UNRELATED",
+    "Contrast",
+    "Floor",
+    "Threshold",
+    "threshold",
+    "unrelated_like",
+]
 
 Numbers = NDArray[np.float64]
 
@@ -32,7 +40,7 @@ class Floor:
 
     @classmethod
     def of(cls, vectors: ArrayLike, metric: Metric = Metric.COSINE) -> "Floor":
-        """The floor that these vectors of unrelated texts (`UNRELATED`) make."""
+        """The floor that these vectors of unrelated texts (`unrelated_like`) make."""
         every = metric.matrix(vectors)
         scores = every[np.triu_indices(len(every), 1)].astype(np.float64)
         return cls(np.sort(scores[np.isfinite(scores)]), metric)
