@@ -111,6 +111,7 @@ def test_a_server_that_does_not_answer_is_a_sentence_and_loses_nothing(person):
     expect(person.chips.last).to_have_text(" more")
 
 
+@pytest.mark.alone
 def test_more_than_any_server_takes_is_said_and_kept(person):
     person.opens("?server=demo-chat")
     person.types(TYPED)

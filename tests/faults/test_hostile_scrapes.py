@@ -88,6 +88,7 @@ def fleet():
         yield {name: f"{s.url}/{name}" for name in (*HOSTILE, "good")}
 
 
+@pytest.mark.alone
 def test_a_fleet_of_hostile_servers_leaves_the_good_one_its_period(watched, fleet):
     with watched(fleet, period="1") as all_of_them:
         all_of_them.ticked("good", 9)
@@ -140,11 +141,13 @@ def grown(watched, *names):
         return all_of_them.peak - before
 
 
+@pytest.mark.alone
 def test_a_bomb_costs_little_memory(watched):
     """H05, H06: half a megabyte on the wire that inflates to 512, and a body without end."""
     assert grown(watched, "bomb", "endless") < 48
 
 
+@pytest.mark.alone
 def test_all_of_them_together_cost_little_memory(watched):
     """H15, H17 and the rest, all in one watcher."""
     assert grown(watched, "churn", *sorted(set(HOSTILE) - {"churn"})) < 160

@@ -1,9 +1,9 @@
 """Runs the tests in parts, several at a time, because most of them wait: what `make test` does.
 
 A part is a room of `testpaths`, or one file of a room that is split; each is a pytest of its own,
-so that Playwright's event loop reaches nobody else's tests. What needs the whole machine runs first
-and alone. A part is printed when it has ended. One that fails makes the run fail, and Ctrl-C ends
-all of them with what they have started.
+so that Playwright's event loop reaches nobody else's tests. Tests marked `alone` run first, with
+nothing beside them. A part is printed when it has ended. One that fails makes the run fail, and
+Ctrl-C ends all of them with what they have started.
 """
 
 import os
@@ -19,39 +19,46 @@ from types import FrameType
 
 from tests.support.processes import ROOT, Process
 
-__all__ = ["main", "parts"]
+__all__ = ["main", "stages"]
 
 AT_ONCE = (os.cpu_count() or 1) + 1
 """A part keeps a core busy for about half of its time."""
 SPLIT = ("tests/faults", "tests/browser")
-ALONE = ("tests/faults/test_hostile_scrapes.py",)
-"""Its watcher works through pages that keep a core busy, against deadlines."""
+MARK = "pytest.mark.alone"
 LOOK_SECONDS = 0.1
 INTERRUPTS, STOP_SECONDS = 4, 15.0
 """A test may swallow an interrupt; one that comes again too soon would cut the tidying short."""
 
 
-def parts() -> list[str]:
-    """Everything that a plain `pytest` runs, in the order in which it is begun."""
+def stages() -> list[list[tuple[str, ...]]]:
+    """Everything that a plain `pytest` runs: the arguments of the parts of each stage."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     rooms = settings["tool"]["pytest"]["ini_options"]["testpaths"]
-    files = [path for room in SPLIT for path in (ROOT / room).rglob("test_*.py")]
+    files = {room: sorted((ROOT / room).rglob("test_*.py")) for room in rooms}
+    marked = [path for room in rooms for path in files[room] if MARK in path.read_text()]
+    split = [path for room in SPLIT for path in files[room]]
     # Large files take long; none of those may be left for the end.
-    files.sort(key=lambda path: path.stat().st_size, reverse=True)
-    named = [path.relative_to(ROOT).as_posix() for path in files]
+    split.sort(key=lambda path: path.stat().st_size, reverse=True)
     whole = [room for room in rooms if room not in SPLIT]
-    return sorted([*whole, *named], key=lambda part: part not in ALONE)
+    return [
+        [("-m", "alone", *map(_named, marked))],
+        [("-m", "not alone", path) for path in (*whole, *map(_named, split))],
+    ]
+
+
+def _named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 class Part:
     """One pytest, whose output is kept until it has ended."""
 
-    def __init__(self, path: str, log: Path) -> None:
-        self.path, self._begun, self._seconds = path, time.monotonic(), 0.0
+    def __init__(self, arguments: Sequence[str], log: Path) -> None:
+        self._arguments, self._begun, self._seconds = arguments, time.monotonic(), 0.0
         colour = "yes" if sys.stdout.isatty() else "no"
         # Parts that shared a cache would overwrite one another's list of failures.
         options = ["-p", "no:cacheprovider", f"--color={colour}"]
-        command = [sys.executable, "-m", "pytest", *options, path]
+        command = [sys.executable, "-m", "pytest", *options, *arguments]
         self._process = Process(command, log=log, env=os.environ)
 
     @property
@@ -65,7 +72,8 @@ class Part:
     @property
     def title(self) -> str:
         code = self._process.popen.returncode
-        return f"{self.path} {f'FAILED ({code})' if code else 'passed'} in {self._seconds:.0f} s"
+        outcome = f"FAILED ({code})" if code else "passed"
+        return f"{' '.join(self._arguments)}: {outcome} in {self._seconds:.0f} s"
 
     def tell(self) -> None:
         """Print what it has said; it has ended."""
@@ -83,19 +91,31 @@ class Part:
             self._process.popen.wait()
 
 
-def main(paths: Sequence[str]) -> int:
-    """Run these parts; the exit code is 1 if any has failed, 130 after Ctrl-C."""
+def main(stages: Sequence[Sequence[Sequence[str]]]) -> int:
+    """Run one stage after another; the exit code is 1 if any part failed, 130 after Ctrl-C."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
-    print(f"{len(paths)} parts, {AT_ONCE} at a time; each is shown when it has ended.", flush=True)
+    print(f"At most {AT_ONCE} parts at a time; each is shown when it has ended.", flush=True)
+    ended: list[Part] = []
+    try:
+        for stage in stages:
+            ended += _run(stage)
+    except KeyboardInterrupt:
+        return 130
+    print("", *(part.title for part in ended), sep="\n")
+    return int(any(part.failed for part in ended))
+
+
+def _run(stage: Sequence[Sequence[str]]) -> list[Part]:
+    waiting = deque(enumerate(stage))
     running: list[Part] = []
     ended: list[Part] = []
     with TemporaryDirectory() as folder:
-        waiting = deque((path, Path(folder, f"{n}.log")) for n, path in enumerate(paths))
         try:
             while waiting or running:
-                while waiting and _has_room(waiting[0][0], running):
-                    running.append(Part(*waiting.popleft()))
+                while waiting and len(running) < AT_ONCE:
+                    number, arguments = waiting.popleft()
+                    running.append(Part(arguments, Path(folder, f"{number}.log")))
                 time.sleep(LOOK_SECONDS)
                 for part in [one for one in running if not one.alive]:
                     part.tell()
@@ -103,15 +123,8 @@ def main(paths: Sequence[str]) -> int:
                     ended.append(part)
         except KeyboardInterrupt:
             _stop(running)
-            return 130
-    print("", *(part.title for part in ended), sep="\n")
-    return int(any(part.failed for part in ended))
-
-
-def _has_room(path: str, running: Sequence[Part]) -> bool:
-    if path in ALONE or any(part.path in ALONE for part in running):
-        return not running
-    return len(running) < AT_ONCE
+            raise
+    return ended
 
 
 def _stop(running: Sequence[Part]) -> None:
@@ -131,4 +144,4 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:] or parts()))
+    sys.exit(main([[(path,) for path in sys.argv[1:]]] if sys.argv[1:] else stages()))

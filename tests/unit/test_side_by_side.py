@@ -58,7 +58,7 @@ def run(*paths):
         return process.returncode, said
 
 
-def test_every_test_that_pytest_would_run_is_in_one_part(pytestconfig):
+def test_every_test_that_pytest_would_run_is_in_one_part_and_the_marked_ones_alone(pytestconfig):
     rooms = [ROOT / room for room in pytestconfig.getini("testpaths")]
     patterns = pytestconfig.getini("python_files")
     tests = [
@@ -67,14 +67,15 @@ def test_every_test_that_pytest_would_run_is_in_one_part(pytestconfig):
         for path in room.rglob("*.py")
         if any(fnmatch(path.name, pattern) for pattern in patterns)
     ]
-    parts = [ROOT / part for part in side_by_side.parts()]
-    owners = {
-        path: [part for part in parts if path == part or part in path.parents] for path in tests
-    }
-    assert len(owners) > 100
-    assert [path for path, owned in owners.items() if len(owned) != 1] == []
-    assert all(part.exists() for part in parts)
-    assert set(side_by_side.ALONE) <= set(side_by_side.parts())
+    ((alone,), beside) = side_by_side.stages()
+    parts = [ROOT / path for *_, path in beside]
+    assert len(tests) > 100
+    for test in tests:
+        assert sum(part in (test, *test.parents) for part in parts) == 1, test
+    assert {part[:2] for part in beside} == {("-m", "not alone")}
+    assert alone[:2] == ("-m", "alone")
+    marked = {path for path in tests if side_by_side.MARK in path.read_text()}
+    assert {ROOT / path for path in alone[2:]} == marked != set()
 
 
 def test_one_failing_part_fails_the_run_and_keeps_no_other_from_running(tmp_path):
@@ -84,7 +85,7 @@ def test_one_failing_part_fails_the_run_and_keeps_no_other_from_running(tmp_path
     assert code == 1
     assert "assert 'this' == 'that'" in said
     assert said.count("1 passed") == 4
-    assert f"{first} FAILED (1)" in said
+    assert f"{first}: FAILED (1)" in said
 
 
 def test_a_run_whose_parts_pass_passes(tmp_path):

@@ -405,6 +405,7 @@ def started(*arguments, **options):
         process.wait()
 
 
+@pytest.mark.alone
 def test_the_process_ends_in_time_with_its_exit_code():
     with FaultServer({"/*": hang()}) as server:
         begun = time.monotonic()
