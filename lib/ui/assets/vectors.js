@@ -75,7 +75,7 @@ export class Ranks {
       h("tbody", {}, ...rows.map(({ value, share, hint, cells, good }) => h("tr", {},
         h("td.vi-number", { title: hint }, value),
         h("td.vv-bar", { "aria-hidden": "true" }, h("i", { style: `width: ${(100 * share).toFixed(1)}%` })),
-        ...cells.map((one, n) => h("td.vv-text", { "data-good": good === n }, h("bdi", {}, one)))))))));
+        ...cells.map((one, n) => h("td.vv-text", {}, h("bdi", {}, one), good === n ? h("span.vi-icon.vv-good", { title: "Of the same label", role: "img", "aria-label": "of the same label" }, "check") : null))))))));
   }
 
   destroy() {}

@@ -11,7 +11,7 @@ import numpy as np
 from lib.ui.plain import ABSENT, count, duration, plain, rate, ratio
 from lib.ui.vectors.measured import Measured
 
-__all__ = ["answer", "figure", "place_words"]
+__all__ = ["answer", "figure", "place_words", "some"]
 
 Words = dict[str, object]
 _GOOD, _POOR = 0.9, 0.5
@@ -37,10 +37,14 @@ def figure(score: float) -> str:
     return ABSENT if np.isnan(score) else f"{score:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
+def some(number: int, what: str) -> str:
+    """A number of things."""
+    return f"{count(number)} {what}" if number == 1 else f"{count(number)} {what}s"
+
+
 def place_words(found: Measured, score: float) -> str:
-    """Where a cosine lies among those of unrelated texts."""
-    floor = found.embedded.floor
-    return floor.verdict(score) if floor is not None and not np.isnan(score) else ""
+    """Where a score lies among those of unrelated texts."""
+    return found.floor.verdict(score) if found.floor and not np.isnan(score) else ""
 
 
 # ── The sentence ──
@@ -113,22 +117,21 @@ def _closest(found: Measured) -> str:
         return "No two texts can be compared."
     one, other = int(pairs.first[0]), int(pairs.second[0])
     quoted = f"“{texts.short(one, _SHORT)}” and “{texts.short(other, _SHORT)}”"
-    cosine = found.pair(one, other)
     told = f"Closest: {quoted}, {figure(float(pairs.score[0]))}"
-    words = place_words(found, cosine) if found.metric.value == "cosine" else ""
+    words = place_words(found, float(pairs.score[0]))
     return f"{told}, {words}." if words else f"{told}."
 
 
 def _share_above(found: Measured) -> list[str]:
-    floor, own = found.embedded.floor, found.loose
+    floor, own = found.floor, found.loose
     if floor is None or not len(own):
         return []
-    least = float(np.quantile(floor.scores, _ABOVE))
-    above = int((own > least).sum())
-    words = f"{count(above)} of {count(len(own))} pairs ({ratio(above / len(own))}) have a cosine"
-    return [
-        f"{words} above {figure(least)}, which 99 of 100 pairs of unrelated texts do not reach."
-    ]
+    is_distance = found.metric.is_distance
+    line = float(np.quantile(floor.scores, 1 - _ABOVE if is_distance else _ABOVE))
+    alike = int((own < line).sum() if is_distance else (own > line).sum())
+    side = "below" if is_distance else "above"
+    words = f"{count(alike)} of {count(len(own))} pairs ({ratio(alike / len(own))}) are {side}"
+    return [f"{words} {figure(line)}, as one in 100 pairs of unrelated texts is."]
 
 
 # ── Figures ──
@@ -153,7 +156,7 @@ def tiles(found: Measured) -> list[dict[str, str]]:
         _tile(
             rate(asked / busy if busy else None),
             "texts / s",
-            f"{count(asked)} texts in {duration(busy)} of {count(len(vectors.batches))} requests,"
+            f"{count(asked)} texts in {duration(busy)}, {some(len(vectors.batches), 'request')},"
             " measured when they were embedded."
             if busy
             else "They were remembered: nobody was asked.",
@@ -173,11 +176,11 @@ def _tokens_words(found: Measured) -> str:
 
 
 def _floor_tiles(found: Measured) -> list[dict[str, str]]:
-    floor = found.embedded.floor
+    floor = found.floor
     if floor is None:
         return [_tile(ABSENT, "floor", "The built-in unrelated sentences were not embedded.")]
     words = (
-        f"Cosines of {count(len(floor.scores))} pairs of built-in sentences that have nothing to do"
+        f"Scores of {count(floor.pairs)} pairs of built-in sentences that have nothing to do"
         f" with each other: mean {figure(floor.mean)}, standard deviation {figure(floor.sd)}."
         " What two texts have in common begins above it."
     )

@@ -11,10 +11,10 @@ from lib.api import Refused, Vectors
 from lib.servers import Server
 from lib.ui.embedder import Asked
 from lib.ui.house import house
-from lib.ui.plain import count, duration, plain
+from lib.ui.plain import count, plain
 from lib.ui.vectors.jobs import Job, job_of, start
 from lib.ui.vectors.sets import Embedded, How, Texts
-from lib.vectors import calibration
+from lib.vectors import Floor, unrelated_like
 
 __all__ = ["NAME", "Wish"]
 
@@ -38,11 +38,16 @@ class Wish(NamedTuple):
         """The same, as the embedder knows it."""
         return Asked(self.server, self.model, self.how.kind, self.how.batch_size)
 
+    @property
+    def unrelated(self) -> tuple[str, ...]:
+        """The built-in sentences for the floor, in the language of the texts."""
+        return unrelated_like(self.texts.texts)
+
     def missing(self) -> tuple[list[str], list[str]]:
         """The texts that a server must be asked for: of the set, and of the floor."""
         embedder = house().embedder
         texts = embedder.missing(self.asked, self.texts.texts)
-        return texts, embedder.missing(self.asked, calibration.UNRELATED)
+        return texts, embedder.missing(self.asked, self.unrelated)
 
     def price(self) -> str:
         """What it costs the server, in a sentence; "" where it costs nothing."""
@@ -95,8 +100,8 @@ class Wish(NamedTuple):
         job.words = _lacking(self.texts, vectors)
         if vectors.ended is None and not job.is_unwanted():
             try:
-                floor = embed(self.asked, calibration.UNRELATED, cancelled=job.is_unwanted)
-                made = replace(made, floor=calibration.Floor.of(floor.rows), kept={})
+                rows = embed(self.asked, self.unrelated, cancelled=job.is_unwanted).rows
+                made = replace(made, floor=Floor.of(rows), unrelated=rows, kept={})
             except Refused as refused:
                 job.words = job.words or f"The floor was not measured: {refused.sentence}"
         job.result = made
@@ -114,8 +119,3 @@ def _lacking(texts: Texts, vectors: Vectors) -> str:
         return f"Stopped. {kept}"
     first, why = next(iter(vectors.failed.items()))
     return f"{kept} Text {first + 1:,} has none: {plain(why, _SENTENCE)}"
-
-
-def speed(vectors: Vectors) -> str:
-    """How it went, in words."""
-    return duration(vectors.seconds)

@@ -41,8 +41,12 @@ def downloads(found: Measured) -> None:
         _offer("Settings, JSON", "settings.json", "application/json", lambda: settings_json(found))
     rows, columns = found.heat.scores.shape
     words = f"The matrix has {count(rows)} × {count(columns)} scores in the order of the heat map"
-    size = f"{found.embedded.rows.nbytes / 1e6:,.1f} MB"
+    size = _size(found.embedded.rows.nbytes)
     st.caption(escaped(f"{words}; the vectors are {size} in the order of the texts."))
+
+
+def _size(number: int) -> str:
+    return f"{number / 1e6:,.1f} MB" if number >= 1_000_000 else f"{number / 1e3:,.0f} kB"
 
 
 def _offer(label: str, name: str, kind: str, make: Callable[[], bytes]) -> None:

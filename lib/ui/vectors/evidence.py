@@ -17,10 +17,7 @@ from lib.ui.vectors import maps
 from lib.ui.vectors.answer import figure, place_words
 from lib.ui.vectors.measured import Measured
 from lib.ui.vectors.sets import Texts
-from lib.vectors.hubs import hubs_of
-from lib.vectors.nearest import Nearest, duplicates
-from lib.vectors.outliers import outliers_of
-from lib.vectors.similarity import Metric
+from lib.vectors import Nearest, duplicates, hubs_of, outliers_of
 
 __all__ = ["checks", "nearest", "one_pair", "pairs"]
 
@@ -58,7 +55,8 @@ def nearest(found: Measured, depth: int) -> None:
     if found.is_search and len(found.queries) <= _QUERIES:
         _per_query(found, depth)
         return
-    place = _picked(found, "Text", "vectors-nearest-of", 0, queries_only=found.is_search)
+    label = "Query" if found.is_search else "Text"
+    place = _picked(found, label, "vectors-nearest-of", 0, queries_only=found.is_search)
     if place is None:
         return
     near = found.nearest_of(place)
@@ -97,19 +95,12 @@ class _Scale:
 
     def __init__(self, found: Measured) -> None:
         self._found = found
-        scores = found.pairs.score
-        best = float(scores[0]) if len(scores) else 1.0
-        own = found.heat.scores[np.isfinite(found.heat.scores)]
-        floor = found.embedded.floor
-        worst = float(own.max() if found.metric.is_distance else own.min()) if len(own) else 0.0
-        if found.metric is Metric.COSINE:
-            best, worst = 1.0, max(0.0, floor.mean) if floor is not None else 0.0
-        self._worst, self._span = worst, (best - worst) or 1.0
+        self._worst, self._best = found.span
 
     def row(self, score: float, *cells: str) -> dict[str, object]:
         """A row of a table."""
-        share = min(1.0, max(0.0, (score - self._worst) / self._span))
-        hint = place_words(self._found, score) if self._found.metric is Metric.COSINE else ""
+        share = min(1.0, max(0.0, (score - self._worst) / (self._best - self._worst)))
+        hint = place_words(self._found, score)
         return {"value": figure(score), "share": share, "hint": hint, "cells": list(cells)}
 
 
@@ -125,24 +116,22 @@ def one_pair(found: Measured) -> None:
     other = _picked(found, "Another", "vectors-other", second)
     if one is None or other is None:
         return
-    cosine = found.pair(one, other, Metric.COSINE)
-    if np.isnan(cosine):
+    score = found.pair(one, other)
+    if np.isnan(score):
         st.text("One of the two has no vector, or none with a direction.")
         return
-    live.summary(_pair_words(found, one, other, cosine), key="vectors-pair-words")
-    maps.pair_chart(found, cosine)
+    live.summary(_pair_words(found, score), key="vectors-pair-words")
+    maps.pair_chart(found, score)
 
 
-def _pair_words(found: Measured, one: int, other: int, cosine: float) -> dict[str, object]:
-    floor = found.embedded.floor
-    tiles = [_tile(figure(cosine), "cosine")]
+def _pair_words(found: Measured, score: float) -> dict[str, object]:
+    floor = found.floor
+    tiles = [_tile(figure(score), found.metric.value)]
     if floor is not None:
-        tiles.append(_tile(f"{floor.percentile(cosine):.0f}", "percentile of unrelated pairs"))
-        z = f"{floor.z(cosine):+.1f}".replace("-", "\N{MINUS SIGN}")
+        tiles.append(_tile(f"{floor.percentile(score):.0f}", "percentile of unrelated pairs"))
+        z = f"{floor.z(score):+.1f}".replace("-", "\N{MINUS SIGN}")
         tiles.append(_tile(z, "standard deviations from the floor"))
-    if found.metric is not Metric.COSINE:
-        tiles.append(_tile(figure(found.pair(one, other)), found.metric.value))
-    words = place_words(found, cosine)
+    words = place_words(found, score)
     sentence = f"{words[:1].upper()}{words[1:]}." if words else ""
     return {"tone": "hint", "sentence": sentence, "more": [], "tiles": tiles, "remarks": []}
 
@@ -212,8 +201,10 @@ def _hubs(found: Measured) -> Iterator[tuple[str, str, str]]:
         return
     near = found.nearest
     told = hubs_of(Nearest(_local(found, near.index[:, :depth]), near.score[:, :depth]))
-    skew = "" if np.isnan(told.skewness) else f"; skewness {told.skewness:.1f}"
-    hubs = _names(found, told.hubs) if len(told.hubs) else "No text is everyone's neighbour."
+    skew = "" if np.isnan(told.skewness) else f" Skewness {told.skewness:.1f}."
+    hubs = "No text is everyone's neighbour."
+    if len(told.hubs):
+        hubs = f"{_names(found, told.hubs)}: in many more lists than others."
     yield "Hubs", count(len(told.hubs)) if len(told.hubs) else "none", f"{hubs}{skew}"
     share = ratio(len(told.antihubs) / len(found.searched))
     words = f"{share} of the texts are in nobody's list of the {depth} nearest."

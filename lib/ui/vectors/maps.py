@@ -14,7 +14,7 @@ from lib.ui.charts import Palette, palette, said, show, styled
 from lib.ui.plain import count, ratio
 from lib.ui.vectors.measured import MOST_VALUES, Heat, Measured
 from lib.ui.vectors.sets import Texts
-from lib.vectors.similarity import Metric
+from lib.vectors import Metric
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -25,7 +25,9 @@ _CELL, _LEAST, _MOST = 26, 300, 720
 _AXIS = 30
 """Characters of a text beside a heat map."""
 _NAMED = 40
-"""Points up to which each is called by its text on the map."""
+"""Points that are called by their texts on the map, where there is room."""
+_WIDE, _HIGH, _NAME = 560, 400, (140, 20)
+"""Pixels of the map and of a name on it, about."""
 _GROUPS = 12
 _SIGNS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 
@@ -36,7 +38,7 @@ def heat_map(found: Measured) -> None:
 
     heat, colours, texts = found.heat, palette(), found.embedded.texts
     values = heat.size == 1 and max(heat.of.shape) <= MOST_VALUES
-    low, high = _range(found)
+    low, high = sorted(found.span)
     figure = go.Figure(
         go.Heatmap(
             z=heat.of,
@@ -64,33 +66,18 @@ def heat_map(found: Measured) -> None:
 _HOVER = "%{z:.4f}<br>%{customdata[0]}<br>%{customdata[1]}<extra></extra>"
 
 
-def _range(found: Measured) -> tuple[float, float]:
-    """From the floor to the best; where there is no floor, from the least."""
-    scores = found.heat.of[np.isfinite(found.heat.of)]
-    if not len(scores):
-        return 0.0, 1.0
-    low, high = float(scores.min()), float(scores.max())
-    floor = found.embedded.floor
-    if found.metric is Metric.COSINE and floor is not None:
-        low = min(floor.mean, high - 0.05)
-        high = max(high, low + 0.3)
-    return low, high if high > low else low + 1.0
-
-
 def _bar(found: Measured, colours: Palette) -> dict[str, object]:
-    low, high = _range(found)
-    marks = [low, (low + high) / 2, high]
-    names = [f"{one:.2f}" for one in marks]
-    if found.metric is Metric.COSINE and found.embedded.floor is not None:
-        names[0] = f"{low:.2f} floor"
+    worst, best = found.span
+    first = f"{worst:.2f} floor" if found.floor else f"{worst:.2f}"
     return {
         "thickness": 10,
         "outlinewidth": 0,
         "len": 0.6,
+        "lenmode": "fraction",
         "y": 1,
         "yanchor": "top",
-        "tickvals": marks,
-        "ticktext": names,
+        "tickvals": [worst, (worst + best) / 2, best],
+        "ticktext": [first, f"{(worst + best) / 2:.2f}", f"{best:.2f}"],
         "tickfont": {"size": 12, "color": colours.quiet},
         "ticks": "",
     }
@@ -158,6 +145,7 @@ def plane_map(found: Measured, *, by_label: bool) -> None:
     names = _groups(found, by_label=by_label)
     figure = go.Figure()
     few = len(plane.places) <= _NAMED
+    named = {int(plane.places[n]) for n in _apart(plane.projection.points)}
     for number, name in enumerate(dict.fromkeys(names)):
         here = np.flatnonzero(np.array(names, object) == name)
         places = plane.places[here]
@@ -166,7 +154,7 @@ def plane_map(found: Measured, *, by_label: bool) -> None:
             (go.Scatter if len(plane.places) <= 1_000 else go.Scattergl)(
                 x=points[:, 0],
                 y=points[:, 1],
-                mode="markers+text" if few else "markers",
+                mode="markers+text",
                 name=said(name, 40) or "no label",
                 marker={
                     "size": 9 if few else 6,
@@ -175,7 +163,7 @@ def plane_map(found: Measured, *, by_label: bool) -> None:
                     "symbol": _SIGNS[number % len(_SIGNS)],
                     "line": {"width": 1, "color": colours.ground},
                 },
-                text=[said(texts.short(int(n), 22), 24) for n in places] if few else None,
+                text=[said(texts.short(int(n), 22), 24) if n in named else "" for n in places],
                 textposition="top center",
                 textfont={"size": 11, "color": colours.quiet},
                 customdata=[said(texts.titled(int(n), 90), 110) for n in places],
@@ -211,22 +199,41 @@ def _common(names: list[str]) -> set[str]:
     return {name for name, _ in Counter(names).most_common(_GROUPS)}
 
 
+def _apart(points: NDArray[np.float32]) -> list[int]:
+    """Points whose names would not lie over each other, the outermost first."""
+    known = points[np.isfinite(points).all(axis=1)]
+    if not len(known):
+        return []
+    unit = max(float(np.ptp(known[:, 0])) / _WIDE, float(np.ptp(known[:, 1])) / _HIGH, 1e-9)
+    taken: list[tuple[float, float]] = []
+    kept: list[int] = []
+    for n in np.argsort(-np.linalg.norm(points - np.nanmean(points, axis=0), axis=1)):
+        x, y = (points[n] / unit).tolist()
+        free = all(abs(x - a) > _NAME[0] or abs(y - b) > _NAME[1] for a, b in taken)
+        if free and len(kept) < _NAMED and np.isfinite(x):
+            taken.append((x, y))
+            kept.append(int(n))
+    return kept
+
+
 # ── One pair ──
 
 
 def pair_chart(found: Measured, score: float) -> None:
-    """Where a cosine lies among unrelated texts and among all pairs of the set."""
+    """Where a score lies among unrelated texts and among all pairs of the set."""
     import plotly.graph_objects as go  # noqa: PLC0415 - slow, and for this page only
 
-    colours, floor, own = palette(), found.embedded.floor, found.loose
-    parts = [own] if floor is None else [own, floor.scores]
-    edges = np.linspace(
-        min(-0.1, *(float(one.min()) for one in parts if len(one))) - 0.001, 1.001, 56
-    )
+    colours, own = palette(), found.loose
+    unrelated = found.floor.scores if found.floor else own[:0]
+    every = np.concatenate([own, unrelated, [score]])
+    if found.metric is Metric.COSINE:
+        every = np.append(every, (0.0, 1.0))
+    margin = 0.01 * float(np.ptp(every)) or 0.01
+    edges = np.linspace(float(every.min()) - margin, float(every.max()) + margin, 56)
     middles = (edges[1:] + edges[:-1]) / 2
     figure = go.Figure()
     for values, name, colour in (
-        (floor.scores if floor else own[:0], "unrelated texts", colours.quiet),
+        (unrelated, "unrelated texts", colours.quiet),
         (own, "pairs of this set", colours.accent),
     ):
         if not len(values):
@@ -259,6 +266,6 @@ def pair_chart(found: Measured, score: float) -> None:
         legend={"orientation": "h", "y": -0.22, "x": 0, "yanchor": "top"},
         margin={"l": 8, "r": 8, "t": 24, "b": 8},
     )
-    figure.update_xaxes(showgrid=False, title={"text": ""})
-    figure.update_yaxes(showticklabels=False, rangemode="tozero")
-    show(figure, key="vectors-pair", alt=f"A cosine of {score:.2f} among those of other pairs.")
+    figure.update_xaxes(showgrid=False)
+    figure.update_yaxes(showticklabels=False, showgrid=False, rangemode="tozero")
+    show(figure, key="vectors-pair", alt=f"A score of {score:.2f} among those of other pairs.")

@@ -11,12 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lib.ui.vectors.sets import Embedded
-from lib.vectors.checks import Finding, check
-from lib.vectors.clusters import best_clusters
-from lib.vectors.nearest import Nearest, Pairs, closest_pairs, neighbours, top_k
-from lib.vectors.ordering import by_hierarchy
-from lib.vectors.projection import Projection, pca, trust
-from lib.vectors.similarity import Metric, cosine, unit
+from lib.vectors import (
+    Finding,
+    Floor,
+    Metric,
+    Nearest,
+    Pairs,
+    Projection,
+    best_clusters,
+    by_hierarchy,
+    check,
+    closest_pairs,
+    cosine,
+    neighbours,
+    pca,
+    top_k,
+    trust,
+    unit,
+)
 
 __all__ = ["MOST_VALUES", "Groups", "Heat", "Measured", "Plane", "measured"]
 
@@ -33,6 +45,8 @@ MOST_CELLS, MOST_VALUES = 240, 60
 DEEPEST = 50
 """Neighbours that are kept of each text."""
 _PAIRS = 200
+_LEAST_SPAN = 0.3
+"""Of cosines: below it, a colour would make much of little."""
 
 
 class Heat(NamedTuple):
@@ -80,20 +94,38 @@ class Measured:
         """Whether queries are compared with documents."""
         return bool(len(self.queries))
 
-    @property
-    def worst(self) -> np.float32:
-        """A score that no pair is worse than."""
-        return np.float32(np.inf if self.metric.is_distance else -np.inf)
+    @cached_property
+    def floor(self) -> Floor | None:
+        """What unrelated texts score under this metric."""
+        rows = self.embedded.unrelated
+        found = None if rows is None else Floor.of(rows, self.metric)
+        return found if found is not None and found.pairs else None
 
     def scores(self, one: Places, other: Places) -> Scores:
         """Of every text of `one` with every text of `other`."""
         rows = self.embedded.rows
         return self.metric.matrix(rows[one], rows[other])
 
-    def pair(self, one: int, other: int, metric: Metric | None = None) -> float:
+    def pair(self, one: int, other: int) -> float:
         """The score of two texts."""
         rows = self.embedded.rows
-        return float((metric or self.metric).matrix(rows[[one]], rows[[other]])[0, 0])
+        return float(self.metric.matrix(rows[[one]], rows[[other]])[0, 0])
+
+    @cached_property
+    def span(self) -> tuple[float, float]:
+        """The scores from which and up to which it is worth to tell apart: the floor, the best.
+
+        The better one comes second, also where less is nearer.
+        """
+        own = self.loose
+        if not len(own):
+            return 0.0, 1.0
+        if self.metric.is_distance:
+            far = self.floor.mean if self.floor else float(own.max())
+            return far, min(float(own.min()), 0.7 * far)
+        low = self.floor.mean if self.floor else float(own.min())
+        least = low + (_LEAST_SPAN if self.metric is Metric.COSINE else 1e-6)
+        return low, max(float(own.max()), least)
 
     @cached_property
     def heat(self) -> Heat:
@@ -112,13 +144,10 @@ class Measured:
 
     @cached_property
     def loose(self) -> Scores:
-        """The cosines of all pairs of the heat map, each once, in no order; none that is NaN."""
-        heat, rows = self.heat, self.embedded.rows
-        if self.is_search:
-            found: Scores = cosine(rows[heat.down], rows[heat.across]).ravel()
-        else:
-            found = cosine(rows[heat.down])[np.triu_indices(len(heat.down), 1)]
-        known: Scores = found[~np.isnan(found)]
+        """The scores of all pairs of the heat map, each once, in no order; none that is NaN."""
+        scores = self.heat.scores
+        found: Scores = scores if self.is_search else scores[np.triu_indices(len(scores), 1)]
+        known: Scores = found[np.isfinite(found)]
         return known
 
     @cached_property

@@ -20,7 +20,7 @@ from lib.ui.vectors.downloads import downloads
 from lib.ui.vectors.measured import MOST_VALUES, Measured, measured
 from lib.ui.vectors.sets import Embedded, How, Texts
 from lib.ui.vectors.tools import tools
-from lib.vectors.similarity import Metric
+from lib.vectors import Metric
 
 __all__ = ["draw"]
 
@@ -115,33 +115,11 @@ def _settings() -> Mapping[str, str | None]:
 def _texts() -> tuple[Texts | None, How]:
     """What is to be embedded, folded up once it is."""
     job = jobs.job_of(NAME)
-    st.session_state.setdefault(_OPEN, not (job and job.result))
-    with st.expander("Texts", key=_OPEN, on_change="rerun", icon=":material/notes:"):
-        texts = sources.chosen()
-        how = _how()
-    return texts, how
-
-
-def _how() -> How:
-    with st.popover("How they are sent", icon=":material/tune:", key="vectors-how"):
-        size = st.number_input("Texts in a request", 1, 2048, 32, key="vectors-batch")
-        cut = st.checkbox(
-            "Cut texts that are too long, and mark them", key="vectors-cut", persist_state="session"
-        )
-        raw = st.checkbox(
-            "Before the model makes every length 1 (use_activation: false)",
-            key="vectors-raw",
-            persist_state="session",
-        )
-        dimensions = st.number_input(
-            "Dimensions, for models made for it (Matryoshka)",
-            1,
-            65_536,
-            None,
-            key="vectors-dimensions",
-            placeholder="all",
-        )
-    return How(int(size), int(dimensions) if dimensions else None, cut, raw)
+    made = job.result if job and isinstance(job.result, Embedded) else None
+    st.session_state.setdefault(_OPEN, made is None)
+    title = f"Texts: {made.texts.words}" if made else "Texts"
+    with st.expander(escaped(title), key=_OPEN, on_change="rerun", icon=":material/notes:"):
+        return sources.chosen()
 
 
 def _answered(place: Place, texts: Texts | None, how: How) -> None:
@@ -156,8 +134,6 @@ def _answered(place: Place, texts: Texts | None, how: How) -> None:
     if (job and job.is_running) or (wish and not (is_same and not (job and job.words))):
         _ask(wish)
     if made is None:
-        if not (job and job.is_running):
-            st.caption("The similarities appear here once the texts have their vectors.")
         return
     if not is_same:
         st.caption(escaped(_other(made, is_known=wish is not None)))
@@ -165,16 +141,12 @@ def _answered(place: Place, texts: Texts | None, how: How) -> None:
 
 
 def _ask(wish: Wish | None) -> None:
-    with st.container(key="vectors-ask"):
-        price = wish.price() if wish else ""
-        jobs.button(NAME, "Embed", lambda: _begin(wish), is_first=True)
-        if price and not is_running():
-            st.caption(escaped(price))
-
-
-def is_running() -> bool:
     job = jobs.job_of(NAME)
-    return bool(job and job.is_running)
+    price = "" if wish is None or (job and job.is_running) else wish.price()
+    with st.container(horizontal=True, vertical_alignment="center", key="vectors-ask"):
+        jobs.button(NAME, "Embed", lambda: _begin(wish), is_first=True)
+        if price:
+            st.caption(escaped(price), width="content")
 
 
 def _begin(wish: Wish | None) -> None:
@@ -194,24 +166,25 @@ def _other(made: Embedded, *, is_known: bool) -> str:
 
 @st.fragment
 def _drawn(made: Embedded) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        metric = st.segmented_control(
-            "Metric",
-            list(Metric),
-            default=Metric.COSINE,
-            required=True,
-            format_func=lambda one: _NAMES[one],
-            key=_METRIC,
-            label_visibility="collapsed",
-            persist_state="session",
-        )
-    found = measured(made, metric)
+    metric = st.session_state.get(_METRIC)
+    found = measured(made, metric if isinstance(metric, Metric) else Metric.COSINE)
     live.summary(answer(found), key="vectors-answer")
     if len(made.present) < 2 or not len(found.documents):
         return
     _heat(found)
-    _sides(found)
-    _map(found)
+    left, right = st.columns([7, 5], gap="large")
+    with left:
+        st.subheader("Closest pairs", anchor=False)
+        evidence.pairs(found)
+    with right:
+        st.subheader("One pair", anchor=False)
+        evidence.one_pair(found)
+    left, right = st.columns([7, 5], gap="large")
+    with left:
+        _map(found)
+    with right:
+        st.subheader("Nearest", anchor=False)
+        _nearest(found)
     st.subheader("Checks", anchor=False)
     evidence.checks(found)
     st.subheader("Take away", anchor=False)
@@ -221,12 +194,21 @@ def _drawn(made: Embedded) -> None:
 
 def _heat(found: Measured) -> None:
     heat = found.heat
-    what = "Queries with documents" if found.is_search else "Every text with every text"
-    st.subheader(what, anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        what = "Queries with documents" if found.is_search else "Every text with every text"
+        st.subheader(what, anchor=False, width="content")
+        st.segmented_control(
+            "Metric",
+            list(Metric),
+            default=Metric.COSINE,
+            required=True,
+            format_func=lambda one: _NAMES[one],
+            key=_METRIC,
+            label_visibility="collapsed",
+            persist_state="session",
+        )
     maps.heat_map(found)
-    told = [
-        "Ordered so that texts that are alike stand together; the numbers are those of the texts."
-    ]
+    told = ["Texts that are alike stand together; the numbers are those of the texts."]
     if heat.size > 1:
         told.append(
             f"Each cell is the mean of up to {count(heat.size)} × {count(heat.size)} pairs."
@@ -240,19 +222,11 @@ def _heat(found: Measured) -> None:
     st.caption(escaped(" ".join(told)))
 
 
-def _sides(found: Measured) -> None:
-    left, right = st.columns([7, 5], gap="large")
-    with left:
-        st.subheader("Closest pairs", anchor=False)
-        evidence.pairs(found)
-        st.subheader("Nearest", anchor=False)
-        depth = st.number_input(
-            "How many", 1, _DEEPEST, _DEFAULT_DEPTH, key=_DEPTH, persist_state="session"
-        )
-        evidence.nearest(found, int(depth))
-    with right:
-        st.subheader("One pair", anchor=False)
-        evidence.one_pair(found)
+def _nearest(found: Measured) -> None:
+    depth = st.number_input(
+        "How many", 1, _DEEPEST, _DEFAULT_DEPTH, key=_DEPTH, persist_state="session", width=120
+    )
+    evidence.nearest(found, int(depth))
 
 
 def _map(found: Measured) -> None:

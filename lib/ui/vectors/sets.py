@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lib.servers import Server
-from lib.ui.plain import plain
+from lib.ui.plain import count, plain
 
 if TYPE_CHECKING:
     from lib.api import Vectors
@@ -65,6 +65,20 @@ class Texts:
         """The places of all texts that are no queries."""
         return tuple(n for n in range(len(self.texts)) if n not in self.queries)
 
+    @property
+    def words(self) -> str:
+        """How many there are, and of what."""
+        kinds = len({one for one in self.labels if one})
+        parts = [self.name] if self.name else []
+        if self.is_search:
+            parts += [
+                f"{count(len(self.queries))} queries",
+                f"{count(len(self.documents))} documents",
+            ]
+        else:
+            parts.append(f"{count(len(self.texts))} texts")
+        return " · ".join([*parts, f"{count(kinds)} labels"] if kinds else parts)
+
     def label(self, n: int) -> str:
         """The label of a text, "" for none."""
         return self.labels[n] if self.labels else ""
@@ -82,8 +96,8 @@ class Texts:
 class Embedded:
     """Texts and their vectors, of one model on one server.
 
-    `floor` is what this model makes of texts that have nothing to do with each other; None where
-    those could not be embedded.
+    `floor` are the cosines that this model gives texts that have nothing to do with each other, and
+    `unrelated` the vectors of those; None where they could not be embedded.
     """
 
     texts: Texts
@@ -92,6 +106,7 @@ class Embedded:
     model: str
     how: How = field(default_factory=How)
     floor: "Floor | None" = None
+    unrelated: NDArray[np.float32] | None = None
     kept: dict[object, object] = field(default_factory=dict)
     """What was computed of it, by whoever needs it again."""
 

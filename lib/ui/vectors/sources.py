@@ -10,10 +10,11 @@ from functools import partial
 
 import streamlit as st
 
+from lib.ui import live
 from lib.ui.plain import count, escaped, plain
 from lib.ui.vectors import reading
 from lib.ui.vectors.samples import SAMPLES
-from lib.ui.vectors.sets import Texts
+from lib.ui.vectors.sets import How, Texts
 
 __all__ = ["chosen", "follow", "linked"]
 
@@ -23,6 +24,7 @@ _FROM_SAMPLE, _PASTED, _FILE = "Sample set", "Paste", "File"
 _ALL, _SEARCH = "All with all", "Queries with documents"
 _TEXT_NAMES = ("text", "sentence", "content", "document", "passage", "question", "input", "body")
 _LABEL_NAMES = ("label", "category", "class", "topic", "group", "tag", "target")
+_SHOWN = 6
 _LONGEST = 4_000_000
 """Characters of what is pasted; a longer text belongs in a file."""
 _PLACEHOLDER = "One text on each line.\nA column before a tab is its label."
@@ -47,9 +49,9 @@ def linked(texts: Texts | None) -> dict[str, str | None]:
     }
 
 
-def chosen() -> Texts | None:
-    """The texts; None while there are none. A sentence says what is wrong with them."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+def chosen() -> tuple[Texts | None, How]:
+    """The texts, None while there are none, and how they are to be sent."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         source = st.segmented_control(
             "Texts from",
             [_FROM_SAMPLE, _PASTED, _FILE],
@@ -59,20 +61,65 @@ def chosen() -> Texts | None:
             label_visibility="collapsed",
             persist_state="session",
         )
-        mode = _ALL if source == _FROM_SAMPLE else _mode()
+        found = _sample() if source == _FROM_SAMPLE else None
+        is_search = source != _FROM_SAMPLE and _mode() == _SEARCH
+        how = _how()
     try:
-        found = _from(str(source), is_search=mode == _SEARCH)
+        found = found or _typed(str(source), is_search=is_search)
     except ValueError as error:
         st.warning(escaped(plain(str(error), 300)), icon=":material/error:")
-        return None
-    if found is not None:
-        _told(found)
-    return found if found and len(found) else None
+        return None, how
+    if found is None or not len(found):
+        return None, how
+    for remark in found.remarks:
+        st.caption(escaped(remark))
+    _preview(found)
+    return found, how
 
 
-def _from(source: str, *, is_search: bool) -> Texts | None:
-    if source == _FROM_SAMPLE:
-        return _sample()
+def _how() -> How:
+    with st.popover("Options", icon=":material/tune:", key="vectors-how"):
+        size = st.number_input(
+            "Texts in a request", 1, 2048, 32, key="vectors-batch", persist_state="session"
+        )
+        dimensions = st.number_input(
+            "Dimensions, for models made for it (Matryoshka)",
+            1,
+            65_536,
+            None,
+            key="vectors-dimensions",
+            placeholder="all",
+            persist_state="session",
+        )
+        cut = st.checkbox(
+            "Cut texts that are too long, and mark them", key="vectors-cut", persist_state="session"
+        )
+        raw = st.checkbox(
+            "Leave out the model's last step, which makes every length 1 (use_activation: false)",
+            key="vectors-raw",
+            persist_state="session",
+        )
+    return How(int(size), int(dimensions) if dimensions else None, cut, raw)
+
+
+def _preview(found: Texts) -> None:
+    """The first of them, as they will be sent."""
+    some = [*sorted(found.queries)[:_SHOWN], *found.documents[:_SHOWN]]
+    rows = [
+        (
+            f"{n + 1}",
+            found.short(n, 140),
+            found.label(n) or ("query" if n in found.queries else ""),
+        )
+        for n in some
+    ]
+    live.table(("", "Text", "Label" if found.labels else ""), rows, key="vectors-preview")
+    rest = len(found) - len(some)
+    if rest > 0:
+        st.caption(f"{count(rest)} more")
+
+
+def _typed(source: str, *, is_search: bool) -> Texts | None:
     queries = _queries() if is_search else ()
     documents = _pasted(is_search=is_search) if source == _PASTED else _file()
     if documents is None or not is_search:
@@ -97,16 +144,16 @@ def _mode() -> str:
 
 
 def _sample() -> Texts:
-    left, right = st.columns([2, 3], vertical_alignment="bottom")
-    name = left.selectbox(
+    name = st.selectbox(
         "Sample set",
         list(SAMPLES),
         key=SAMPLE,
         label_visibility="collapsed",
         persist_state="session",
+        width=320,
     )
     found = SAMPLES[name or next(iter(SAMPLES))]
-    right.button(
+    st.button(
         "Edit them",
         key="vectors-edit",
         type="tertiary",
@@ -233,16 +280,3 @@ def _joined(queries: tuple[str, ...], documents: Texts) -> Texts:
         queries=frozenset(range(len(asked))),
         remarks=(*asked.remarks, *documents.remarks),
     )
-
-
-def _told(found: Texts) -> None:
-    kinds = len({one for one in found.labels if one})
-    parts = [
-        f"{count(len(found.queries))} queries, {count(len(found.documents))} documents"
-        if found.is_search
-        else f"{count(len(found))} texts"
-    ]
-    parts += [f"{count(kinds)} labels"] if kinds else []
-    st.caption(escaped(" · ".join(parts)))
-    for remark in found.remarks:
-        st.caption(escaped(remark))
