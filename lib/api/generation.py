@@ -13,14 +13,15 @@ from lib.api.errors import Reason, Unfit
 from lib.api.routes import Route
 from lib.api.strict_json import Json
 
-__all__ = ["MOST_SENT", "Generation", "chat", "completion", "judged"]
+__all__ = ["DEFAULT_TOKENS", "MOST_SENT", "Generation", "chat", "completion", "judged"]
 
 MOST_SENT = 8_000_000
 """Bytes of a request: a few pictures, where the model takes them."""
+DEFAULT_TOKENS = 512
+"""An answer's limit where none is set: without one it would take the rest of the context."""
 _MOST_TEXT = 1_000_000  # bytes of what a person typed: tokenizing holds up the server's event loop
 _MOST_ID = 2**31
 _DEEPEST = 32
-_DEFAULT_TOKENS = 512  # without a limit of its own a chat would take the rest of the context
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _BOUNDS: Mapping[str, tuple[int, int]] = {
     **dict.fromkeys(_LIMITS, (1, 131_072)),
@@ -76,7 +77,7 @@ def judged(route: Route, body: Mapping[str, Json]) -> Generation:
         Unfit: it must not be sent.
     """
     limited = any(body.get(name) is not None for name in _LIMITS)
-    return Generation(route, dict(body) if limited else {**body, "max_tokens": _DEFAULT_TOKENS})
+    return Generation(route, dict(body) if limited else {**body, "max_tokens": DEFAULT_TOKENS})
 
 
 def _judge(route: Route, body: Mapping[str, Json]) -> None:

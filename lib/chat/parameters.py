@@ -8,11 +8,11 @@ before it costs a request.
 import json
 from collections.abc import Iterator, Mapping
 
+from lib.api.generation import DEFAULT_TOKENS
 from lib.api.strict_json import Json, inside
 from lib.chat.values import TINY, Parameter, value
 
 __all__ = [
-    "DEFAULT_TOKENS",
     "PARAMETERS",
     "Parameter",
     "known",
@@ -21,8 +21,6 @@ __all__ = [
     "server_defaults",
 ]
 
-DEFAULT_TOKENS = 512
-"""The limit of an answer for which none is set; the client puts it in."""
 _CHAT = frozenset({"chat"})
 _MOST_TOKENS = 131_072  # as many as the client lets through
 _BIGGEST = 2**63 - 1

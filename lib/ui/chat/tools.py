@@ -11,7 +11,7 @@ import streamlit as st
 
 from lib.api.deltas import timing
 from lib.api.errors import Unfit
-from lib.api.generation import Generation
+from lib.api.generation import DEFAULT_TOKENS, Generation
 from lib.chat.canaries import CANARIES
 from lib.chat.comparing import Sent, cache, runs_agree
 from lib.chat.conversation import Node
@@ -33,7 +33,6 @@ _START = "Explain in three sentences what a KV cache is."
 _LINE = "Line {}: the scheduler gives every request its seat, its blocks and its turn.\n"
 _LINE_TOKENS = 18
 """About, with the tokenizers of today: enough to say what a test costs."""
-_DEFAULT_TOKENS = 512
 _TICK = 0.8
 _SHOWN = 160
 
@@ -61,7 +60,7 @@ def _same_seed(talk: Talk, place: Place) -> None:
     times = int(left.number_input("Times", 2, 8, 3, key="same-times"))
     ways = {"one after another": False, "all at once": True}
     way = right.selectbox("How", list(ways), key="same-how") or next(iter(ways))
-    most = talk.settings.values.get("max_tokens", _DEFAULT_TOKENS)
+    most = talk.settings.values.get("max_tokens", DEFAULT_TOKENS)
     st.caption(escaped(f"Costs {times} answers of {place.title}, of up to {most:,} tokens each."))
 
     def begin() -> None:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from lib.api import Route
 from lib.api.errors import Unfit
+from lib.api.generation import DEFAULT_TOKENS
 from lib.chat.conversation import Image, Node, ToolCall
-from lib.chat.parameters import DEFAULT_TOKENS, offered
+from lib.chat.parameters import offered
 from lib.chat.request import from_tokens, request
 from lib.chat.settings import Settings, Structured
 
