@@ -12,9 +12,10 @@ from lib.api.deltas import Reply
 from lib.api.text import plain_line
 from lib.chat.words import Note, count, counted
 
-__all__ = ["coach"]
+__all__ = ["THINKING", "coach"]
 
-_THINKING = ("<think>", "</think>", "<|begin_of_thought|>", "[THINK]")
+THINKING = ("<think>", "</think>", "<|begin_of_thought|>", "[THINK]")
+"""Marks that a reasoning parser would have taken out of the text."""
 _CALLING = ("<tool_call>", "[TOOL_CALLS]", "<|python_tag|>", "<function=", "<｜tool▁calls▁begin｜>")
 _TAIL = 4_000
 _LONGEST_UNIT = 200
@@ -74,7 +75,8 @@ def _stopped(reply: Reply, values: Mapping[str, Any]) -> Note:
         kept = " It is part of the text." if values.get("include_stop_str_in_output") else ""
         return Note("", f"It ended at the stop text “{plain_line(stop, 40)}”.{kept}")
     if stop is not None:
-        asked = stop in (values.get("stop_token_ids") or ())
+        listed = values.get("stop_token_ids")
+        asked = isinstance(listed, list) and stop in listed
         whose = "which was asked for" if asked else "one of the model's own ends"
         return Note("", f"It ended at the token {stop}, {whose}.")
     return Note("", "The model ended it by itself, with its end-of-text token.")
@@ -98,7 +100,7 @@ def _empty(reply: Reply) -> Iterator[Note]:
 def _unparsed(reply: Reply) -> Iterator[Note]:
     """What a parser of the server would have taken out of the text."""
     content = reply.content
-    if not reply.reasoning and any(mark in content for mark in _THINKING):
+    if not reply.reasoning and any(mark in content for mark in THINKING):
         yield Note(
             "watch",
             "The model's thinking stands in the answer: this server runs without"

@@ -14,6 +14,7 @@ import regex
 from lib.api.deltas import Reply
 from lib.api.errors import BadRequest, NotOffered, Reason, Refused
 from lib.api.text import plain_line
+from lib.chat.coach import THINKING
 from lib.chat.structured import check
 from lib.chat.words import count, counted
 
@@ -49,7 +50,6 @@ SCRIPTS = "Žluťoučký kůň, 你好，世界, שלום, नमस्ते, e
 
 _KEEPING = regex.compile(r'\s*"(?:red|blue)"\s*')
 _CALLING = regex.compile(r'\s*\{\s*"colour"\s*:\s*"(?:red|blue)"\s*\}\s*')
-_THINKING = ("<think>", "</think>", "[THINK]")
 _SHOWN = 120
 _FLAG = regex.compile(r"(?<![\w-])--[a-z][a-z-]{2,40}")
 
@@ -162,7 +162,7 @@ def _reasoning(reply: Reply) -> Verdict:
     if reply.reasoning:
         sentence = "Reasoning comes apart from the answer."
         return Verdict("yes", sentence, _shown(reply.reasoning))
-    if any(mark in reply.content for mark in _THINKING):
+    if any(mark in reply.content for mark in THINKING):
         sentence = "The model thinks, but in the answer itself (--reasoning-parser)."
         return Verdict("partly", sentence, _shown(reply.content))
     sentence = "No reasoning came: the model does none, or the server runs without a parser for it."

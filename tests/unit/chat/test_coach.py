@@ -21,6 +21,7 @@ def told(answer, **values):
         (streamed("a"), {}, "ended it by itself"),
         (streamed("a", stop=7), {}, "token 7, one of the model's own"),
         (streamed("a", stop=7), {"stop_token_ids": [7]}, "token 7, which was asked for"),
+        (streamed("a", stop=7), {"stop_token_ids": 7}, "token 7, one of the model's own"),
         (streamed("a", stop="#"), {}, "stop text “#”."),
         (streamed("a", stop="#"), {"include_stop_str_in_output": True}, "part of the text"),
         (streamed("a", finish="abort"), {}, "stopped on the server"),
