@@ -107,7 +107,8 @@ def alike(first: Alignment, second: Alignment, limit: int | None = None) -> Alik
 def _read(alignment: Alignment, limit: int | None) -> NDArray[np.int64]:
     found = part(alignment, limit)
     kept = np.delete(np.arange(len(alignment)), slice(found.until, found.again))
-    return alignment.ids[kept[alignment.kinds[kept] != Kind.ADDED]]
+    typed: NDArray[np.int64] = alignment.ids[kept[alignment.kinds[kept] != Kind.ADDED]]
+    return typed
 
 
 def _added_behind(alignment: Alignment) -> int:
