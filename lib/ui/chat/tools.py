@@ -78,7 +78,7 @@ def _same_seed(talk: Talk, place: Place) -> None:
 
 
 def _agreement(place: Place, job: Job) -> None:
-    runs = [one for one in job.runs if one.is_over and one.has_output]
+    runs = _whole(job)
     if not isinstance(job.result, list) or not runs:
         return
     found = runs_agree([one.reply for one in runs])
@@ -126,7 +126,7 @@ def _cache(talk: Talk, place: Place) -> None:
 
 
 def _cached(place: Place, job: Job) -> None:
-    runs = [one for one in job.runs if one.is_over and one.has_output]
+    runs = _whole(job)
     if len(runs) == 2:
         cold, warm = (Sent(timing(one.reply), one.reply.usage) for one in runs)
         for sentence in cache(cold, warm):
@@ -173,6 +173,11 @@ def _told(run: Run, place: Place, *keys: str) -> tuple[str, ...]:
     """Figures of an answer by their keys."""
     found: dict[str, Figure] = {one.key: one for one in figures_of(run, place)}
     return tuple(found[key].value if key in found else "–" for key in keys)
+
+
+def _whole(job: Job) -> list[Run]:
+    """The answers that came to their end: one that was cut differs from others for that alone."""
+    return [one for one in job.runs if one.state == "done" and one.has_output]
 
 
 def _failures(job: Job) -> None:
