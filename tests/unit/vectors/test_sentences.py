@@ -12,7 +12,7 @@ COMMON = set(
     regex.findall(
         r"\w+",
         "the a an of to is in on not it with and his her she he my that has have been be after"
-        " are at by from how until was they does do our still its full last before each every",
+        " are at by from how until was they does do our still its full last before each every half",
     )
 )
 """Words that tell nothing of what a sentence is about."""
