@@ -7,6 +7,7 @@ double click sends once, and that one which nobody reads any more is stopped: it
 
 import asyncio
 import logging
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -14,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from lib.api import AsyncVllmClient, Refused
 from lib.api.deltas import Delta, Event, Reply
@@ -23,7 +24,7 @@ from lib.servers import AddressPolicy, Server, setting
 from lib.ui.bell import Bell
 from lib.ui.plain import plain
 
-__all__ = ["AT_ONCE", "Answers", "Full", "Run"]
+__all__ = ["AT_ONCE", "Answers", "Full", "Run", "is_name"]
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ _UNREAD_SECONDS = 120.0
 """A tab that was closed does not come back; one that is loaded again does at once."""
 _CLOSING_SECONDS = 2.0
 _SENTENCE = 600
+_NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 UNREAD = "Stopped: nobody was looking at it any more."
 TOO_MUCH = "Stopped here: the answer is longer than this page keeps."
@@ -45,6 +47,11 @@ LOST = "The answer could not be read to its end."
 
 class Full(Exception):  # noqa: N818 - the page says it in its own words
     """As many answers are being written as may be at once."""
+
+
+def is_name(told: object) -> TypeGuard[str]:
+    """Whether this can be the name of a run: browsers make them up, so that a run begins once."""
+    return isinstance(told, str) and bool(_NAME.fullmatch(told))
 
 
 @dataclass(eq=False)

@@ -54,6 +54,13 @@ class Talk:
     """The answers that are being written: the run of a message."""
     kept: dict[str, object] = field(default_factory=dict)
     exported: Mapping[str, object] | None = None
+    saved: "tuple[Conversation, Json] | None" = None
+    """The conversation as a browser keeps it; None where it is too large for that."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was said or asked in it."""
+        return not (self.conversation.nodes or self.writing or self.kept)
 
     def put(self, conversation: Conversation) -> None:
         """Take over a change.
@@ -91,9 +98,9 @@ class Talk:
             made = replace(made, about={**made.about, **judge(run, made)})
             changed = self.conversation.replaced(made)
             if words := trouble(changed):
-                self.notice = Notice("watch", words)
-            else:
-                self.conversation = changed
+                about = {**old.about, "state": "stopped", "trouble": f"Not kept: {words}"}
+                changed = self.conversation.replaced(replace(old, about=about))
+            self.conversation = changed
 
     def _take_back(self, node: Node, sentence: str, draft: str) -> None:
         self.notice = Notice("bad", sentence, draft)
@@ -133,8 +140,13 @@ class Talks:
         with self._lock:
             self._talks[talk.tab] = talk
             while len(self._talks) > _KEPT:
-                self._talks.popitem(last=False)
+                del self._talks[self._oldest(talk)]
         return talk
+
+    def _oldest(self, newest: Talk) -> str:
+        """Whom to forget: first one in which nothing was said."""
+        empty = (tab for tab, one in self._talks.items() if one.is_empty and one is not newest)
+        return next(empty, next(iter(self._talks)))
 
     def get(self, tab: object) -> Talk | None:
         """The conversation of a tab, if it is known."""

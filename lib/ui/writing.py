@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from lib.ui import guard
-from lib.ui.answering import Run
+from lib.ui.answering import Run, is_name
 from lib.ui.house import house
 from lib.ui.stream import HEADERS, SEND_SECONDS, event
 
@@ -24,7 +24,6 @@ _BEGIN_SECONDS = 5.0
 _PAUSE = 0.025
 _BEAT = 0.5
 _AT_ONCE = 500
-_LONGEST_NAME = 64
 
 
 class Writing:
@@ -37,8 +36,7 @@ class Writing:
             refusal = PlainTextResponse("Ask the page for a new ticket.", 401)
         else:
             refusal = PlainTextResponse("No such answer.", 404)
-            name = query.get("run", "")
-            if 0 < len(name) <= _LONGEST_NAME:
+            if is_name(name := query.get("run")):
                 run = await house().answers.awaited(name, _BEGIN_SECONDS)
         if run is None:
             await refusal(scope, receive, send)

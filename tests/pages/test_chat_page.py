@@ -248,6 +248,10 @@ def test_a_tool_is_called_and_told_its_result(tab):
     tab.acts("tool", node=node["id"], call=node["tools"][0]["id"], text='{"degrees": 4}', run=run)
     data = tab.ends(run)
     assert [role for role, _ in texts(data)] == ["user", "assistant", "tool", "assistant"]
+    tab.acts("tool", node=node["id"], call="again", text="{}", run="")
+    data = tab.acts("edit", node=tab.data["path"][-1]["id"], text="{}!", run="")
+    roles = [role for role, _ in texts(data)]
+    assert roles == ["user", "assistant", "tool", "tool"]  # behind the call, not at the end
 
 
 def test_completions_continue_a_text(tab):
@@ -320,6 +324,67 @@ def test_a_message_that_is_gone_is_one_sentence(tab):
         assert data["notice"]["text"] == "That message is not there any more."
 
 
+def test_what_names_no_message_is_one_sentence(tab):
+    for odd in ([], {}, ["a"], 7, None, True, "x" * 5000):
+        for kind in ("select", "remove", "regenerate", "continue", "edit", "tool"):
+            data = tab.acts(kind, node=odd, run=odd, text=odd, call=odd, position=odd, id=odd)
+            assert data["notice"]["text"] == "That message is not there any more."
+        assert tab.acts("send", parent=odd, run=[odd], text="x", images=odd)["path"] == []
+
+
+def test_what_was_removed_is_asked_again(tab):
+    data = tab.says("hello")
+    assert data["path"][0]["may"]["regenerate"] is False
+    data = tab.acts("remove", node=data["path"][1]["id"])
+    assert data["path"][0]["may"]["regenerate"] is True
+    run = tab.run()
+    tab.acts("regenerate", run=run, node=data["path"][0]["id"], seed="new")
+    assert [role for role, _ in texts(tab.ends(run))] == ["user", "assistant"]
+
+
+def test_what_others_are_built_on_is_not_written_on(tab):
+    tab.says("one", settings={**tab.data["settings"], "parameters": {"max_tokens": "4"}})
+    data = tab.says("two")
+    answers = [one["may"]["continue"] for one in data["path"] if one["role"] == "assistant"]
+    assert answers == [False, True]
+
+
+def test_an_edit_or_a_result_that_is_sent_twice_counts_once(tab):
+    node = tab.says("one")["path"][0]["id"]
+    run = tab.run()
+    tab.acts("edit", node=node, text="two", run=run)
+    tab.ends(run)
+    for kind in ("edit", "tool"):
+        before = tab.data["saved"]["nodes"]
+        assert tab.acts(kind, node=node, text="two", run=run)["saved"]["nodes"] == before
+
+
+def test_a_message_that_is_being_written_is_written_once(tab):
+    settings = tab.data["settings"] | {"parameters": {"max_tokens": "800", "ignore_eos": "true"}}
+    first, second = tab.run(), tab.run()
+    tab.acts("send", run=first, text="hello", settings=settings)
+    node = tab.data["path"][-1]["id"]
+    until(lambda: house().answers.get(first).has_output, 30)
+    tab.acts("continue", run=second, node=node)
+    assert house().answers.get(second) is None
+    assert tab.data["notice"]["tone"] == "bad"
+    tab.acts("stop", run=first)
+    tab.ends(first)
+
+
+def test_a_file_cannot_show_what_another_tab_asked(tab, dashboard):
+    saved = tab.says("my secret question")["saved"]
+    other = Tab(type(tab.visit)(), server="demo-chat")
+    node = other.acts("import", json=saved)["path"][-1]["id"]
+    detail = other.acts("detail", node=node)["detail"]
+    assert "request" not in detail
+    assert "forgotten" in detail["gone"]
+    before = len(other.data["saved"]["nodes"])
+    data = other.acts("branch", node=node, run=other.run(), position=0, id=5)
+    assert "not kept any more" in data["notice"]["text"]
+    assert len(data["saved"]["nodes"]) == before
+
+
 @pytest.mark.parametrize("act", [None, 7, [], {}, {"seq": "x"}, {"seq": 9**20, "kind": ["x"]}])
 def test_an_act_that_makes_no_sense_changes_nothing(tab, act):
     tab.visit.app.session_state["chat-acts"] = [act]
@@ -377,43 +442,6 @@ def test_a_prompt_is_sent_cold_and_warm(tab):
     tab.visit.app.button(key="cache-go").click().run()
     assert "first token" in waits_for(tab, "cache")
     assert [row[0] for row in tab.visit.mounted("table")["rows"]] == ["cold", "warm"]
-
-
-def test_lanes_are_asked_at_once_and_compared(tab):
-    opens_tool(tab, "Side by side")
-    data = tab.visit.mounted("lanes")
-    assert [one["server"] for one in data["lanes"]] == ["demo-chat", "demo-chat"]
-    lanes = [
-        {"server": "demo-chat", "model": "demo/tekken-7b", "overrides": "max tokens 8"},
-        {"server": "demo-hang", "model": "", "overrides": "temperature 0, max=6"},
-    ]
-    runs = [tab.run(), tab.run()]
-    act = {"kind": "run", "seq": 1, "lanes": lanes, "text": "hello", "runs": runs}
-    tab.visit.app.session_state["lanes-acts"] = [act]
-    tab.visit.app.run()
-    until(lambda: all(house().answers.get(run).is_over for run in runs), 60)
-    tab.visit.app.run()
-    data = tab.visit.mounted("lanes")
-    assert [one["state"] for one in data["runs"]] == ["done", "done"]
-    assert all(one["text"] for one in data["runs"])
-    assert data["figures"]["header"][1:3] == ["A demo-chat", "B demo-hang"]
-    assert data["diff"]
-    assert data["words"].startswith("A and B ")
-
-
-@pytest.mark.parametrize(
-    ("typed", "words"),
-    [("hotness 3", "is no parameter"), ("temperature", "is no parameter"), ("temp 9", "is from")],
-)
-def test_what_a_lane_cannot_set_is_one_sentence(tab, typed, words):
-    opens_tool(tab, "Side by side")
-    lanes = [{"server": "demo-chat", "model": "", "overrides": typed}]
-    act = {"kind": "run", "seq": 1, "lanes": lanes, "text": "hello", "runs": ["x"]}
-    tab.visit.app.session_state["lanes-acts"] = [act]
-    tab.visit.app.run()
-    data = tab.visit.mounted("lanes")
-    assert words in data["lanes"][0]["problem"]
-    assert data["runs"] == []
 
 
 def test_eight_canaries_tell_what_a_server_can_do(tab):

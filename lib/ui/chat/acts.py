@@ -17,7 +17,7 @@ from lib.chat import settings
 from lib.chat.conversation import Conversation, Image, Node, Unreadable
 from lib.chat.request import from_tokens, request
 from lib.chat.settings import Settings
-from lib.ui.answering import Full, Run
+from lib.ui.answering import Full, Run, is_name
 from lib.ui.chat.detail import known_layer
 from lib.ui.chat.judged import judge
 from lib.ui.chat.place import Place
@@ -29,9 +29,10 @@ from lib.ui.talks import Notice, Talk
 __all__ = ["Acts"]
 
 _LONGEST = 2_000_000
-_LONGEST_RUN = 64
 _MOST_IMAGES = 8
 _SEEDS = 2**31 - 1
+
+WRITING = "An answer is still being written: wait for it, or stop it."
 
 Act = Mapping[str, Any]
 
@@ -92,7 +93,7 @@ class Acts:
         if not run:
             return
         talk, parent = self.talk.conversation, act.get("parent")
-        parent = parent if parent in talk.nodes else talk.leaf
+        parent = parent if isinstance(parent, str) and parent in talk.nodes else talk.leaf
         images = [
             Image(str(one.get("name", ""))[:200], str(one.get("url", "")))
             for one in _rows(act.get("images"))[:_MOST_IMAGES]
@@ -101,16 +102,18 @@ class Acts:
         self._answer(run, talk.add(asked), asked.id, draft=_text(act))
 
     def _regenerate(self, act: Act) -> None:
-        run, node = self._new(act), self.talk.conversation.nodes[act["node"]]
-        if not run or node.parent is None:
+        """Another answer in the place of one, or the first to a message that has none."""
+        run, node = self._new(act), self._node(act)
+        parent = node.parent if node.role == "assistant" else node.id
+        if not run or parent is None:
             return
         told = node.about.get("seed")
         is_same = act.get("seed") == "same" and isinstance(told, int)
         seed = told if is_same else _seed()
-        self._answer(run, self.talk.conversation, node.parent, seed=seed)
+        self._answer(run, self.talk.conversation, parent, seed=seed)
 
     def _continue(self, act: Act) -> None:
-        run, node = self._new(act), self.talk.conversation.nodes[act["node"]]
+        run, node = self._new(act), self._node(act)
         if not run:
             return
         made = request(
@@ -123,30 +126,40 @@ class Acts:
         self._write(run, self.talk.conversation.selected(node.id), node, made)
 
     def _edit(self, act: Act) -> None:
-        node = self.talk.conversation.nodes[act["node"]]
-        run = self._new(act) or secrets.token_hex(8)
-        if f"e-{run}" in self.talk.conversation.nodes:
+        node, run = self._node(act), self._new(act)
+        if act.get("run") and not run:
             return
-        changed = self.talk.conversation.edited(node.id, _text(act), id=f"e-{run}")
-        if node.role == "user" and act.get("run"):
-            self._answer(run, changed, f"e-{run}", draft=_text(act))
+        name = f"e-{run or secrets.token_hex(8)}"
+        changed = self.talk.conversation.edited(node.id, _text(act), id=name)
+        if node.role == "user" and run:
+            self._answer(run, changed, name, draft=_text(act))
         else:
             self.talk.put(changed)
 
     def _tool(self, act: Act) -> None:
-        node = self.talk.conversation.nodes[act["node"]]
-        run, call = self._new(act), str(act.get("call", ""))[:200]
-        name = secrets.token_hex(8)
-        leaf = self.talk.conversation.leaf
-        told = Node(f"t-{name}", leaf or node.id, "tool", _text(act), call=call)
+        node, run = self._node(act), self._new(act)
+        if act.get("run") and not run:
+            return
+        call, name = str(act.get("call", ""))[:200], f"t-{secrets.token_hex(8)}"
+        told = Node(name, self._after_results(node), "tool", _text(act), call=call)
         changed = self.talk.conversation.add(told)
         if run:
             self._answer(run, changed, told.id)
         else:
             self.talk.put(changed)
 
+    def _after_results(self, node: Node) -> str:
+        """The last result that stands behind a message with calls, or that message."""
+        path = self.talk.conversation.path()
+        last = node.id
+        for one in path[path.index(node) + 1 :] if node in path else ():
+            if one.role != "tool":
+                break
+            last = one.id
+        return last
+
     def _branch(self, act: Act) -> None:
-        node, position = self.talk.conversation.nodes[act["node"]], act.get("position")
+        node, position = self._node(act), act.get("position")
         run, token = self._new(act), act.get("id")
         before = house().answers.get(str(node.about.get("run", "")))
         if not run or not isinstance(position, int) or not isinstance(token, int):
@@ -171,7 +184,7 @@ class Acts:
         if seed is None and "seed" not in self.talk.settings.values:
             seed = _seed()
         if any(one.id in self.talk.writing for one in changed.path_to(parent)):
-            raise ValueError("An answer is still being written: wait for it, or stop it.")
+            raise ValueError(WRITING)
         made = request(
             changed.path_to(parent),
             self.talk.settings,
@@ -187,6 +200,8 @@ class Acts:
     ) -> None:
         """Send a request whose answer is written into a message."""
         talk, place = self.talk, self.place
+        if node.id in talk.writing:
+            raise ValueError(WRITING)
         about = {
             "run": run,
             "state": "streaming",
@@ -218,11 +233,15 @@ class Acts:
     def _new(self, act: Act) -> str:
         """The name of the run that an act begins; "" where it begins none, or has begun already."""
         run = act.get("run")
-        if not isinstance(run, str) or not 0 < len(run) <= _LONGEST_RUN or not run.isascii():
+        if not is_name(run):
             return ""
         if trouble := self.place.trouble:
             raise ValueError(trouble)
         return "" if house().answers.get(run) else run
+
+    def _node(self, act: Act) -> Node:
+        """The message that an act is about. Raises KeyError where there is none."""
+        return self.talk.conversation.nodes[str(act.get("node"))]
 
     # ── What does not ──
 
@@ -236,17 +255,17 @@ class Acts:
         self.talk.put(_settled(conversations.read(told)))
 
     def _select(self, act: Act) -> None:
-        self.talk.put(self.talk.conversation.selected(act["node"]))
+        self.talk.put(self.talk.conversation.selected(self._node(act).id))
 
     def _remove(self, act: Act) -> None:
-        changed = self.talk.conversation.without(act["node"])
+        changed = self.talk.conversation.without(self._node(act).id)
         for node in [one for one in self.talk.writing if one not in changed.nodes]:
             house().answers.stop(self.talk.writing[node])
         self.talk.put(changed)
 
     def _stop(self, act: Act) -> None:
-        if (run := act.get("run")) in self.talk.writing.values():
-            house().answers.stop(str(run))
+        if (run := str(act.get("run"))) in self.talk.writing.values():
+            house().answers.stop(run)
 
     def _detail(self, act: Act) -> None:
         node = act.get("node")
@@ -260,7 +279,6 @@ class Acts:
         for run in self.talk.writing.values():
             house().answers.stop(run)
         self.talk.put(Conversation())
-        self.talk.kept.clear()
 
 
 def _branched(
@@ -278,10 +296,13 @@ def _branched(
 
 
 def _settled(conversation: Conversation) -> Conversation:
-    """A conversation that was saved: nothing in it is being written any more."""
+    """A conversation that was saved: nothing in it is being written any more.
+
+    It names no runs either: a file could name somebody else's.
+    """
     nodes = {}
     for name, node in conversation.nodes.items():
-        about = dict(node.about)
+        about = {key: value for key, value in node.about.items() if key != "run"}
         if about.get("state") == "streaming":
             about |= {"state": "stopped", "trouble": "The page was left while it was written."}
         nodes[name] = replace(node, about=about)

@@ -20,7 +20,7 @@ from lib.chat.parameters import PARAMETERS, read_values
 from lib.chat.request import request
 from lib.chat.settings import Settings
 from lib.ui import live
-from lib.ui.answering import Full, Run
+from lib.ui.answering import Full, Run, is_name
 from lib.ui.chat.judged import figure, figures_of
 from lib.ui.chat.place import Place
 from lib.ui.house import house
@@ -51,7 +51,10 @@ class Lane(NamedTuple):
 
 @dataclass(eq=False)
 class Side:
-    """All lanes of a tab; `runs` are the answers of the newest question, one for each lane."""
+    """All lanes of a tab; `runs` are the answers of the newest question, one for each lane.
+
+    "" stands for a lane that has not been asked.
+    """
 
     lanes: tuple[Lane, ...]
     text: str = _START
@@ -92,14 +95,17 @@ def _side(talk: Talk, place: Place) -> Side:
     found = talk.kept.get(_KEPT)
     if not isinstance(found, Side):
         lane = Lane(place.server.name, place.model)
-        found = talk.kept[_KEPT] = Side((lane, lane._replace(overrides="temperature 0")))
+        found = Side((lane, lane._replace(overrides="temperature 0")))
     return found
 
 
 def _do(talk: Talk, side: Side, act: Mapping[str, Any]) -> None:
     kind = act.get("kind")
+    talk.kept[_KEPT] = side
     if kind in ("lanes", "run"):
         _follow(side, act)
+    if kind == "lanes":
+        _keep(side, act.get("runs"))
     if kind == "run":
         _run(talk, side, act.get("runs"))
     if kind == "stop":
@@ -122,14 +128,26 @@ def _follow(side: Side, act: Mapping[str, Any]) -> None:
         side.text = text[:_LONGEST]
 
 
+def _keep(side: Side, names: object) -> None:
+    """Each answer stays with its lane when one is left out or added; no other's comes in."""
+    told = names if isinstance(names, list) else side.runs
+    runs = [one if one in side.runs else "" for one in told[: len(side.lanes)]]
+    for name in side.runs:
+        if name not in runs:
+            house().answers.stop(name)
+    side.runs = runs
+
+
 def _run(talk: Talk, side: Side, names: object) -> None:
     """Ask in all lanes, or in none."""
-    if not isinstance(names, list) or len(names) != len(side.lanes) or _is_live(side):
+    if not isinstance(names, list) or not all(map(is_name, names)) or _is_live(side):
+        return
+    if len(set(names)) != len(side.lanes) or any(map(house().answers.get, names)):
         return
     side.words, seed = "", secrets.randbelow(2**31)
     try:
         made = [(_server(lane), _request(talk.settings, side, lane, seed)) for lane in side.lanes]
-        side.runs = [str(name)[:64] for name in names]
+        side.runs = list(names)
         for name, (place, asked) in zip(side.runs, made, strict=True):
             house().answers.begin(name, place.server, asked)
     except Unfit as unfit:
@@ -154,7 +172,10 @@ def _server(lane: Lane) -> Place:
     server = house().named(lane.server)
     if server is None:
         raise ValueError(f"There is no server called {plain(lane.server, 40)}.")
-    return Place(server, lane.model) if lane.model else Place.of(server, "")
+    place = Place(server, lane.model) if lane.model else Place.of(server, "")
+    if place.trouble:
+        raise ValueError(place.trouble)
+    return place
 
 
 # ── What is drawn ──
@@ -163,16 +184,17 @@ def _server(lane: Lane) -> Place:
 def _data(talk: Talk, side: Side) -> dict[str, object]:
     runs = [house().answers.get(name) for name in side.runs]
     over = [one for one in runs if one is not None and one.is_over]
-    is_complete = bool(over) and len(over) == len(side.lanes)
+    pair = [one for one in runs[:2] if one is not None]
+    is_complete = len(over) == sum(map(bool, side.runs)) > 0
     return {
         "lanes": [{**one._asdict(), "problem": _problem(talk, one)} for one in side.lanes],
         "servers": [
             {"name": one.name, "models": list(house().models(one))} for one in house().watched()
         ],
         "runs": [_drawn(name, one) for name, one in zip(side.runs, runs, strict=True)],
-        "figures": _table(side, over) if is_complete else None,
-        "diff": word_diff(*_texts(over)[:2]) if is_complete and len(over) > 1 else None,
-        "words": side.words or (_words(over) if is_complete else ""),
+        "figures": _table(runs) if is_complete else None,
+        "diff": word_diff(*_texts(pair)) if is_complete and len(pair) == 2 else None,
+        "words": side.words or (_words(pair) if is_complete else ""),
         "stream": ANSWER_PATH,
         "seq": st.session_state.get(_SEQ, 0),
         "text": side.text,
@@ -192,37 +214,44 @@ def _problem(talk: Talk, lane: Lane) -> str:
     return overridden(talk.settings, lane.overrides)[1]
 
 
-def _drawn(name: str, run: Run | None) -> dict[str, object]:
+def _drawn(name: str, run: Run | None) -> dict[str, object] | None:
+    if not name:
+        return None
     if run is None:
         return {"run": name, "state": "failed", "text": "", "figures": [], "trouble": "Forgotten."}
-    place = Place(run.server, str(run.request.body.get("model", "")))
     return {
         "run": name,
         "state": run.state if run.is_over else "streaming",
         "text": run.reply.content if run.is_over else "",
-        "figures": [figure(one) for one in figures_of(run, place)] if run.is_over else [],
+        "figures": [figure(one) for one in figures_of(run, _place(run))] if run.is_over else [],
         "trouble": run.sentence,
     }
 
 
-def _table(side: Side, runs: Sequence[Run]) -> dict[str, object]:
+def _table(runs: Sequence[Run | None]) -> dict[str, object]:
+    """Headed by who was asked: a lane may name another server since."""
     columns = [
-        (f"{letter} {lane.server}", figures_of(run, Place(run.server, lane.model)))
-        for letter, lane, run in zip("ABC", side.lanes, runs, strict=False)
+        (f"{letter} {run.server.name}", figures_of(run, _place(run)))
+        for letter, run in zip("ABC", runs, strict=False)
+        if run
     ]
     found = side_by_side(columns)
     return {"header": found.header, "rows": found.rows}
+
+
+def _place(run: Run) -> Place:
+    return Place(run.server, str(run.request.body.get("model", "")))
 
 
 def _texts(runs: Sequence[Run]) -> list[str]:
     return [run.reply.content[:_LONGEST] for run in runs]
 
 
-def _words(runs: Sequence[Run]) -> str:
-    """Where the first two part."""
-    if len(runs) < 2 or not all(run.has_output for run in runs[:2]):
+def _words(pair: Sequence[Run]) -> str:
+    """Where the answers of the first two lanes part."""
+    if len(pair) < 2 or not all(run.has_output for run in pair):
         return ""
-    found = first_difference(runs[0].reply, runs[1].reply)
+    found = first_difference(pair[0].reply, pair[1].reply)
     if found is None:
         return "A and B say the same."
     return f"A and B part at {found.unit} {found.at + 1:,}."

@@ -33,7 +33,8 @@ def draw(server: Server) -> None:
 
 @st.fragment
 def _conversation(chosen: Server) -> None:
-    _catch_up()
+    if _catch_up():
+        st.rerun()  # the frame and the tools are about another server now
     place = _place(house().named(st.session_state.get("server")) or chosen)
     talk = _talk()
     with talk.lock:
@@ -88,13 +89,15 @@ def _take() -> None:
     st.session_state[_ACTS] = [*st.session_state.get(_ACTS, ()), *acts][:_MOST_ACTS]
 
 
-def _catch_up() -> None:
-    """Do what was done in the browser since the last run."""
+def _catch_up() -> bool:
+    """Do what was done in the browser since the last run; whether another server was picked."""
+    before = st.session_state.get("server"), st.session_state.get("model")
     for act in st.session_state.pop(_ACTS, ()):
         seq = act.get("seq") if isinstance(act, Mapping) else None
         if isinstance(seq, int) and seq > st.session_state.get(_SEQ, 0):
             st.session_state[_SEQ] = seq
             _do(act)
+    return before != (st.session_state.get("server"), st.session_state.get("model"))
 
 
 def _do(act: Mapping[str, object]) -> None:

@@ -6,11 +6,12 @@ comes with what stood in it before; the rest comes by its stream, from the begin
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 
 from lib.api.strict_json import Json
 from lib.chat import settings
 from lib.chat.conversation import Node
-from lib.chat.markdown import nodes
+from lib.chat.markdown import Nested, nodes
 from lib.chat.parameters import PARAMETERS, known, offered, server_defaults
 from lib.ui.chat.detail import detail
 from lib.ui.chat.place import Place
@@ -24,6 +25,8 @@ __all__ = ["data", "linked"]
 _SAVED = 1_500_000
 """Characters that a browser is asked to keep for a tab."""
 _UNKNOWN = "this server does not know it"
+_MOST_DRAWN, _SHORT = 512, 8_000
+"""Answers whose tree is kept, and the characters of the longest of them."""
 _LINKED = ("mode", "logprobs", *(one.short for one in PARAMETERS if one.short))
 
 
@@ -45,7 +48,7 @@ def data(talk: Talk, place: Place) -> dict[str, object]:
         "parameters": _parameters(asked.mode, place),
         "notice": talk.notice and {"tone": talk.notice.tone, "text": talk.notice.text},
         "draft_back": talk.notice.draft if talk.notice else "",
-        "path": [_message(talk, node) for node in talk.conversation.path()],
+        "path": _path(talk),
         "detail": _detail(talk),
         "saved": _saved(talk),
         "exported": talk.exported,
@@ -84,7 +87,12 @@ def _parameters(mode: str, place: Place) -> list[Json]:
     ]
 
 
-def _message(talk: Talk, node: Node) -> dict[str, object]:
+def _path(talk: Talk) -> list[dict[str, object]]:
+    path = talk.conversation.path()
+    return [_message(talk, node, is_last=node is path[-1]) for node in path]
+
+
+def _message(talk: Talk, node: Node, *, is_last: bool) -> dict[str, object]:
     about, run = node.about, talk.writing.get(node.id)
     places = talk.conversation.siblings(node.id)
     place = places.index(node.id)
@@ -92,7 +100,7 @@ def _message(talk: Talk, node: Node) -> dict[str, object]:
         "id": node.id,
         "role": node.role,
         "text": node.text,
-        "markdown": None if run or node.role != "assistant" else nodes(node.text),
+        "markdown": None if run or node.role != "assistant" else _drawn(node.text),
         "reasoning": node.reasoning,
         "reasoning_words": about.get("reasoning", ""),
         "tools": [call._asdict() for call in node.tools],
@@ -110,7 +118,7 @@ def _message(talk: Talk, node: Node) -> dict[str, object]:
         "position": [place + 1, len(places)],
         "before": places[place - 1] if place > 0 else None,
         "after": places[place + 1] if place + 1 < len(places) else None,
-        "may": _may(node, is_writing=bool(run)),
+        "may": _may(node, is_last=is_last, is_writing=bool(run)),
     }
 
 
@@ -119,16 +127,31 @@ def _detail(talk: Talk) -> dict[str, object] | None:
     return detail(node, house().answers.get(str(node.about.get("run", "")))) if node else None
 
 
-def _may(node: Node, *, is_writing: bool) -> dict[str, bool]:
+def _may(node: Node, *, is_last: bool, is_writing: bool) -> dict[str, bool]:
+    """What can be done: an answer that others are built on is not written on."""
     is_answer = node.role == "assistant" and not is_writing
+    is_unanswered = node.role in ("user", "tool") and is_last
     return {
-        "continue": is_answer and node.open and bool(node.text),
-        "regenerate": is_answer and node.parent is not None,
+        "continue": is_answer and is_last and node.open and bool(node.text),
+        "regenerate": is_unanswered or (is_answer and node.parent is not None),
         "edit": not is_writing and node.role in ("user", "assistant", "system"),
     }
 
 
+def _drawn(text: str) -> Nested:
+    """Markdown as a tree; that of what is not long is kept, as a page is drawn many times."""
+    return _kept(text) if len(text) <= _SHORT else nodes(text)
+
+
+@lru_cache(_MOST_DRAWN)
+def _kept(text: str) -> Nested:
+    return nodes(text)
+
+
 def _saved(talk: Talk) -> Json:
     """The whole conversation for the browser to keep; None where it is too much for that."""
-    told = talk.conversation.as_data()
-    return told if len(json.dumps(told)) <= _SAVED else None
+    if talk.saved is None or talk.saved[0] is not talk.conversation:
+        told = talk.conversation.as_data()
+        is_small = len(json.dumps(told)) <= _SAVED
+        talk.saved = (talk.conversation, told if is_small else None)
+    return talk.saved[1]

@@ -4,8 +4,9 @@ import time
 import pytest
 
 from lib.api import generation
+from lib.api.deltas import timing
 from lib.ui import answering
-from lib.ui.answering import Answers, Full
+from lib.ui.answering import Answers, Full, is_name
 from tests.support.faulty import FaultServer, answer_json, closed_port, hang
 from tests.support.waiting import until
 from tests.unit.ui.chat.speaking import Speaker, chunk, server_at
@@ -145,10 +146,10 @@ def test_more_than_fit_are_refused_and_the_oldest_forgotten(answers, server, mon
 
 def test_what_is_too_long_is_ended(answers, server, monkeypatch):
     monkeypatch.setattr(answering, "_LONGEST", 500)
-    run = over(begin(answers, server, Speaker([chunk(content="x" * 200)] * 10)))
+    run = over(begin(answers, server, Speaker([chunk(content="x" * 200)] * 1000)))
     assert run.state == "stopped"
     assert run.sentence == answering.TOO_MUCH
-    assert 200 <= len(run.reply.content) < 2000
+    assert 200 <= len(run.reply.content) < 100_000
 
 
 def test_what_nobody_reads_is_stopped(answers, server, monkeypatch):
@@ -198,3 +199,22 @@ def test_half_a_character_and_probabilities_come_through(answers, server):
     assert run.parts[0]["p"] == [["a", -0.5]]
     assert run.parts[0]["k"] == 1
     assert run.parts[1]["r"] == "b"
+
+
+def test_its_clock_starts_after_our_own_loading(answers, server, monkeypatch):
+    own = answers.client
+
+    def loading(wanted):
+        time.sleep(0.4)
+        return own(wanted)
+
+    monkeypatch.setattr(answers, "client", loading)
+    run = over(begin(answers, server, Speaker(ENDED)))
+    assert time.time() - run.started > 0.4
+    assert timing(run.reply).ttft < 0.3
+
+
+@pytest.mark.parametrize("told", ["", "x" * 65, "a b", "é", "a\n", None, 7, ["a"], {}])
+def test_what_cannot_be_the_name_of_a_run(told):
+    assert not is_name(told)
+    assert is_name("0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9")

@@ -55,6 +55,18 @@ def test_the_longest_unused_is_forgotten(monkeypatch):
     assert kept.get(third.tab) is third
 
 
+def test_one_in_which_nothing_was_said_is_forgotten_first(monkeypatch):
+    monkeypatch.setattr(talks, "_KEPT", 2)
+    kept = Talks()
+    spoken = kept.new()
+    spoken.put(Conversation().add(Node("u", None, "user", "hi")))
+    silent = kept.new()
+    newest = kept.new()
+    assert kept.get(silent.tab) is None
+    assert kept.get(spoken.tab) is spoken
+    assert kept.get(newest.tab) is newest
+
+
 def test_a_finished_answer_is_put_in_its_place():
     talk = talk_with()
     settle(talk, run("hello"))
@@ -114,7 +126,9 @@ def test_what_is_too_large_is_told_and_not_kept():
     talk = talk_with()
     settle(talk, run("x" * 2_100_000))
     assert talk.conversation.nodes["a"].text == ""
-    assert "at most 2 MB" in talk.notice.text
+    about = talk.conversation.nodes["a"].about
+    assert about["state"] == "stopped"  # and not "streaming" for ever
+    assert "at most 2 MB" in about["trouble"]
     long = replace(talk.conversation.nodes["u"], text="x" * 2_100_000)
     changed = talk.conversation.replaced(long)
     with pytest.raises(ValueError, match="at most 2 MB"):
