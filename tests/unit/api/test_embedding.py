@@ -289,6 +289,23 @@ def test_a_request_that_is_always_refused_is_not_asked_for_ever():
     assert few.rows.shape == (4, 0)
 
 
+def test_a_model_that_is_not_there_is_asked_for_once():
+    with serving({"/v1/embeddings": recorded("error_404_model.json", 404)}) as server:
+        with pytest.raises(Refused) as caught:
+            embed(server.url, ["a", "b"], model="m")
+        assert caught.value.reason is Reason.UNKNOWN_MODEL
+        assert len(asked_of(server)) == 1
+
+
+def test_however_many_texts_are_refused_after_a_vector_the_others_are_asked_for():
+    texts = ["good", *["bad"] * (_FUTILE + 5), "good"]
+    with serving({"/v1/embeddings": judging(bad)}) as server:
+        found = embed(server.url, texts, model="m", batch_size=1)
+    assert found.ended is None
+    assert len(found.failed) == _FUTILE + 5
+    assert found.rows[[0, -1]].tolist() == lengths(["good"] * 2)
+
+
 BREAKS = {
     "hangs": (hang(), Reason.TIMEOUT),
     "closes": (close_at_once(), Reason.CLOSED),
