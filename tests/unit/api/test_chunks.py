@@ -96,6 +96,11 @@ def test_tool_calls_are_read_in_parts_and_whole():
     assert [one.index for one in delta(message={"tool_calls": unnumbered}).tools] == [0, 1]
 
 
+def test_of_very_many_tool_calls_the_first_are_read():
+    calls = [{"index": 0, "function": {"arguments": "x"}}] * 1_000
+    assert len(delta(delta={"tool_calls": calls}).tools) == 128
+
+
 def test_sparse_chunks_are_read():
     assert (chunk().deltas, chunk(usage=None).usage) == ((), None)
     assert read_chunk(b'{"usage": {"prompt_tokens": 3}}', 0).usage == Usage(3)
@@ -116,6 +121,7 @@ def test_what_only_describes_is_left_out_where_it_is_odd():
     assert delta(**odd) == Delta(content="x", choices=(TokenChoice(Probability("", None)),))
     usage = {"prompt_tokens": -1, "completion_tokens": "2", "prompt_tokens_details": []}
     assert chunk(usage=usage).usage == Usage()
+    assert chunk(usage={"prompt_tokens": True, "completion_tokens": 2.0}).usage == Usage()
     assert chunk(usage=[], metrics="x", id=5, prompt_token_ids="x")[3:7] == (None, None, None, "")
 
 
@@ -180,11 +186,12 @@ def test_the_servers_own_times_become_seconds():
     told = {
         "time_to_first_token_ms": 120,
         "generation_time_ms": 900.5,
-        "queue_time_ms": 0,
-        "mean_itl_ms": None,
+        "queue_time_ms": 40,
+        "mean_itl_ms": 8,
         "tokens_per_second": 33.3,
     }
-    assert chunk(metrics=told).times == ServerTimes(0.12, 0.9005, 0.0, None, 33.3)
+    assert chunk(metrics=told).times == ServerTimes(0.12, 0.9005, 0.04, 0.008, 33.3)
+    assert chunk(metrics={"queue_time_ms": 0}).times == ServerTimes(queue=0.0)
 
 
 def test_details_of_usage_are_read():

@@ -45,6 +45,11 @@ def test_parts_become_a_whole():
     assert (reply.prompt_ids, reply.usage, len(reply.events)) == ((5, 6), Usage(2, 3), 7)
 
 
+def test_an_end_that_was_told_is_not_taken_back():
+    reply = replied(said(0.1, "a", finish="stop", stop=7), said(0.2), Event(0.3, "done"))
+    assert (reply.finish, reply.stop) == ("stop", 7)
+
+
 def test_tool_calls_grow_side_by_side():
     reply = replied(
         said(0, tools=(ToolPart(1, "b", "other", ""), ToolPart(0, "a", "find", '{"x"'))),

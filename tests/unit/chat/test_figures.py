@@ -75,6 +75,16 @@ def test_reasoning_has_tokens_and_time_of_its_own():
     assert "reasoning" not in told(streamed("a"))
 
 
+def test_an_answer_that_began_before_its_reasoning_has_no_negative_time():
+    answer = reply(says(0.5, "x"), says(1.0, reasoning="let"), says(3.0, reasoning=" me"))
+    assert reasoning_words(answer) == "2.00\u202fs"
+
+
+def test_without_usage_the_prompt_is_counted_by_its_ids():
+    found = told(reply(says(0.5, "a", prompt_ids=(1, 2, 3), ids=(4,))), limit=8)
+    assert (found["prompt"].number, found["context"].number) == (3, 0.5)
+
+
 def test_the_server_s_count_of_reasoning_goes_before_ours():
     answer = reply(says(0.5, reasoning="x", ids=(1,)), data(0.6, usage=Usage(5, 9, None, 8)))
     assert reasoning_words(answer).startswith("8 tokens")

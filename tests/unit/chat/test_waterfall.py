@@ -82,6 +82,8 @@ def test_the_pulse_of_a_batch_is_no_pause():
     assert fall(reply(*(says(n * 0.2, "x") for n in range(1, 9)))).pauses == ()
     slow = reply(*(says(float(n), "x") for n in range(1, 9)))
     assert fall(slow).pauses == ()
+    uneven = reply(*(says(at, "x") for at in (1.0, 2.0, 3.0, 7.0, 8.0)))
+    assert fall(uneven).pauses == ()  # four times as long as the others
     short = reply(*(says(at, "x") for at in (0.1, 0.11, 0.12, 0.3, 0.31)))
     assert fall(short).pauses == ()
 
@@ -104,6 +106,8 @@ def test_a_pause_is_a_phase_and_a_note():
         ([Moment(1.2, 3, kv=0.99, preemptions=0)], "KV cache of this server was 99"),
         ([Moment(0.2, 3), Moment(1.2, 7), Moment(9.0, 7)], "4 more requests began"),
         ([Moment(0.2, 3, preemptions=5), Moment(3.2, 3)], "nothing in this server"),
+        ([Moment(1.2, 3, kv=0.6)], "nothing in this server"),
+        ([Moment(1.2, 3), Moment(3.3, 3), Moment(4.3, 3, preemptions=2)], "nothing in this"),
         ([Moment(0.2, 3), Moment(3.3, 3, preemptions=1)], "1 preemption on this server"),
     ],
 )
