@@ -89,3 +89,9 @@ export class Flow {
     }
   }
 }
+
+/** A new name for a run; `crypto.randomUUID` is missing where a page came without TLS. */
+export function runId() {
+  const hex = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}

@@ -3,7 +3,7 @@
 
 import { Acts } from "./acts.js";
 import { tell } from "./address.js";
-import { Answering } from "./answering.js";
+import { Answering, runId } from "./answering.js";
 import { Composer } from "./composer.js";
 import { copyButton } from "./copy.js";
 import { h, mark, put } from "./dom.js";
@@ -86,6 +86,8 @@ export class Chat {
     this.menu.onkeydown = (event) => { if (event.key === "Escape") { this.menu.open = false; this.menu.firstChild.focus(); } };
     this.away = (event) => { if (!this.menu.contains(event.target)) this.menu.open = false; };
     addEventListener("pointerdown", this.away);
+    this.leaving = () => this.left();
+    addEventListener("pagehide", this.leaving);
     this.fresh = h("button.vi-button", { type: "button", onclick: () => this.clear() }, "New chat");
     return h("header.vi-head.vc-top", {},
       h("div.vi-title", {}, h("h1", {}, this.data.title), h("p.vi-line", {}, this.pulse.element)),
@@ -187,6 +189,7 @@ export class Chat {
     this.detailed = node;
     this.detail();
     this.acts.say("detail", { node });
+    if (node) this.turns.turns.find((turn) => turn.node.id === node)?.element.scrollIntoView({ block: "start" });
   }
 
   /** The detail of one answer at a time. */
@@ -302,7 +305,12 @@ export class Chat {
   hello() {
     if (this.acts.awaits("hello")) return;
     this.mine = this.kept.get("search") === location.search;
-    this.acts.say("hello", { tab: this.kept.get("tab") ?? "", saved: this.kept.get("saved") ?? null });
+    this.acts.say("hello", { tab: this.kept.get("tab") ?? "", saved: this.written(this.kept.get("saved")) });
+  }
+
+  /** The copy of the talk with what is on screen of answers that a dashboard which is gone was writing. */
+  written(saved) {
+    return saved ? { ...saved, nodes: saved.nodes.map((node) => ({ ...node, ...this.turns.of(node.about?.run)?.written })) } : null;
   }
 
   /** What could not be sent goes back to where it was typed. */
@@ -326,11 +334,16 @@ export class Chat {
     }
   }
 
-  keep({ tab, saved, query }) {
+  keep({ tab, rev, saved, query }) {
     if (query) tell(query);
     if (!tab) return;
-    this.kept.set({ tab, saved: saved ?? null, settings: this.settings.read(), search: location.search });
+    const version = `${tab} ${rev}`;
+    this.kept.set({ tab, settings: this.settings.read(), search: location.search, ...(version === this.version ? {} : { saved: saved ?? null }) });
+    this.version = version;
   }
+
+  /** The tab is left in the middle of an answer: what is on screen of it stays, should the dashboard go meanwhile. */
+  left() { if (this.run) this.kept.set({ saved: this.written(this.kept.get("saved")) }); }
 
   // ── Files ──
 
@@ -365,18 +378,13 @@ export class Chat {
     clearTimeout(this.doubt);
     cancelAnimationFrame(this.frame);
     removeEventListener("pointerdown", this.away);
+    removeEventListener("pagehide", this.leaving);
     for (const answering of this.streams.values()) answering.close();
     this.acts.destroy();
     this.settings.destroy();
     this.turns.destroy();
     this.pulse.destroy();
   }
-}
-
-/** A new name for a run; `crypto.randomUUID` is missing where a page came without TLS. */
-function runId() {
-  const hex = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 function scrolls(element) {

@@ -2,7 +2,7 @@
 // beside each other. The answers stream into their lanes; figures and differences come from the script when all are over.
 
 import { Acts } from "./acts.js";
-import { Answering, Flow } from "./answering.js";
+import { Answering, Flow, runId } from "./answering.js";
 import { h, mark, put, state } from "./dom.js";
 import { sheet } from "./sheet.js";
 
@@ -38,7 +38,7 @@ export class Lanes {
     this.acts.done(data.seq ?? 0);
     // What is on screen is newer than what the script says as long as it has not read it.
     if (!this.acts.awaits("lanes") && !this.timer) this.take(data);
-    if (!this.acts.awaits("run")) this.hear(data);
+    if (!this.acts.awaits("run") && !this.acts.awaits("lanes")) this.hear(data);
     this.text.hidden = typeof data.text !== "string";
     if (typeof data.text === "string" && document.activeElement !== this.text && !this.acts.awaits("lanes") && !this.timer) this.text.value = data.text;
     this.draw(data);
@@ -118,7 +118,7 @@ export class Lanes {
     clearTimeout(this.timer);
     this.timer = null;
     this.result.hidden = true;
-    const runs = this.lanes.map(() => identity());
+    const runs = this.lanes.map(() => runId());
     this.acts.say("run", { ...this.told, runs });
     const { stream = "inspector/answer", ticket } = this.data;
     this.lanes.forEach((lane, n) => lane.hear({ run: runs[n], state: "waiting" }, stream, ticket));
@@ -286,10 +286,4 @@ class Lane {
     this.hush();
     this.element.remove();
   }
-}
-
-/** A name for a run. Browsers make one by themselves only on TLS or on this machine. */
-function identity() {
-  if (crypto.randomUUID) return crypto.randomUUID();
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -53,8 +53,6 @@ export class Turns {
   /** The turn that a run writes. */
   of(run) { return this.turns.find((turn) => turn.node.run === run && turn.node.state === "streaming"); }
 
-  index(id) { return this.turns.findIndex((turn) => turn.node.id === id); }
-
   destroy() { this.turns.forEach((turn) => turn.destroy()); }
 }
 
@@ -140,6 +138,9 @@ export class Turn {
     this.begun = performance.now();
     this.measure();
   }
+
+  /** What stands on the screen of an answer that is being written. */
+  get written() { return { text: this.flow.text, reasoning: this.reasoned.text }; }
 
   /** What the stream brought; the caller sees to it that this happens once a frame. */
   grow(parts) {
@@ -242,11 +243,12 @@ export class Turn {
     const { id, may = {}, state, role } = node;
     if (state === "streaming" || !id) { this.bar.replaceChildren(); return; }
     const word = (sign, text, hint, onclick, more = {}) => h("button.vc-word", { type: "button", title: hint, onclick, ...more }, h("span.vi-icon", { "aria-hidden": "true" }, sign), text);
+    const isAnswer = role === "assistant";
     this.opener = role === "assistant" ? word("timeline", "Details", "Where the time went, token by token; the request and the answer as they were sent", () => this.acts.detail(this.slot.hidden ? id : null), { "aria-expanded": String(!this.slot.hidden) }) : null;
     this.bar.replaceChildren(...[
       this.opener,
-      may.regenerate && word("refresh", "Regenerate", "Another answer, with another seed; this one stays as a branch", () => this.acts.regenerate(id, "new")),
-      may.regenerate && word("replay", "Same seed", "Another answer with the same seed: is it the same?", () => this.acts.regenerate(id, "same")),
+      may.regenerate && word("refresh", isAnswer ? "Regenerate" : "Ask", isAnswer ? "Another answer, with another seed; this one stays as a branch" : "Ask for an answer to this", () => this.acts.regenerate(id, "new")),
+      may.regenerate && isAnswer && word("replay", "Same seed", "Another answer with the same seed: is it the same?", () => this.acts.regenerate(id, "same")),
       may.continue && word("last_page", "Continue", "Let the model go on where this answer ends", () => this.acts.continue(id)),
       h("span.vc-quiet-acts", {},
         copyButton(() => this.node.text, "this text"),

@@ -6,7 +6,7 @@ import { ABSENT, axisTexts, duration, roundTop, written } from "./figures.js";
 import { s } from "./svg.js";
 
 const LEFT = 104, RIGHT = 108;
-const NARROW = 520, NARROW_LEFT = 88, NARROW_RIGHT = 68;
+const NARROW = 520, NARROW_LEFT = 88, NARROW_RIGHT = 80;
 const GAP = 12;
 const LABEL_WIDTH = 52;      // what the length of a pause takes, in pixels
 const SMALLEST_ZOOM = 0.005;
