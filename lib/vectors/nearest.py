@@ -11,6 +11,7 @@ Decided here:
 """
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ __all__ = ["Nearest", "Pairs", "closest_pairs", "duplicates", "neighbours", "top
 Places = NDArray[np.int64]
 
 _BLOCK = 1024
-_WIDE = 4
+_WIDE = 8
 """Queries are few rows and many columns: the tile is so many times wider than high."""
 _FEW = 64
 _ROUNDING = 1e-6
@@ -200,29 +201,56 @@ def _halves(count: int, block: int) -> Iterator[tuple[slice, slice]]:
 
 
 def _mutual(those: _Ready, k: int, block: int) -> Shortlist:
-    best = Shortlist(len(those), k)
-    for at, to in _halves(len(those), block) if k else ():
-        tile = those.tile(at, those, to)
-        if at == to:
-            np.fill_diagonal(tile, -np.inf)
-        best.offer(tile, at.start, to.start)
-        if at != to:
-            best.offer(tile, to.start, at.start, turned=True)
-    return best
+    """The best of each vector among the others."""
+
+    def tiles() -> Iterator[tuple[Rows, slice, slice, bool]]:
+        for at, to in _halves(len(those), block):
+            tile = those.tile(at, those, to)
+            if at == to:
+                np.fill_diagonal(tile, -np.inf)
+            yield tile, at, to, at != to
+
+    return _shortlisted(len(those), k, tiles())
 
 
 def _among(
     asked: _Ready, those: _Ready, k: int, block: int, own: Places | None = None
 ) -> Shortlist:
     """The best of each query; `own` are the places of the queries themselves, left out."""
-    best = Shortlist(len(asked), k)
-    for at in _slices(len(asked), block) if k else ():
-        for to in _slices(len(those), _WIDE * block):
-            tile = asked.tile(at, those, to)
-            if own is not None:
-                here = np.flatnonzero((own[at] >= to.start) & (own[at] < to.stop))
-                tile[here, own[at][here] - to.start] = -np.inf
-            best.offer(tile, at.start, to.start)
+
+    def tiles() -> Iterator[tuple[Rows, slice, slice, bool]]:
+        for at in _slices(len(asked), block):
+            for to in _slices(len(those), _WIDE * block):
+                tile = asked.tile(at, those, to)
+                if own is not None:
+                    here = np.flatnonzero((own[at] >= to.start) & (own[at] < to.stop))
+                    tile[here, own[at][here] - to.start] = -np.inf
+                yield tile, at, to, False
+
+    return _shortlisted(len(asked), k, tiles())
+
+
+def _shortlisted(count: int, k: int, tiles: Iterator[tuple[Rows, slice, slice, bool]]) -> Shortlist:
+    """Sort each tile in, for its rows and, if it says so, for its columns.
+
+    A thread does so while the next tile is made, so that nobody waits for it where a core is free;
+    two tiles are all that is ever held.
+    """
+    best = Shortlist(count, k)
+
+    def take(tile: Rows, at: slice, to: slice, both: bool) -> None:
+        best.offer(tile, at.start, to.start)
+        if both:
+            best.offer(tile, to.start, at.start, turned=True)
+
+    with ThreadPoolExecutor(1) as beside:
+        waiting: Future[None] | None = None
+        for tile in tiles if k else ():
+            if waiting is not None:
+                waiting.result()
+            waiting = beside.submit(take, *tile)
+        if waiting is not None:
+            waiting.result()
     return best
 
 

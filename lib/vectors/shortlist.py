@@ -85,12 +85,12 @@ def _reached(scores: Rows, k: int) -> Rows | np.float32:
 def _hits(scores: Rows, floor: Rows, k: int) -> tuple[Places, Places, Rows]:
     """Line, column and value of every score above its line's floor, in the order of the lines."""
     above = scores > floor[:, None]
-    if np.count_nonzero(above) > _CROWDED * k * len(scores):
-        _thin(above, scores, k)
-    turned = not scores.flags.c_contiguous
     flat = np.flatnonzero(above.ravel(order="K"))
+    if len(flat) > _CROWDED * k * len(scores):
+        _thin(above, scores, k)
+        flat = np.flatnonzero(above.ravel(order="K"))
     found = scores.ravel(order="K")[flat]
-    if not turned:
+    if scores.flags.c_contiguous:
         lines, columns = np.divmod(flat, scores.shape[1])
         return lines, columns, found
     columns, lines = np.divmod(flat, len(scores))
