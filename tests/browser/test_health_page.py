@@ -30,7 +30,7 @@ def query(page) -> dict[str, list[str]]:
 
 def test_health_is_found_and_says_that_a_fit_server_is_fit(person):
     person.goes_to()
-    person.page.get_by_role("link", name="Health").click()
+    person.page.get_by_test_id("stSidebarNavItems").get_by_role("link", name="Health").click()
     expect(person.heading).to_have_text("Health")
     person.sees_figures()
     expect(person.verdict).to_contain_text(FIT)

@@ -91,7 +91,7 @@ def test_each_model_is_one_card_with_its_servers_and_adapters(person):
     person.opens()
     expect(person.heading).to_have_text("Models")
     expect(person.page.locator(".vm-card")).to_have_count(4)
-    expect(person.page.locator(".vi-head")).to_contain_text("3 models and 1 adapter")
+    expect(person.page.locator(".vi-head")).to_contain_text("4 models and 1 adapter")
     card = person.card(TWICE)
     expect(card.locator("tbody tr")).to_have_count(2)
     expect(card).to_contain_text("2 servers differ in 4 things")

@@ -41,6 +41,7 @@ from tests.support.processes import ROOT
 MODEL = "demo/hashed-384"
 SECRET = "the quick brown secret of the house"
 LONG = "word " * 600
+FULL = "word " * 510  # just as many tokens as the demo's model takes
 BOTH = pytest.mark.parametrize("asynchronous", [False, True], ids=["blocking", "async"])
 
 
@@ -103,11 +104,13 @@ def test_both_encodings_and_every_batch_give_the_same_vectors(demo, asynchronous
 
 @BOTH
 def test_a_text_that_is_too_long_is_named_and_costs_itself_only(demo, asynchronous):
-    found = embed(demo, ["a", LONG, "b"], asynchronous)
+    found = embed(demo, ["a", LONG, FULL], asynchronous)
     assert found.failed == {1: "It has 602 tokens; the model takes 512."}
+    assert found.truncated == set()
     assert np.isnan(found.rows[1]).all()
     assert np.isfinite(found.rows[[0, 2]]).all()
     assert found.batches[0].size == 2
+    assert found.batches[0].tokens == 2 + 512
     assert not found.unanswered
 
 
