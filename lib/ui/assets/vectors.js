@@ -72,10 +72,11 @@ export class Ranks {
     this.told = told;
     this.root.replaceChildren(h("div.vi-scroll", {}, h("table.vi-table.vv-ranks", { "aria-label": label },
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, header[0]), h("th", { "aria-hidden": "true" }), ...header.slice(1).map((one) => h("th", { scope: "col" }, one)))),
-      h("tbody", {}, ...rows.map(({ value, share, hint, cells, good }) => h("tr", {},
+      h("tbody", {}, ...rows.map(({ value, share, hint, cells, tag, good }) => h("tr", {},
         h("td.vi-number", { title: hint }, value),
         h("td.vv-bar", { "aria-hidden": "true" }, h("i", { style: `width: ${(100 * share).toFixed(1)}%` })),
-        ...cells.map((one, n) => h("td.vv-text", {}, h("bdi", {}, one), good === n ? h("span.vi-icon.vv-good", { title: "Of the same label", role: "img", "aria-label": "of the same label" }, "check") : null))))))));
+        ...cells.map((one) => h("td.vv-text", {}, h("bdi", {}, one))),
+        tag === undefined ? null : h("td.vv-tag", {}, h("bdi", { title: tag }, tag), good ? h("span.vi-icon.vv-good", { title: "The same label", role: "img", "aria-label": "the same label" }, "check") : null)))))));
   }
 
   destroy() {}

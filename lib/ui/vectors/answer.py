@@ -209,7 +209,7 @@ def remarks(found: Measured) -> list[dict[str, str]]:
     cut = len(embedded.vectors.truncated)
     if cut:
         told.append(("watch", f"Of {count(cut)} texts the model saw only the beginning."))
-    told += [("watch", plain(one.words, 300)) for one in found.findings]
+    told += [("watch", plain(one.words, 300)) for one in found.common.findings]
     if len(found.documents) > len(found.searched):
         some, every = count(len(found.searched)), count(len(found.documents))
         words = f"Neighbours are searched among {some} evenly spaced texts of {every}"

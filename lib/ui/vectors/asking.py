@@ -13,8 +13,9 @@ from lib.ui.embedder import Asked
 from lib.ui.house import house
 from lib.ui.plain import count, plain
 from lib.ui.vectors.jobs import Job, job_of, start
+from lib.ui.vectors.measured import measured
 from lib.ui.vectors.sets import Embedded, How, Texts
-from lib.vectors import Floor, unrelated_like
+from lib.vectors import Floor, Metric, unrelated_like
 
 __all__ = ["NAME", "Wish"]
 
@@ -104,6 +105,8 @@ class Wish(NamedTuple):
                 made = replace(made, floor=Floor.of(rows), unrelated=rows, kept={})
             except Refused as refused:
                 job.words = job.words or f"The floor was not measured: {refused.sentence}"
+        job.unit = "texts; measuring"
+        measured(made, Metric.COSINE).prepare()
         job.result = made
 
 

@@ -50,10 +50,15 @@ def _size(number: int) -> str:
 
 
 def _offer(label: str, name: str, kind: str, make: Callable[[], bytes]) -> None:
-    key = f"vectors-{name}"
-    icon = ":material/download:"
-    st.download_button(
-        label, make, f"embeddings-{name}", kind, key=key, on_click="ignore", icon=icon
+    given = st.container(width="content")
+    given.download_button(
+        label,
+        make,
+        f"embeddings-{name}",
+        kind,
+        key=f"vectors-{name}",
+        on_click="ignore",
+        icon=":material/download:",
     )
 
 

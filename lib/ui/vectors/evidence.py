@@ -17,7 +17,7 @@ from lib.ui.vectors import maps
 from lib.ui.vectors.answer import figure, place_words
 from lib.ui.vectors.measured import Measured
 from lib.ui.vectors.sets import Texts
-from lib.vectors import Nearest, duplicates, hubs_of, outliers_of
+from lib.vectors import Nearest, hubs_of, outliers_of
 
 __all__ = ["checks", "nearest", "one_pair", "pairs"]
 
@@ -25,7 +25,6 @@ ROWS = 12
 _LISTED = 2_000
 """Texts up to which one is picked from a list; of more, by its number."""
 _TEXT, _QUERIES = 110, 40
-_SAME = 0.9999
 _NAMED = 6
 _FEWEST = 12
 """Texts below which neighbours' lists say nothing of hubs."""
@@ -61,20 +60,30 @@ def nearest(found: Measured, depth: int) -> None:
         return
     near = found.nearest_of(place)
     rows = list(_rows(found, place, near, 0, depth))
-    live.ranks(
-        (found.metric.value, "Nearest to it"), rows, key="vectors-nearest", label="Nearest texts"
-    )
+    header = (found.metric.value, "Nearest to it", *_label_header(found))
+    live.ranks(header, rows, key="vectors-nearest", label="Nearest texts")
 
 
 def _per_query(found: Measured, depth: int) -> None:
+    """A table for each query, in two columns."""
     texts = found.embedded.texts
+    with st.container(key="vectors-sides-queries"):
+        sides = st.columns(2, gap="large")
     for n, query in enumerate(found.queries):
-        label = texts.label(int(query))
-        title = f"{texts.short(int(query), _TEXT)}{f' · {label}' if label else ''}"
         rows = list(_rows(found, int(query), found.nearest, n, depth))
-        live.ranks(
-            (found.metric.value, title), rows, key=f"vectors-nearest-{n}", label=f"Query {n + 1}"
-        )
+        title = texts.short(int(query), _TEXT)
+        own = [texts.label(int(query))] if texts.labels else []
+        with sides[n % 2]:
+            live.ranks(
+                (found.metric.value, title, *own),
+                rows,
+                key=f"vectors-nearest-{n}",
+                label=f"Query {n + 1}",
+            )
+
+
+def _label_header(found: Measured) -> tuple[str, ...]:
+    return ("Label",) if found.embedded.texts.labels else ()
 
 
 def _rows(
@@ -86,8 +95,8 @@ def _rows(
         if index < 0:
             continue
         label = texts.label(int(index))
-        words = f"{texts.short(int(index), _TEXT)}{f' · {label}' if label else ''}"
-        yield scale.row(float(score), words) | {"good": 0 if own and own == label else None}
+        row = scale.row(float(score), texts.short(int(index), _TEXT))
+        yield row | ({"tag": label, "good": bool(own) and own == label} if texts.labels else {})
 
 
 class _Scale:
@@ -175,15 +184,11 @@ def checks(found: Measured) -> None:
 
 
 def _duplicates(found: Measured) -> tuple[str, str, str]:
-    texts, places = found.embedded.texts, found.searched
-    groups = duplicates(found.embedded.rows[places], _SAME)
+    texts, groups = found.embedded.texts, found.common.same
     if not groups:
         return "Same vector", "none", "No two texts have a cosine of 0.9999 or more."
     extra = sum(len(one) - 1 for one in groups)
-    first = [
-        " = ".join(f"“{texts.short(int(places[n]), 40)}”" for n in group[:2])
-        for group in groups[:3]
-    ]
+    first = [" = ".join(f"“{texts.short(n, 40)}”" for n in group[:2]) for group in groups[:3]]
     return "Same vector", f"{count(extra)} repeated", "; ".join(first)
 
 

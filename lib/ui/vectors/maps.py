@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+import streamlit as st
 from numpy.typing import NDArray
 
 from lib.ui.charts import Palette, palette, said, show, styled
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["heat_map", "pair_chart", "plane_map"]
 
 _CELL, _LEAST, _MOST = 26, 300, 720
+_WIDTHS = (12, 24, 40, 60)
+"""Values in a line for which `assets/vectors.css` knows how much room they need."""
 _AXIS = 30
 """Characters of a text beside a heat map."""
 _NAMED = 40
@@ -60,7 +63,9 @@ def heat_map(found: Measured) -> None:
     height = min(_MOST, max(_LEAST if not found.is_search else 120, _CELL * heat.of.shape[0] + 60))
     styled(figure, colours, height=height)
     _axes(figure, heat, texts, is_named=values)
-    show(figure, key="vectors-heat", alt=_heat_words(found))
+    width = next((one for one in _WIDTHS if max(heat.of.shape) <= one), 0) if values else 0
+    with st.container(key=f"vectors-heat-{width}"):  # scrolled where it is wider than the page
+        show(figure, key="vectors-heat", alt=_heat_words(found))
 
 
 _HOVER = "%{z:.4f}<br>%{customdata[0]}<br>%{customdata[1]}<extra></extra>"
@@ -141,7 +146,7 @@ def plane_map(found: Measured, *, by_label: bool) -> None:
     """Every text as a point, those of a label or of a cluster in one colour."""
     import plotly.graph_objects as go  # noqa: PLC0415 - slow, and for this page only
 
-    plane, colours, texts = found.plane, palette(), found.embedded.texts
+    plane, colours, texts = found.common.plane, palette(), found.embedded.texts
     names = _groups(found, by_label=by_label)
     figure = go.Figure()
     few = len(plane.places) <= _NAMED
@@ -185,12 +190,12 @@ def plane_map(found: Measured, *, by_label: bool) -> None:
 
 def _groups(found: Measured, *, by_label: bool) -> list[str]:
     """The group of each text on the map, the frequent ones by name."""
-    texts, plane = found.embedded.texts, found.plane
+    texts, plane = found.embedded.texts, found.common.plane
     if by_label:
         names = [texts.label(int(n)) for n in plane.places]
         common = _common(names)
         return [name if name in common else "other labels" for name in names]
-    groups = found.groups
+    groups = found.common.groups
     titles = [texts.short(int(n), 32) for n in groups.central]
     return [titles[number] if number >= 0 else "" for number in groups.of]
 

@@ -1,7 +1,7 @@
 """What is measured of embedded texts, once for each metric, whenever something of it is drawn.
 
 Decided here: how many texts each measure takes in. A matrix holds up to 2,000 texts and a search
-for neighbours all up to 10,000; of more, evenly spaced ones are taken, and the page says so.
+for neighbours all up to 5,000; of more, evenly spaced ones are taken, and the page says so.
 """
 
 from functools import cached_property
@@ -23,6 +23,7 @@ from lib.vectors import (
     check,
     closest_pairs,
     cosine,
+    duplicates,
     neighbours,
     pca,
     top_k,
@@ -30,13 +31,13 @@ from lib.vectors import (
     unit,
 )
 
-__all__ = ["MOST_VALUES", "Groups", "Heat", "Measured", "Plane", "measured"]
+__all__ = ["MOST_VALUES", "Common", "Groups", "Heat", "Measured", "Plane", "measured"]
 
 Places = NDArray[np.int64]
 Scores = NDArray[np.float32]
 
-MOST_MATRIX, MOST_SEARCHED, MOST_ORDERED = 2_000, 10_000, 1_000
-MOST_GROUPED = 1_500
+MOST_MATRIX, MOST_SEARCHED, MOST_ORDERED = 2_000, 5_000, 1_000
+MOST_GROUPED = 300
 """Texts that groups are found among; the others join the nearest group."""
 MOST_ROWS = 200
 """Queries of a heat map."""
@@ -45,6 +46,7 @@ MOST_CELLS, MOST_VALUES = 240, 60
 DEEPEST = 50
 """Neighbours that are kept of each text."""
 _PAIRS = 200
+_SAME = 0.9999
 _LEAST_SPAN = 0.3
 """Of cosines: below it, a colour would make much of little."""
 
@@ -151,15 +153,6 @@ class Measured:
         return known
 
     @cached_property
-    def findings(self) -> list[Finding]:
-        """What is wrong with the vectors; equal ones have their own check."""
-        rows, present = self.embedded.rows, self.embedded.present
-        some = thinned(present, MOST_MATRIX)
-        empty = present[~rows[present].any(axis=1)]
-        found = check(rows[np.union1d(some, empty)])
-        return [one for one in found if one.kind != "duplicate"]
-
-    @cached_property
     def nearest(self) -> Nearest:
         """Of every query, or of every text that is searched, its nearest (places; -1 for none)."""
         rows = self.embedded.rows
@@ -188,6 +181,46 @@ class Measured:
         order = np.argsort(score if self.metric.is_distance else -score, kind="stable")
         order = order[second[order] >= 0][:_PAIRS]
         return Pairs(first[order], second[order], score[order])
+
+    @property
+    def common(self) -> "Common":
+        """What no metric changes."""
+        key = "measured"
+        found = self.embedded.kept.get(key)
+        if not isinstance(found, Common):
+            found = self.embedded.kept[key] = Common(self.embedded)
+        return found
+
+    def prepare(self) -> None:
+        """Measure what the page draws first, all but what `common` keeps for a second look."""
+        if len(self.documents) and len(self.embedded.present) > 1:
+            _ = self.loose, self.pairs, self.nearest
+            _ = self.common.plane, self.common.same, self.common.findings
+            if not self.embedded.texts.labels:
+                _ = self.common.groups
+
+
+class Common:
+    """The measures of an embedded set that are by its directions, whatever the metric."""
+
+    def __init__(self, embedded: Embedded) -> None:
+        self.embedded = embedded
+
+    @cached_property
+    def findings(self) -> list[Finding]:
+        """What is wrong with the vectors; equal ones have their own check."""
+        rows, present = self.embedded.rows, self.embedded.present
+        some = thinned(present, MOST_MATRIX)
+        empty = present[~rows[present].any(axis=1)]
+        found = check(rows[np.union1d(some, empty)])
+        return [one for one in found if one.kind != "duplicate"]
+
+    @cached_property
+    def same(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of places whose vectors are the same."""
+        places = thinned(self.embedded.present, MOST_SEARCHED)
+        groups = duplicates(self.embedded.rows[places], _SAME)
+        return tuple(tuple(places[list(group)].tolist()) for group in groups)
 
     @cached_property
     def plane(self) -> Plane:

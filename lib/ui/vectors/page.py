@@ -7,6 +7,7 @@ says what it costs; the answer stands above all that explains it.
 from collections.abc import Mapping
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from lib.servers import Server
 from lib.ui import live
@@ -168,33 +169,43 @@ def _other(made: Embedded, *, is_known: bool) -> str:
 def _drawn(made: Embedded) -> None:
     metric = st.session_state.get(_METRIC)
     found = measured(made, metric if isinstance(metric, Metric) else Metric.COSINE)
+    with st.spinner("Measuring …", show_time=True):
+        found.prepare()
     live.summary(answer(found), key="vectors-answer")
     if len(made.present) < 2 or not len(found.documents):
         return
     _heat(found)
-    left, right = st.columns([7, 5], gap="large")
+    if found.is_search:
+        _nearest(found, "Best documents")
+    left, right = _sides("pairs")
     with left:
         st.subheader("Closest pairs", anchor=False)
         evidence.pairs(found)
     with right:
         st.subheader("One pair", anchor=False)
         evidence.one_pair(found)
-    left, right = st.columns([7, 5], gap="large")
+    left, right = _sides("map")
     with left:
         _map(found)
     with right:
-        st.subheader("Nearest", anchor=False)
-        _nearest(found)
-    st.subheader("Checks", anchor=False)
-    evidence.checks(found)
+        if not found.is_search:
+            _nearest(found, "Nearest")
+        st.subheader("Checks", anchor=False)
+        evidence.checks(found)
     st.subheader("Take away", anchor=False)
     downloads(found)
     tools(made)
 
 
+def _sides(name: str) -> list[DeltaGenerator]:
+    """Two columns, which stand below each other where there is no room (`assets/vectors.css`)."""
+    with st.container(key=f"vectors-sides-{name}"):
+        return list(st.columns([7, 5], gap="large"))
+
+
 def _heat(found: Measured) -> None:
     heat = found.heat
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         what = "Queries with documents" if found.is_search else "Every text with every text"
         st.subheader(what, anchor=False, width="content")
         st.segmented_control(
@@ -222,10 +233,19 @@ def _heat(found: Measured) -> None:
     st.caption(escaped(" ".join(told)))
 
 
-def _nearest(found: Measured) -> None:
-    depth = st.number_input(
-        "How many", 1, _DEEPEST, _DEFAULT_DEPTH, key=_DEPTH, persist_state="session", width=120
-    )
+def _nearest(found: Measured, title: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.subheader(title, anchor=False, width="content")
+        depth = st.number_input(
+            "How many",
+            1,
+            _DEEPEST,
+            _DEFAULT_DEPTH,
+            key=_DEPTH,
+            persist_state="session",
+            width=110,
+            label_visibility="collapsed",
+        )
     evidence.nearest(found, int(depth))
 
 
@@ -246,16 +266,17 @@ def _map(found: Measured) -> None:
             )
         )
     maps.plane_map(found, by_label=way == "Labels")
-    plane = found.plane
+    plane = found.common.plane
     shares = float(plane.projection.explained[:2].sum())
     told = (
         f"The plane holds {ratio(shares)} of the variance; {ratio(plane.kept)} of each text's ten"
         " nearest are among its ten nearest here, and that much may be read from it. Distances on"
         " it are never longer than the true ones, and often much shorter."
     )
-    if way == "Clusters" and len(found.groups.central) > 1:
+    groups = found.common.groups if way == "Clusters" else None
+    if groups and len(groups.central) > 1:
         told += (
-            f" {count(len(found.groups.central))} clusters by k-means (seed 0), each named by its"
-            f" most central text; mean silhouette {found.groups.score:.2f}."
+            f" {count(len(groups.central))} clusters by k-means (seed 0), each named by its most"
+            f" central text; mean silhouette {groups.score:.2f}."
         )
     st.caption(escaped(told))

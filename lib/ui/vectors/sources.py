@@ -104,10 +104,11 @@ def _how() -> How:
 
 def _preview(found: Texts) -> None:
     """The first of them, as they will be sent."""
-    some = [*sorted(found.queries)[:_SHOWN], *found.documents[:_SHOWN]]
+    step = max(1, len(found.documents) // _SHOWN)
+    some = [*sorted(found.queries)[:_SHOWN], *found.documents[::step][:_SHOWN]]
     rows = [
         (
-            f"{n + 1}",
+            f"{n + 1:,}",
             found.short(n, 140),
             found.label(n) or ("query" if n in found.queries else ""),
         )
