@@ -172,7 +172,8 @@ def _spread(scores: NDArray[np.float64]) -> str:
     known = scores[np.isfinite(scores)]
     if not len(known):
         return ABSENT
-    return f"{np.median(known):.2f} ({known.min():.2f} to {known.max():.2f})"
+    least, most = figure(float(known.min()), 2), figure(float(known.max()), 2)
+    return f"{figure(float(np.median(known)), 2)} ({least} to {most})"
 
 
 def _strips(made: Calibrated) -> None:
@@ -197,13 +198,16 @@ def _strips(made: Calibrated) -> None:
             hovertemplate="%{x:.3f}<extra>" + name + "</extra>",
             showlegend=False,
         )
-    styled(figure_, colours, height=60 + 46 * len(kinds))
+    margin = {"l": 8, "r": 8, "t": 24, "b": 8}
+    styled(figure_, colours, height=76 + 46 * len(kinds), margin=margin)
     figure_.update_xaxes(title_text="cosine")
     figure_.update_yaxes(autorange="reversed")
     if made.line:
         figure_.add_vline(
             x=made.line.at,
             line={"color": colours.bad, "width": 1.5, "dash": "dash"},
-            annotation={"text": figure(made.line.at), "font": {"color": colours.bad, "size": 12}},
+            annotation_text=figure(made.line.at),
+            annotation_position="top",
+            annotation_font={"color": colours.bad, "size": 12},
         )
     show(figure_, key="calibrate-strips", alt="Cosines of both kinds of pairs, and the line.")

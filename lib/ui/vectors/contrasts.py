@@ -172,6 +172,11 @@ def _strips(made: Contrasted) -> None:
     figure_.update_yaxes(autorange="reversed")
     if made.about.floor is not None:
         line = {"color": colours.quiet, "width": 1.5, "dash": "dash"}
-        words = {"text": "unrelated", "font": {"color": colours.quiet, "size": 12}}
-        figure_.add_vline(x=made.about.floor.mean, line=line, annotation=words)
+        figure_.add_vline(
+            x=made.about.floor.mean,
+            line=line,
+            annotation_text="unrelated",
+            annotation_position="bottom right",
+            annotation_font={"color": colours.quiet, "size": 12},
+        )
     show(figure_, key="contrast-strips", alt="Cosines of pairs that differ in one thing, by kind.")

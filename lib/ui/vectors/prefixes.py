@@ -212,7 +212,9 @@ def _show(made: Prefixed) -> None:
         [
             tile(count(len(made.queries)), "queries"),
             tile(count(len(made.documents)), "documents"),
-            tile(figure(first.found.typical), "typical cosine without", "The mean over all pairs."),
+            tile(
+                figure(first.found.typical), "typical cosine, without", "The mean over all pairs."
+            ),
             tile(best.preset.name, "best by nDCG@10" if first.found.judged else "stands out most"),
         ],
     )
@@ -261,5 +263,5 @@ def _side_by_side(made: Prefixed) -> None:
 def _best(made: Prefixed, scores: NDArray[np.float32]) -> list[str]:
     """The best documents of a query, with their cosines."""
     places = order([scores])[0][:_SHOWN].tolist()
-    titles = [made.about.texts.titled(made.documents[n], _TEXT) for n in places]
-    return [f"{figure(float(scores[n]))} {one}" for n, one in zip(places, titles, strict=True)]
+    titles = [made.about.texts.short(made.documents[n], _TEXT) for n in places]
+    return [f"{figure(float(scores[n]))} · {one}" for n, one in zip(places, titles, strict=True)]

@@ -48,8 +48,8 @@ def draw(embedded: Embedded) -> None:
         note("It takes at least three texts.")
         return
     sizes, forms = _losses(embedded)
-    job = button(_NAME, "Ask whether it was trained for it", partial(_begin, embedded))
-    note(f"Costs {embedded.server.name} one short text.")
+    note(f"Whether the model was trained for it costs {embedded.server.name} one short text.")
+    job = button(_NAME, "Ask it", partial(_begin, embedded))
     told = result(job, Trained, embedded)
     _show(embedded, sizes, forms, told.words if told else "")
 
@@ -76,7 +76,7 @@ def _ask(job: Job, embedded: Embedded) -> None:
     try:
         made = client.embed(["Is this vector shorter?"], model=embedded.model, dimensions=size_)
     except NotOffered:
-        words = "The server refuses `dimensions`: the model was not trained to be cut, so this is"
+        words = "The server refuses “dimensions”: the model was not trained to be cut, so this is"
         job.result = Trained(embedded, f"{words} an untrained truncation.")
     except Refused as refused:
         job.result = Trained(embedded, f"The server did not say. {refused.sentence}")
@@ -102,7 +102,7 @@ def verdict(sizes: Sequence[Loss], forms: Sequence[Loss]) -> str:
         words = f"{enough.dimensions} of {sizes[-1].dimensions} dimensions keep nine of ten"
         words = f"{words} neighbours"
     if smallest:
-        return f"{words}; with all of them, {smallest[-1].name} does too."
+        return f"{words}; with all of them, {smallest[-1].name} keeps them too."
     return f"{words}."
 
 

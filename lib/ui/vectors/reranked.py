@@ -38,6 +38,8 @@ __all__ = ["One", "Reranked", "change", "draw", "verdict"]
 
 _NAME = "reranked"
 _MOST_QUERIES = 50
+_SAME = 2e-3
+"""Scores this near to the cosines are these, rounded."""
 _TEXT = 90
 _NOTICEABLE = 0.005
 """Of nDCG; less is chance."""
@@ -217,10 +219,10 @@ def _show(made: Reranked) -> None:
             tile(f"{figure(before.mrr)} → {figure(after.mrr)}", "MRR, cosine → reranked"),
         ]
     remarks = []
-    if made.judge == (made.about.server, made.about.model):
+    if all(np.allclose(one.cosines, one.scores, atol=_SAME) for one in made.done):
         remarks.append(
-            "The reranker is the embedding model itself: such a score is its cosine, and the order"
-            " stays. Watch a server with a cross-encoder to see what one changes."
+            "These scores are the cosines themselves: the model makes vectors and reads no pairs."
+            " Choose a server with a cross-encoder to see what one changes."
         )
     answer("rerank-answer", verdict(made), tiles, remarks=remarks)
     _one(made)

@@ -80,7 +80,8 @@ def figure(value: float | None, digits: int = 3) -> str:
     """A score; a dash where there is none."""
     if value is None or np.isnan(value):
         return ABSENT
-    return f"{value:.{digits}f}"
+    written = f"{value:.{digits}f}"
+    return f"{0:.{digits}f}" if float(written) == 0 else written.replace("-", "−")
 
 
 def some(number: int, what: str) -> str:

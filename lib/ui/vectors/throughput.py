@@ -31,6 +31,7 @@ _MOST_TEXTS = 4_000
 _LATE = 1.5
 """Seconds that a scrape may come after what it tells of."""
 _ENOUGH = 0.9
+_FEW = 5
 
 
 @dataclass(frozen=True)
@@ -182,10 +183,15 @@ def verdict(made: Throughput) -> str:
     enough = next(one for one in made.speeds if one.texts_a_second >= _ENOUGH * best.texts_a_second)
     first = made.speeds[0]
     words = f"{rate(enough.texts_a_second)} texts a second in batches of {enough.size}"
-    if enough.size == first.size:
+    if len(made.speeds) == 1:
+        return f"{words}."
+    if enough is first:
         return f"{words}: larger batches bring no more."
     gain = enough.texts_a_second / first.texts_a_second
-    return f"{words}, {gain:.1f} times those of {first.size}; larger ones bring little more."
+    words = f"{words}, {gain:.1f} times those of {first.size}"
+    if enough is made.speeds[-1]:
+        return f"{words}; larger ones were not tried."
+    return f"{words}; larger ones bring little more."
 
 
 def _show(made: Throughput) -> None:
@@ -194,12 +200,17 @@ def _show(made: Throughput) -> None:
     tiles = [
         tile(rate(best.texts_a_second), "texts/s at best", f"In batches of {best.size}."),
         tile(rate(best.tokens_a_second), "tokens/s then"),
-        tile(duration(made.speeds[0].median), f"a request of {made.speeds[0].size}", "Median."),
+        tile(duration(made.speeds[0].median), "a request with one text", "Median."),
         tile(
             count(max(waiting)) if waiting else ABSENT, "waited at most", "Requests in its queue."
         ),
     ]
-    answer("speed-answer", verdict(made), tiles)
+    remarks = []
+    if any(len(one.seconds) < _FEW for one in made.speeds):
+        remarks.append(
+            f"Some sizes had fewer than {_FEW} requests, too few to trust. Take more seconds."
+        )
+    answer("speed-answer", verdict(made), tiles, remarks=remarks)
     left, right = st.columns(2)
     with left:
         _curve(made, "texts/s", [one.texts_a_second for one in made.speeds])

@@ -37,7 +37,7 @@ __all__ = ["Compared", "compared", "draw", "verdict"]
 
 _NAME = "models"
 _K = 10
-_MOST_POINTS = 4_000
+_MOST_POINTS = 1_500
 _LEAST = 8
 _TEXT = 60
 _ALIKE, _MIXED = 0.8, 0.5
@@ -142,9 +142,9 @@ def _scatter(made: Compared) -> None:
 
     colours = palette()
     one, two = made.found.pairs
-    step = max(1, len(one) // _MOST_POINTS)
+    step = -(-len(one) // _MOST_POINTS)
     figure_ = go.Figure(
-        go.Scattergl(
+        go.Scatter(
             x=one[::step],
             y=two[::step],
             mode="markers",

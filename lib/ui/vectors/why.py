@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from lib.api import Refused
-from lib.tokens import Alignment, Unreadable
+from lib.tokens import Alignment, Kind, Unreadable
 from lib.tokens.alike import Alike, Part, alike, part
 from lib.ui import live
 from lib.ui.house import house
@@ -25,8 +25,8 @@ __all__ = ["Reading", "draw", "findings", "verdict"]
 _PAIRS_OF = 2_000
 """Texts among which the nearest pair is looked for, to begin with."""
 _SAME = 0.9999
-_SHOWN = 60
 _SHORT = 300
+_WORD, _MOST_TOLD = 20, 4
 Remark = dict[str, str]
 
 
@@ -172,16 +172,22 @@ def _unknown(name: str, one: Reading) -> list[Remark]:
 
 
 def _changed(readings: list[Reading], found: Alike) -> str:
-    seen = [_seen(one) for one in readings]
-    words = listed([f"“{one}”" for one in seen if one], 2, _SHOWN + 2)
-    why = "What the tokenizer changes (case, accents, blanks) is lost before the model"
-    if not found.is_same:
-        why = "The tokenizer changes texts before the model sees them"
-    return f"{why}: it sees {words}." if words else f"{why}."
+    pairs = dict.fromkeys(pair for one in readings for pair in _read_as(one.alignment))
+    told = [f"“{plain(typed, _WORD)}” as “{plain(seen, _WORD)}”" for typed, seen in pairs]
+    words = "The tokenizer changes what was typed"
+    words += f": it reads {listed(told, _MOST_TOLD, 3 * _WORD)}." if told else "."
+    return f"{words} Whatever differs in that is lost before the model." if found.is_same else words
 
 
-def _seen(one: Reading) -> str:
-    return plain(one.alignment.seen.decode("utf-8", "replace"), _SHOWN)
+def _read_as(alignment: Alignment) -> list[tuple[str, str]]:
+    """What was typed and what is read instead, of tokens where both are known and differ."""
+    found = []
+    for n in np.flatnonzero(alignment.kinds == Kind.NORMALISED).tolist():
+        typed = alignment.text[int(alignment.char_starts[n]) : int(alignment.char_ends[n])]
+        seen = alignment.token_bytes(n)
+        if seen and typed and seen != typed.encode():
+            found.append((typed, seen.decode("utf-8", "replace")))
+    return found
 
 
 def _common(found: Alike, score: float) -> str:
