@@ -123,8 +123,13 @@ def answered(node: Node, run: Run) -> Node:
         reasoning=node.reasoning + reply.reasoning,
         tools=tuple(ToolCall(*call) for call in reply.tools),
         open=not reply.tools,
-        about={**node.about, "state": run.state, "trouble": run.sentence},
+        about={**node.about, "state": run.state, "trouble": run.sentence or _silence(run)},
     )
+
+
+def _silence(run: Run) -> str:
+    """What stands in the place of an answer that was stopped before it began."""
+    return "" if run.has_output or run.state != "stopped" else "Stopped before the first word."
 
 
 class Talks:

@@ -26,7 +26,7 @@ _TONES: Mapping[bool | None, Tone] = {True: "good", False: "bad", None: ""}
 
 def judge(run: Run, kept: Node, place: Place, asked: Settings) -> Mapping[str, Json]:
     """Plain JSON, to be kept with the answer."""
-    found = figures_of(run, place)
+    found = figures_of(run, place) if run.has_output else ()
     return {
         "figures": [figure(one) for one in found],
         "short": short(found),

@@ -122,6 +122,15 @@ def test_an_answer_whose_message_is_gone_is_let_go():
     assert not talk.conversation.nodes
 
 
+def test_what_was_stopped_before_it_began_says_so():
+    talk = talk_with()
+    settle(talk, run(state="stopped"))
+    assert talk.conversation.nodes["a"].about["trouble"] == "Stopped before the first word."
+    talk = talk_with()
+    settle(talk, run("one", state="stopped"))
+    assert talk.conversation.nodes["a"].about["trouble"] == ""
+
+
 def test_what_is_too_large_is_told_and_not_kept():
     talk = talk_with()
     settle(talk, run("x" * 2_100_000))
