@@ -35,6 +35,7 @@ from tests.support.faulty import (
     in_turn,
     recorded,
     reset,
+    slow,
 )
 from tests.support.processes import ROOT
 
@@ -352,6 +353,15 @@ def test_a_server_that_breaks_at_once_is_refused(broken, asynchronous):
             embed(server.url, ["a", "b"], asynchronous, model="m", seconds=0.5)
         assert caught.value.reason is reason
         assert len(asked_of(server)) == 1
+
+
+def test_a_batch_may_take_longer_than_the_clients_other_questions():
+    late = slow(2.0, judging())
+    with serving({"/v1/embeddings": late}) as server, VllmClient(server.url, timeout=1.5) as client:
+        assert client.embed(["a"], model="m").rows.tolist() == lengths("a")
+        with pytest.raises(Refused) as caught:
+            client.embed(["a"], model="m", seconds=0.5)
+        assert caught.value.reason is Reason.TIMEOUT
 
 
 def test_a_vector_without_numbers_costs_its_text_only():
