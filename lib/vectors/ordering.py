@@ -83,7 +83,6 @@ def _merges(apart: Matrix) -> Iterator[tuple[int, int]]:
             chain.append(int(np.flatnonzero(size)[0]))
         one, other = _nearest_pair(apart, chain)
         mean = (size[one] * apart[one] + size[other] * apart[other]) / (size[one] + size[other])
-        mean[one] = np.inf
         apart[one], apart[:, one] = mean, mean
         apart[other], apart[:, other] = np.inf, np.inf
         size[one], size[other] = size[one] + size[other], 0

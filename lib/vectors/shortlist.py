@@ -5,7 +5,7 @@ compared once with what each row must beat to enter its list; few do, and only t
 in. What a row of a first tile must beat is told by the maxima of groups of its columns: the k-th
 of them is reached by k scores at least.
 
-Equal scores at the end of a list: the one that came first stays.
+Of equal scores at the end of a list those of earlier tiles stay; within a tile it may be any.
 """
 
 import numpy as np

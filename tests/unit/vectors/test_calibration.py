@@ -102,6 +102,11 @@ def test_kinds_that_are_apart_are_parted_in_the_middle():
     assert found.words == ("At 0.600: accepts 0% of 2 unlike pairs, rejects 0% of 2 alike ones.")
 
 
+def test_of_equally_good_lines_the_one_in_the_widest_gap_is_drawn():
+    assert threshold([0.5, 0.9], [0.45, 0.55]).at == pytest.approx(0.725)
+    assert threshold([0.5, 0.9], [0.1, 0.55]).at == pytest.approx(0.3)
+
+
 def test_a_kind_without_pairs_has_no_line():
     assert threshold([], [0.1]) is None
     assert threshold([0.1], [math.nan]) is None

@@ -51,7 +51,9 @@ def test_a_vector_that_only_one_has_is_named_and_not_compared():
     found = largest_difference(some(), spoiled)
     assert found.only_one == (4,)
     assert found.value == 0
-    assert top_k_changes(some(), spoiled, 3).compared == 29
+    changes = top_k_changes(some(), spoiled, 3)
+    assert changes.compared == 29
+    assert 4 not in changes.changed
 
 
 def test_nothing_in_common_is_nothing_known():

@@ -46,6 +46,14 @@ def test_skewness_is_the_third_moment():
     assert found.antihubs.tolist() == [2, 3]
 
 
+def test_a_hub_is_two_standard_deviations_above_the_mean():
+    lists = [[0]] * 6 + [[1]] * 4 + [[9], [8]]
+    found = hubs_of(Nearest(np.array(lists), np.zeros((12, 1), np.float32)))
+    counts = found.occurrence
+    assert counts[1] > counts.mean() + counts.std()
+    assert found.hubs.tolist() == [0]
+
+
 def test_a_text_without_a_vector_is_neither():
     vectors = np.vstack([np.eye(8), np.ones((1, 8)), np.full((1, 8), np.nan)])
     found = hubs(vectors, 1)

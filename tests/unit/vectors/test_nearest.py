@@ -97,6 +97,12 @@ def test_texts_that_are_all_the_same_are_each_others_neighbours():
     np.testing.assert_allclose(found.score, 1, atol=1e-6)
 
 
+def test_a_cosine_is_never_above_one():
+    vectors = np.repeat(some(60, 50), 2, axis=0)
+    assert neighbours(vectors, 3).score.max() == 1
+    assert closest_pairs(vectors, 60).score.max() == 1
+
+
 def test_equal_scores_stand_in_the_order_of_the_texts():
     found = top_k([[1, 0]], [[0, 1], [1, 0], [2, 0], [1, 0]], 4)
     assert found.index.tolist() == [[1, 2, 3, 0]]

@@ -58,6 +58,9 @@ def test_eight_bits_are_never_off_by_more_than_half_a_step(vectors):
     found = int8(vectors)
     assert found.codes.dtype == np.int8
     assert (np.abs(found.restored - vectors) <= found.step * 0.5 + 1e-4).all()
+    varied = np.ptp(vectors, axis=0) > 1e-3
+    assert (found.codes[:, varied].min(axis=0) == -128).all()
+    assert (found.codes[:, varied].max(axis=0) == 127).all()
 
 
 @given(SETS)
