@@ -77,6 +77,15 @@ def test_a_full_storage_takes_nothing_from_a_talk(person):
     expect(person.composer).to_have_value(re.compile("^the next question"))
 
 
+def test_lanes_stand_again_after_a_reload(person):
+    person.opens(SHORT)
+    person.page.get_by_role("button", name="Ask all").click()
+    table = person.page.get_by_role("table", name="Figures side by side")
+    expect(table).to_contain_text("TTFT", timeout=60_000)
+    person.reloads()
+    expect(table).to_contain_text("TTFT", timeout=10_000)
+
+
 def test_a_long_talk_is_typed_in_without_writing_it_down_again(person, tmp_path):
     person.opens(SHORT)
     kept = tmp_path / "long.json"

@@ -34,7 +34,7 @@ def draw(server: Server) -> None:
 @st.fragment
 def _conversation(chosen: Server) -> None:
     if _catch_up():
-        st.rerun()  # the frame and the tools are about another server now
+        st.rerun()  # the frame and the tools are about that one, too
     place = _place(house().named(st.session_state.get("server")) or chosen)
     talk = _talk()
     with talk.lock:
@@ -90,14 +90,21 @@ def _take() -> None:
 
 
 def _catch_up() -> bool:
-    """Do what was done in the browser since the last run; whether another server was picked."""
-    before = st.session_state.get("server"), st.session_state.get("model")
+    """Do what was done in the browser since the last run; whether another one is talked to now.
+
+    That is another server or model, or the talk that a tab had before it was loaded again.
+    """
+    before = _whom()
     for act in st.session_state.pop(_ACTS, ()):
         seq = act.get("seq") if isinstance(act, Mapping) else None
         if isinstance(seq, int) and seq > st.session_state.get(_SEQ, 0):
             st.session_state[_SEQ] = seq
             _do(act)
-    return before != (st.session_state.get("server"), st.session_state.get("model"))
+    return before != _whom()
+
+
+def _whom() -> tuple[object, ...]:
+    return tuple(st.session_state.get(name) for name in ("server", "model", _TAB))
 
 
 def _do(act: Mapping[str, object]) -> None:
