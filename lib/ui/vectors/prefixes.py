@@ -64,11 +64,15 @@ def draw(embedded: Embedded) -> None:
         st.text("It takes at least two documents.")
         return
     presets = [NONE, *chosen]
-    note(price(asked(embedded), _all_texts(embedded, presets, queries, documents)))
+    groups = [_sent(embedded, one, queries, documents) for one in presets]
+    note(price(asked(embedded), *groups))
 
     def begin() -> None:
-        texts = _all_texts(embedded, presets, queries, documents)
-        start(_NAME, len(texts), lambda job: _work(job, embedded, presets, queries, documents))
+        start(
+            _NAME,
+            sum(map(len, groups)),
+            lambda job: _work(job, embedded, presets, queries, documents),
+        )
 
     made = result(button(_NAME, "Compare the prefixes", begin), Prefixed, embedded)
     if made and made.tried:
@@ -106,15 +110,15 @@ def _sides(embedded: Embedded) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(queries[:_MOST_QUERIES]), tuple(documents)
 
 
-def _all_texts(
-    embedded: Embedded,
-    presets: list[Preset],
-    queries: tuple[int, ...],
-    documents: tuple[int, ...],
+def _sent(
+    embedded: Embedded, preset: Preset, queries: tuple[int, ...], documents: tuple[int, ...]
 ) -> list[str]:
+    """What is sent with one prefix: the queries, then the documents."""
     texts = embedded.texts.texts
-    found_ = [one.query + texts[n] for one in presets for n in queries]
-    return [*found_, *(one.document + texts[n] for one in presets for n in documents)]
+    return [
+        *(preset.query + texts[n] for n in queries),
+        *(preset.document + texts[n] for n in documents),
+    ]
 
 
 # ── The work ──
@@ -155,9 +159,7 @@ def _scores(
     documents: tuple[int, ...],
     tell: Callable[[int, int], None],
 ) -> NDArray[np.float32] | None:
-    texts = embedded.texts.texts
-    wanted = [preset.query + texts[n] for n in queries]
-    wanted += [preset.document + texts[n] for n in documents]
+    wanted = _sent(embedded, preset, queries, documents)
     made = house().embedder.embed(asked(embedded), wanted, progress=tell, cancelled=job.is_unwanted)
     if made.unanswered or not made.rows.shape[1]:
         job.words = made.ended.sentence if made.ended else "Stopped."

@@ -135,12 +135,16 @@ def asked(embedded: Embedded, other: Other | None = None) -> Asked:
     return Asked(server, model, embedded.how.kind, embedded.how.batch_size)
 
 
-def price(asking: Asked, texts: Iterable[str]) -> str:
-    """What vectors of these texts cost, in a sentence."""
-    missing = house().embedder.missing(asking, list(texts))
+def price(asking: Asked, *groups: Iterable[str]) -> str:
+    """What vectors of these texts cost, in a sentence; each group is asked for by itself."""
+    missing: dict[str, None] = {}
+    requests = 0
+    for group in groups:
+        before = len(missing)
+        missing |= dict.fromkeys(house().embedder.missing(asking, list(group)))
+        requests += -(-(len(missing) - before) // asking.batch_size)
     if not missing:
         return "Costs nothing: all of these vectors are remembered."
-    requests = -(-len(missing) // asking.batch_size)
     return cost(asking.server, requests, len(missing), sum(map(len, missing)))
 
 
