@@ -4,6 +4,7 @@ Decided here: a server that counts no further than its limit is asked by its tok
 prompt really is, so that a person knows how much to cut.
 """
 
+import json
 from contextlib import suppress
 
 from lib.api import Refused
@@ -15,6 +16,9 @@ from lib.ui.answering import Run
 from lib.ui.house import house
 
 __all__ = ["sentence"]
+
+_LONGEST = 120_000
+"""Characters that are worth counting: a person waits for the sentence."""
 
 
 def sentence(run: Run) -> str:
@@ -36,6 +40,8 @@ def _counted(excess: Excess, run: Run) -> Excess:
 def _source(request: Generation) -> "str | Chat":
     """What the tokens are of. Raises ValueError where only the server can tell."""
     body = request.body
+    if len(json.dumps(body)) > _LONGEST:
+        raise ValueError("too long to be counted in a moment")
     if isinstance(prompt := body.get("prompt"), str):
         return prompt
     messages = body.get("messages")

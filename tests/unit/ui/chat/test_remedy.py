@@ -52,6 +52,13 @@ def test_where_it_counts_no_further_its_tokenizer_is_asked(counts):
     assert asked[0].messages == [{"role": "user", "content": "hi"}]
 
 
+def test_nobody_waits_for_the_count_of_a_very_long_talk(counts):
+    asked = counts(90_000)
+    words = remedy.sentence(failed(Excess(4096, 4097, 512, exact=False), content="x " * 100_000))
+    assert "at least 4,097 tokens" in words
+    assert asked == []
+
+
 def test_a_picture_is_counted_by_the_server_only(counts):
     asked = counts(9000)
     parts = [{"type": "text", "text": "x"}]
