@@ -103,7 +103,7 @@ class Run:
             if delta.index == 0 and (part := _part(event, delta)):
                 self.state = "streaming"
                 self.parts.append(part)
-        self.size += len(event.raw)
+        self.size += max(len(event.raw), _written(event))
         self.bell.ring()
         return self.size <= _LONGEST
 
@@ -297,3 +297,12 @@ def _part(event: Event, delta: Delta) -> Mapping[str, object] | None:
     if delta.choices:
         part["p"] = [[one.chosen.token, one.chosen.logprob] for one in delta.choices]
     return {"at": round(event.at, 4), **part}
+
+
+def _written(event: Event) -> int:
+    """Characters that a model wrote in an event, whose line is kept in part only."""
+    texts = (
+        len(delta.content) + len(delta.reasoning) + sum(len(one.arguments) for one in delta.tools)
+        for delta in event.deltas
+    )
+    return sum(texts)

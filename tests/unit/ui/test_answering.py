@@ -152,6 +152,13 @@ def test_what_is_too_long_is_ended(answers, server, monkeypatch):
     assert 200 <= len(run.reply.content) < 100_000
 
 
+def test_a_long_event_counts_whole_though_its_line_is_kept_in_part(answers, server, monkeypatch):
+    monkeypatch.setattr(answering, "_LONGEST", 50_000)
+    run = over(begin(answers, server, Speaker([chunk(content="x" * 30_000)] * 3)))
+    assert run.sentence == answering.TOO_MUCH
+    assert len(run.reply.content) == 60_000
+
+
 def test_what_nobody_reads_is_stopped(answers, server, monkeypatch):
     monkeypatch.setattr(answering, "_UNREAD_SECONDS", 0.2)
     speaker = Speaker(ENDED, is_held=True)
