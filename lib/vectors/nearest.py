@@ -2,7 +2,7 @@
 
 Decided here:
 
-- Scores are made tile by tile (`block` rows each); among the vectors themselves every pair is
+- Scores are made tile by tile (about `block` rows each); among the vectors themselves every pair is
   scored once and serves both of its texts. The cost is that of the matrix product.
 - A vector without a score (NaN; zeros under cosine) is nobody's neighbour and has none: index -1,
   score NaN.
@@ -25,9 +25,9 @@ __all__ = ["Nearest", "Pairs", "closest_pairs", "duplicates", "neighbours", "top
 
 Places = NDArray[np.int64]
 
-_BLOCK = 1024
-_WIDE = 8
-"""Queries are few rows and many columns: the tile is so many times wider than high."""
+_BLOCK = 2560
+_FLATTER = (0.4, 3.2)
+"""Queries have few rows and many columns: so much lower and wider are their tiles."""
 _FEW = 64
 _ROUNDING = 1e-6
 """The cosine of a vector with itself may fall short of 1 by less than this."""
@@ -217,10 +217,11 @@ def _among(
     asked: _Ready, those: _Ready, k: int, block: int, own: Places | None = None
 ) -> Shortlist:
     """The best of each query; `own` are the places of the queries themselves, left out."""
+    high, wide = (max(1, int(times * block)) for times in _FLATTER)
 
     def tiles() -> Iterator[tuple[Rows, slice, slice, bool]]:
-        for at in _slices(len(asked), block):
-            for to in _slices(len(those), _WIDE * block):
+        for at in _slices(len(asked), high):
+            for to in _slices(len(those), wide):
                 tile = asked.tile(at, those, to)
                 if own is not None:
                     here = np.flatnonzero((own[at] >= to.start) & (own[at] < to.stop))
