@@ -49,7 +49,7 @@ def draw(embedded: Embedded) -> None:
         return
     sizes, forms = _losses(embedded)
     note(f"Whether the model was trained for it costs {embedded.server.name} one short text.")
-    job = button(_NAME, "Ask it", partial(_begin, embedded))
+    job = button(_NAME, "Ask the server", partial(_begin, embedded))
     told = result(job, Trained, embedded)
     _show(embedded, sizes, forms, told.words if told else "")
 

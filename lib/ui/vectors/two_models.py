@@ -153,8 +153,10 @@ def _scatter(made: Compared) -> None:
         )
     )
     styled(figure_, colours, height=300)
+    is_elsewhere = made.other.server != made.about.server
+    there = made.other.server.name if is_elsewhere else made.other.model
     figure_.update_xaxes(title_text=f"cosine, {said(made.about.title, 50)}")
-    figure_.update_yaxes(title_text=f"cosine, {said(made.other.title, 40)}")
+    figure_.update_yaxes(title_text=f"cosine, {said(there, 28)}")
     alt = f"Cosines of {len(one[::step])} pairs of texts on both models."
     show(figure_, key="models-scatter", alt=alt)
     note("One point for each pair. The scales differ; a narrow rising band is agreement.")

@@ -164,9 +164,10 @@ def _cut(name: str, one: Part) -> list[Remark]:
 def _unknown(name: str, one: Reading) -> list[Remark]:
     if not one.part.unknown:
         return []
+    typed = one.part.read - one.part.added
     words = (
-        f"Of the {name} text {some(one.part.unknown, 'token')} of {count(one.part.read)} are"
-        " unknown to the vocabulary: whatever stood there is the same to the model."
+        f"Of the {name} text the vocabulary does not know {count(one.part.unknown)} of"
+        f" {some(typed, 'token')}: whatever stood there is the same to the model."
     )
     return [_remark("watch", words)]
 

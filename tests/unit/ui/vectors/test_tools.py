@@ -82,7 +82,7 @@ def test_the_share_of_a_text_that_was_read_comes_first():
     cut = reading(tokens=20, read=8, until=7, again=19, characters_read=10, unknown=2)
     words = said(0.3, alike(), reading(), cut)
     assert words.startswith("Of the second text the model read 8 of 20 tokens (33")
-    assert words.index("8 of 20") < words.index("unknown") < words.index("in common")
+    assert words.index("8 of 20") < words.index("does not know") < words.index("in common")
 
 
 def test_another_order_is_named():
