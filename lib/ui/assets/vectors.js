@@ -45,7 +45,9 @@ export class Summary {
     this.update(page.data);
   }
 
-  update({ tone, sentence, more, tiles, remarks }) {
+  /** `query` is what the address is to say of it, where it is the page's own. */
+  update({ tone, sentence, more, tiles, remarks, query }) {
+    if (query) tell(query);
     const told = JSON.stringify([tone, sentence, more, tiles, remarks]);
     if (told === this.told) return;
     this.told = told;

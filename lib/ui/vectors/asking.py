@@ -12,6 +12,7 @@ from lib.servers import Server
 from lib.ui.embedder import Asked
 from lib.ui.house import house
 from lib.ui.plain import count, plain
+from lib.ui.vectors.answer import some
 from lib.ui.vectors.jobs import Job, job_of, start
 from lib.ui.vectors.measured import measured
 from lib.ui.vectors.sets import Embedded, How, Texts
@@ -58,14 +59,15 @@ class Wish(NamedTuple):
         tokens = sum(map(len, texts)) / _CHARACTERS_PER_TOKEN
         requests = -(-len(texts) // self.how.batch_size) + -(-len(floor) // self.how.batch_size)
         known = len(set(self.texts.texts)) - len(texts)
-        parts = [f"{count(requests)} requests" if requests > 1 else "1 request"]
+        parts = []
         if texts:
-            parts.append(f"{count(len(texts))} texts of about {count(max(1, tokens))} tokens")
+            parts.append(f"{some(len(texts), 'text')} of about {count(max(1, tokens))} tokens")
         if floor:
             parts.append(f"{count(len(floor))} built-in sentences, once, for this model's floor")
-        told = f"Costs {self.server.name} {': '.join(parts[:2])}"
-        told += f" and {parts[2]}." if len(parts) > 2 else "."
-        return f"{told} {count(known)} texts are remembered." if known else told
+        told = f"Costs {self.server.name} {some(requests, 'request')}: {' and '.join(parts)}."
+        if not known:
+            return told
+        return f"{told} {some(known, 'text')} {'is' if known == 1 else 'are'} remembered."
 
     def is_of(self, embedded: Embedded) -> bool:
         """Whether these are the vectors that are wished for."""

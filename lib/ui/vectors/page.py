@@ -171,7 +171,7 @@ def _drawn(made: Embedded) -> None:
     found = measured(made, metric if isinstance(metric, Metric) else Metric.COSINE)
     with st.spinner("Measuring …", show_time=True):
         found.prepare()
-    live.summary(answer(found), key="vectors-answer")
+    live.summary({**answer(found), "query": _settings()}, key="vectors-answer")
     if len(made.present) < 2 or not len(found.documents):
         return
     _heat(found)
