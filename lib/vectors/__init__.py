@@ -14,6 +14,7 @@ from lib.vectors.outliers import Outliers, outliers_of
 from lib.vectors.projection import Projection, pca, trust
 from lib.vectors.ranking import (
     Move,
+    depth,
     mrr,
     ndcg,
     neighbour_overlap,
@@ -55,6 +56,7 @@ __all__ = [
     "closest_pairs",
     "cosine",
     "curve",
+    "depth",
     "dot",
     "duplicates",
     "euclid",

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lib.vectors.nearest import neighbours
-from lib.vectors.ranking import overlap, spearman
-from lib.vectors.similarity import Rows, cosine, rows, unit
+from lib.vectors.ranking import depth, overlap, spearman
+from lib.vectors.similarity import Rows, cosine, finite, rows, unit
 
 __all__ = ["Agreement", "agreement", "label_share", "paired"]
 
@@ -53,13 +53,15 @@ class Agreement:
 def agreement(one: ArrayLike, other: ArrayLike, k: int = 10) -> Agreement:
     """Compare vectors of the same texts, row by row; the dimensions may differ.
 
+    Of few texts, fewer than `k` neighbours are compared (`depth`).
+
     Raises:
         ValueError: there are fewer than two texts, or different numbers of them.
     """
     a, b = rows(one), rows(other)
     if len(a) != len(b) or len(a) < 2:
         raise ValueError(f"{len(a)} and {len(b)} vectors cannot be compared text by text.")
-    k = min(k, len(a) - 1)
+    k = depth(int(np.count_nonzero(finite(a) & finite(b))), k)
     here, there = neighbours(a, k).index, neighbours(b, k).index
     pairs = _pairs(a), _pairs(b)
     return Agreement(k, overlap(here, there), _first(here), _first(there), pairs, spearman(*pairs))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lib.vectors.nearest import Nearest, neighbours
-from lib.vectors.ranking import overlap
+from lib.vectors.ranking import depth, overlap
 from lib.vectors.similarity import Metric, Rows, finite, rows, unit
 
 __all__ = ["Changes", "Difference", "largest_difference", "top_k_changes"]
@@ -37,8 +37,8 @@ class Difference(NamedTuple):
 class Changes:
     """`changed`: rows with other neighbours; `reordered`: with the same ones in another order.
 
-    `margin`: the most by which a neighbour that was lost had been ahead of the last one of its
-    list; NaN where none was lost. `compared` texts had neighbours in both.
+    `margin`: the most by which a neighbour that was lost had been ahead of one that came for it;
+    NaN where none was lost. `compared` texts had neighbours in both.
     """
 
     changed: Places
@@ -87,10 +87,13 @@ def top_k_changes(
 ) -> Changes:
     """Which texts have other neighbours in the second set than in the first.
 
+    Of few texts, fewer than `k` neighbours are compared (`depth`).
+
     Raises:
         ValueError: the numbers of texts differ.
     """
     a, b = _same_texts(one, other)
+    k = depth(int(np.count_nonzero(finite(a) & finite(b))), k)
     before, after = neighbours(a, k, metric), neighbours(b, k, metric)
     kept = overlap(before.index, after.index)
     had = (before.index >= 0).any(axis=1) & (after.index >= 0).any(axis=1)
@@ -100,7 +103,7 @@ def top_k_changes(
     return Changes(
         changed=changed,
         reordered=np.flatnonzero(had & moved & (kept == 1)),
-        margin=_margin(before, after, changed),
+        margin=_margin(a, metric, before, after, changed),
         compared=int(np.count_nonzero(had)),
         k=width,
     )
@@ -113,12 +116,22 @@ def _same_texts(one: ArrayLike, other: ArrayLike) -> tuple[Rows, Rows]:
     return a, b
 
 
-def _margin(before: Nearest, after: Nearest, changed: Places) -> float:
-    """How far ahead of the last of its list the most clearly lost neighbour had been."""
-    if not len(changed):
-        return np.nan
-    was, now = before.index[changed], after.index[changed]
-    lost = (was >= 0) & ~(was[:, :, None] == now[:, None]).any(axis=2)
-    score = before.score[changed]
-    ahead = np.where(lost, np.abs(score - score[:, -1:]), 0)
-    return float(ahead.max())
+def _margin(
+    vectors: Rows, metric: Metric, before: Nearest, after: Nearest, changed: Places
+) -> float:
+    """How far, in the first set, the most clearly lost neighbour had been ahead of a newcomer."""
+    found = [np.nan]
+    for row in changed.tolist():
+        lost = np.setdiff1d(before.index[row], after.index[row])
+        came = np.setdiff1d(after.index[row], before.index[row])
+        if (lost >= 0).any() and (came >= 0).any():
+            was, now = (
+                metric.matrix(vectors[[row]], vectors[those[those >= 0]]) for those in (lost, came)
+            )
+            ahead = (
+                np.fmax.reduce(now, axis=None) - was.min()
+                if metric.is_distance
+                else was.max() - np.fmin.reduce(now, axis=None)
+            )
+            found.append(max(0.0, float(ahead)))
+    return float(np.nanmax(found)) if len(found) > 1 else np.nan

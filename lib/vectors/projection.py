@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lib.vectors.nearest import neighbours
-from lib.vectors.ranking import overlap
+from lib.vectors.ranking import depth, overlap
 from lib.vectors.similarity import Metric, Rows, finite, rows
 
 __all__ = ["Projection", "pca", "trust"]
@@ -68,10 +68,12 @@ def trust(vectors: ArrayLike, points: ArrayLike, k: int = 10) -> Rows:
     """Per text, the share of its `k` nearest (by cosine) that are among its `k` nearest on the map.
 
     NaN for a text without a vector; of more than 2,000 texts, for all but 2,000 evenly spaced ones.
+    Of few texts, fewer than `k` are compared (`depth`).
     """
     matrix, places = rows(vectors), rows(points)
     asked = np.unique(np.linspace(0, len(matrix) - 1, min(len(matrix), _MOST_ASKED)).astype(int))
     found = np.full(len(matrix), np.nan, np.float32)
+    k = depth(int(np.count_nonzero(finite(matrix))), k)
     if len(matrix):
         found[asked] = overlap(
             neighbours(matrix, k, of=asked).index,

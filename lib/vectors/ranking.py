@@ -1,8 +1,9 @@
 """Orders judged and compared: how good one is, how alike two are, what moved.
 
 Decided here: gains of nDCG are linear (2 counts twice as much as 1); where nothing is relevant
-there is no nDCG and no MRR (NaN), rather than 0; equal scores share the mean of their ranks; and
-neighbours are compared as sets, because the order among near equals is rounding.
+there is no nDCG and no MRR (NaN), rather than 0; equal scores share the mean of their ranks;
+neighbours are compared as sets, because the order among near equals is rounding; and so few of
+them that two orders which have nothing in common share a third of them at most.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from lib.vectors.similarity import Metric, Rows, rows
 
 __all__ = [
     "Move",
+    "depth",
     "mrr",
     "ndcg",
     "neighbour_overlap",
@@ -110,6 +112,15 @@ def overlap(one: Places, other: Places) -> Rows:
     found = np.full(len(one), np.nan, np.float32)
     found[count > 0] = (shared[count > 0] / count[count > 0]).astype(np.float32)
     return found
+
+
+def depth(texts: int, k: int = 10) -> int:
+    """How many of the nearest can be compared among so many texts: `k`, or a third of the others.
+
+    All others are nearest to each text by any order: whoever compares ten of ten finds them the
+    same. 0 below three texts, where there is nothing to tell.
+    """
+    return min(k, max(1, (texts - 1) // 3)) if texts > 2 else 0
 
 
 def neighbour_overlap(

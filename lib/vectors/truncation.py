@@ -1,10 +1,11 @@
 """Smaller vectors: fewer dimensions or fewer bits, and what a search loses by them.
 
 Decided here: what is lost is told by two figures against the full vectors: the share of each text's
-nearest that stay (overlap), and the correlation of ranks over pairs (Spearman). Of large sets,
-evenly spaced texts are asked. Dimensions are cut from the end, as Matryoshka models are trained
-for; for others the same cut is a mere loss, which the figures show. Eight bits are linear steps
-between the least and the largest of each dimension; one bit is the sign.
+nearest that stay (overlap; fewer than ten of few texts: `depth`), and the correlation of ranks over
+pairs (Spearman). Of large sets, evenly spaced texts are asked. Dimensions are cut from the end, as
+Matryoshka models are trained for; for others the same cut is a mere loss, which the figures show.
+Eight bits are linear steps between the least and the largest of each dimension; one bit is the
+sign.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lib.vectors.nearest import Nearest, neighbours
-from lib.vectors.ranking import overlap, spearman
+from lib.vectors.ranking import depth, overlap, spearman
 from lib.vectors.similarity import Rows, cosine, finite, rows, unit
 
 __all__ = ["Bits", "Loss", "Steps", "binary", "curve", "int8", "quantised", "shortened"]
@@ -132,7 +133,7 @@ class _Judge:
     """The full vectors' answers, which smaller ones are held against."""
 
     def __init__(self, full: Rows, k: int) -> None:
-        self._k = k
+        self._k = depth(int(np.count_nonzero(finite(full))), k)
         self._asked = _spaced(len(full), _ASKED)
         self._paired = _spaced(len(full), _PAIRED)
         self._nearest = self._neighbours(full)

@@ -32,6 +32,7 @@ from lib.ui.vectors.shared import (
     tile,
 )
 from lib.vectors.comparing import Changes, Difference, largest_difference, top_k_changes
+from lib.vectors.ranking import depth
 
 __all__ = ["Consistency", "Ran", "draw", "verdict"]
 
@@ -130,7 +131,7 @@ def _begin(embedded: Embedded, texts: Sequence[str], ways: Sequence[Way]) -> Non
 def _work(job: Job, embedded: Embedded, texts: Sequence[str], ways: Sequence[Way]) -> None:
     """One way after another; those that are done are kept."""
     ran: list[Ran] = []
-    k = min(_K, len(texts) - 1)
+    k = depth(len(texts), _K)
     for one in _all_ran(job, embedded, texts, ways, k):
         ran.append(one)
         job.result = Consistency(embedded, len(texts), k, tuple(ran))

@@ -23,6 +23,7 @@ from lib.vectors import (
     check,
     closest_pairs,
     cosine,
+    depth,
     duplicates,
     neighbours,
     pca,
@@ -69,7 +70,8 @@ class Plane(NamedTuple):
 
     places: Places
     projection: Projection
-    kept: float  # share of the nearest neighbours that are near on the map, too
+    kept: float  # share of the `k` nearest that are among the `k` nearest on the map, too
+    k: int
 
 
 class Groups(NamedTuple):
@@ -231,7 +233,7 @@ class Common:
         with np.errstate(invalid="ignore"):
             told = trust(rows, projection.points)
         kept = float(np.nanmean(told)) if np.isfinite(told).any() else float("nan")
-        return Plane(places, projection, kept)
+        return Plane(places, projection, kept, depth(len(places)))
 
     @cached_property
     def groups(self) -> Groups:

@@ -269,9 +269,9 @@ def _map(found: Measured) -> None:
     plane = found.common.plane
     shares = float(plane.projection.explained[:2].sum())
     told = (
-        f"The plane holds {ratio(shares)} of the variance; {ratio(plane.kept)} of each text's ten"
-        " nearest are among its ten nearest here, and that much may be read from it. Distances on"
-        " it are never longer than the true ones, and often much shorter."
+        f"The plane holds {ratio(shares)} of the variance; {ratio(plane.kept)} of each text's"
+        f" {plane.k} nearest are among its {plane.k} nearest here, and that much may be read from"
+        " it. Distances on it are never longer than the true ones, and often much shorter."
     )
     groups = found.common.groups if way == "Clusters" else None
     if groups and len(groups.central) > 1:

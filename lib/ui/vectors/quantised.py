@@ -18,6 +18,7 @@ from lib.ui.plain import count, ratio
 from lib.ui.vectors.jobs import Job, button, start
 from lib.ui.vectors.sets import Embedded
 from lib.ui.vectors.shared import answer, figure, key, note, result, tile
+from lib.vectors.ranking import depth
 from lib.vectors.truncation import Loss, curve, quantised
 
 __all__ = ["Trained", "draw", "size", "verdict"]
@@ -60,8 +61,7 @@ def _losses(embedded: Embedded) -> tuple[tuple[Loss, ...], tuple[Loss, ...]]:
     if isinstance(known, tuple):
         return known
     rows = embedded.rows[embedded.present[:_MOST]]
-    k = min(_K, len(rows) - 1)
-    made = curve(rows, k=k), quantised(rows, k)
+    made = curve(rows, k=_K), quantised(rows, _K)
     embedded.kept["losses"] = made
     return made
 
@@ -139,7 +139,7 @@ def _show(embedded: Embedded, sizes: Sequence[Loss], forms: Sequence[Loss], trai
         )
         for one in (*sizes[:-1], *forms)
     ]
-    k = min(_K, len(embedded.present) - 1)
+    k = depth(len(embedded.present), _K)
     header = ("Form", "Each", "A million", f"Of the {k} nearest kept", "Rank correlation")
     live.table(header, rows, key="short-rows")
     note(
@@ -152,7 +152,7 @@ def _curve(embedded: Embedded, sizes: Sequence[Loss]) -> None:
     import plotly.graph_objects as go  # noqa: PLC0415 - only this tab needs it
 
     colours = palette()
-    k = min(_K, len(embedded.present) - 1)
+    k = depth(len(embedded.present), _K)
     figure_ = go.Figure()
     named = (
         (f"of the {k} nearest kept", "overlap", "solid"),

@@ -32,7 +32,7 @@ def test_the_nearest_text_of_each_model_is_told():
     one = np.array([[1, 0], [0.9, 0.1], [0, 1]])
     other = np.array([[1, 0], [0, 1], [0.9, 0.1]])
     found = agreement(one, other, 10)
-    assert found.k == 2
+    assert found.k == 1
     assert found.one.tolist() == [1, 0, 1]
     assert found.other.tolist() == [2, 2, 0]
     assert found.same_nearest == 0
@@ -64,3 +64,11 @@ def test_rows_are_compared_with_those_beside_them(vectors):
     assert paired(vectors, other) == pytest.approx(np.diag(cosine(vectors, other)), abs=1e-6)
     other[2] = np.nan
     assert np.isnan(paired(vectors, other)[2])
+
+
+def test_few_texts_do_not_agree_because_all_others_are_nearest():
+    chance = np.random.default_rng(4)
+    one, other = chance.normal(size=(2, 40, 11, 64))
+    found = [agreement(*both) for both in zip(one, other, strict=True)]
+    assert {each.k for each in found} == {3}
+    assert np.mean([each.mean for each in found]) == pytest.approx(0.3, abs=0.05)

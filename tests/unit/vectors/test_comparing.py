@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.vectors.comparing import largest_difference, top_k_changes
+from lib.vectors.similarity import Metric
 
 
 def some(count=30, dimensions=8, seed=0):
@@ -73,18 +74,32 @@ def test_rounding_changes_near_equals_only_and_says_so():
 
 
 def test_other_neighbours_are_told_with_how_clear_the_lost_ones_were():
-    before = [[1, 0], [1, 0.1], [1, 0.4], [0, 1]]
-    after = [[1, 0], [0, 1.1], [1, 0.4], [0, 1]]
-    changes = top_k_changes(before, after, 2)
-    assert 0 in changes.changed
+    apart = [[0, 1, 5], [0, 2, 5], [0, 3, 5], [0, -9, 5]]
+    before = [[1, 0, 0], [1, 0.1, 0], [1, 0.4, 0], *apart]
+    after = [[1, 0, 0], [1, 0.5, 0], [1, 0.4, 0], *apart]
+    changes = top_k_changes(before, after, 1)
+    assert changes.changed.tolist() == [0, 1]
     lost = math.cos(math.atan(0.1)) - math.cos(math.atan(0.4))
-    assert changes.margin >= lost - 1e-6
-    assert "have other neighbours among their 2 nearest" in changes.words
+    assert changes.margin == pytest.approx(lost, abs=1e-6)
+    assert "2 of 7 texts have other neighbours among their 1 nearest" in changes.words
+    gap = top_k_changes(before, after, 1, Metric.EUCLID).margin
+    assert gap == pytest.approx(0.3, abs=1e-6)
+
+
+def test_of_few_texts_those_are_compared_that_can_change():
+    one, other = some(8, 16, seed=1), some(8, 16, seed=2)
+    changes = top_k_changes(one, other, 10)
+    assert changes.k == 2
+    assert len(changes.changed) > 4
+    spoiled = one.copy()
+    spoiled[:3] = np.nan
+    assert top_k_changes(spoiled, other, 10).k == 1
 
 
 def test_the_same_neighbours_in_another_order_are_no_change():
-    before = [[1, 0], [1, 0.1], [1, 0.2]]
-    after = [[1, 0], [1, 0.2], [1, 0.1]]
+    apart = [[-1, 0], [-1, 0.1], [-1, 0.2], [-1, 0.3]]
+    before = [[1, 0], [1, 0.1], [1, 0.2], *apart]
+    after = [[1, 0], [1, 0.2], [1, 0.1], *apart]
     changes = top_k_changes(before, after, 2)
     assert not len(changes.changed)
     assert 0 in changes.reordered

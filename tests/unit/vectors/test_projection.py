@@ -110,3 +110,10 @@ def test_of_very_many_texts_evenly_spaced_ones_are_compared():
     kept = trust(vectors, vectors[:, :2])
     assert np.count_nonzero(~np.isnan(kept)) == 2000
     assert not np.isnan(kept[[0, -1]]).any()
+
+
+def test_a_map_of_few_texts_is_not_trusted_for_its_lack_of_others():
+    chance = np.random.default_rng(5)
+    kept = [trust(one, pca(one).points).mean() for one in chance.normal(size=(20, 9, 64))]
+    assert np.mean(kept) < 0.8
+    assert np.isnan(trust(chance.normal(size=(2, 8)), [[0.0, 0.0], [1.0, 0.0]])).all()

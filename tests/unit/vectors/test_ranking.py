@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lib.vectors.ranking import (
     Move,
+    depth,
     mrr,
     ndcg,
     neighbour_overlap,
@@ -127,3 +128,10 @@ def test_what_some_gain_others_lose(before, after):
     found = rank_changes(before, after)
     assert sum(one.gained for one in found) == 0
     assert all(one.after < other.after for one, other in pairwise(found))
+
+
+@pytest.mark.parametrize(
+    ("texts", "k"), [(0, 0), (1, 0), (2, 0), (3, 1), (6, 1), (7, 2), (30, 9), (31, 10), (900, 10)]
+)
+def test_so_few_neighbours_are_compared_that_chance_is_a_third_at_most(texts, k):
+    assert depth(texts) == k

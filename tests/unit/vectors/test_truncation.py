@@ -90,3 +90,9 @@ def test_too_few_texts_lose_nothing_that_is_known(vectors):
     for found in (*curve(vectors), *quantised(vectors)):
         assert math.isnan(found.overlap)
         assert math.isnan(found.spearman)
+
+
+def test_few_texts_lose_neighbours_too():
+    vectors = np.random.default_rng(6).standard_normal((11, 128))
+    assert curve(vectors, [8])[0].overlap < 0.9
+    assert np.isnan(quantised(vectors[:2])[-1].overlap)
