@@ -1,7 +1,9 @@
 """Vectors of the watched servers: asked for once, remembered, and made beside the pages.
 
 Decided here: how many vectors are remembered and for how long, that a text which comes twice is
-sent once, and how many people may have texts embedded at once.
+sent once, and how many people may have texts embedded at once. A server may be started again with
+another model of the same name: before new vectors join remembered ones, one of these is made again,
+and if it has changed, all are forgotten.
 """
 
 import hashlib
@@ -17,6 +19,8 @@ from numpy.typing import NDArray
 
 from lib.api import Refused, Vectors, VllmClient
 from lib.servers import AddressPolicy, Server, setting
+from lib.vectors import unrelated_like
+from lib.vectors.agreeing import paired
 
 __all__ = ["Asked", "Embedder", "Store", "digest"]
 
@@ -25,7 +29,10 @@ SECONDS = 20.0
 AT_ONCE = 6
 _MOST_BYTES = 256_000_000
 _KEPT_SECONDS = 3600.0
-"""A server may be started again with another model of the same name."""
+_SAME = 0.99
+"""Cosine of two vectors of one text by one model at least, whatever batch it is in."""
+_WITNESSES = unrelated_like(("a", "\N{CJK UNIFIED IDEOGRAPH-4F60}" * 9))
+"""Built-in texts, which are remembered with most models and tell nothing of anybody."""
 _OVERHEAD = 250
 """Bytes that a remembered vector takes beside its numbers, about."""
 
@@ -77,6 +84,12 @@ class Store:
             while self._size > self._most:
                 self._size -= self._kept.popitem(last=False)[1][1]
 
+    def forget(self, beginning: Place) -> None:
+        """Forget everything whose key begins so."""
+        with self._lock:
+            for key in [one for one in self._kept if one[: len(beginning)] == beginning]:
+                self._size -= self._kept.pop(key)[1]
+
 
 class Embedder:
     """For any thread."""
@@ -124,6 +137,9 @@ class Embedder:
         different = list(dict.fromkeys(texts))
         known = {one: kept for one in different if (kept := self._known(asked, one))}
         missing = [one for one in different if one not in known]
+        if missing and self._is_other_model(asked, known, cancelled):
+            self._forget(asked)
+            known, missing = {}, different
         begun = len(known)
 
         def tell(done: int, _all: int) -> None:
@@ -138,7 +154,7 @@ class Embedder:
                 if not known:
                     raise made
             elif _other_length(known, made):
-                self._forget(asked, known)
+                self._forget(asked)
                 return self.embed(asked, texts, progress=progress, cancelled=cancelled)
             else:
                 self._remember(asked, missing, made)
@@ -186,16 +202,28 @@ class Embedder:
                 kept = Kept(row, n in made.truncated)
                 self._store.put(_place(asked, text), kept, row.nbytes + _OVERHEAD)
 
-    def _forget(self, asked: Asked, texts: Iterable[str]) -> None:
-        """They are of another model: the server now makes vectors of another length."""
-        for text in texts:
-            self._store.put(_place(asked, text), None, 0)
+    def _forget(self, asked: Asked) -> None:
+        """What is remembered is of another model than the server has now."""
+        self._store.forget((asked.server, asked.model))
+
+    def _is_other_model(
+        self, asked: Asked, known: Iterable[str], cancelled: Callable[[], bool] | None
+    ) -> bool:
+        """Whether a text that is remembered gets another vector now; asks for one, if any is."""
+        for text in (*_WITNESSES, *known):
+            if kept := self._known(asked, text):
+                made = self._made(asked, [text], _untold, cancelled)
+                if isinstance(made, Refused) or made.failed:
+                    return False
+                is_longer = made.rows.shape[1:] != kept.row.shape
+                return is_longer or bool(paired(made.rows, kept.row[None])[0] < _SAME)
+        return False
 
     def _as_made(
         self, asked: Asked, texts: Sequence[str], found: Vectors, *, is_fresh: bool
     ) -> Vectors:
         """What it cost to make these, where they were made at once, now or before."""
-        place = _place(asked, "\0".join(texts)), "cost"
+        place = *_place(asked, "\0".join(texts)), "cost"
         if is_fresh:
             if not found.failed:
                 self._store.put(place, (found.tokens, found.seconds, found.batches), _OVERHEAD)
@@ -205,6 +233,10 @@ class Embedder:
             return found._replace(tokens=None)
         tokens, seconds, batches = cost
         return found._replace(tokens=tokens, seconds=seconds, batches=batches)
+
+
+def _untold(_done: int, _all: int) -> None:
+    pass
 
 
 def digest(text: str) -> bytes:

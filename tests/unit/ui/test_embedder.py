@@ -10,6 +10,7 @@ import pytest
 from lib.api import Refused
 from lib.servers import Server, Source
 from lib.ui.embedder import Asked, Embedder, Store
+from lib.vectors import UNRELATED
 from tests.support.faulty import FaultServer, answer_json, closed_port, recorded
 
 KIND = (None, False, False)
@@ -138,6 +139,37 @@ def test_another_length_of_vectors_makes_all_of_them_anew(server, embedder):
     assert np.isfinite(found.rows).all()
 
 
+def turned(exchange):
+    """Another model: vectors of the same length for the same texts, but other ones."""
+    texts = exchange.seen.json["input"]
+    rows = [struct.pack("<3f", 1.0, -float(len(text)), 2.0) for text in texts]
+    data = [{"index": n, "embedding": base64.b64encode(row).decode()} for n, row in enumerate(rows)]
+    return answer_json({"data": data, "usage": {"prompt_tokens": 5}})(exchange)
+
+
+def test_another_model_of_the_same_name_and_length_makes_all_of_them_anew(server, embedder):
+    embedder.embed(asked(server), ["a", "bb"])
+    embedder.embed(asked(server, kind=(3, False, False)), ["a"])
+    server["POST /v1/embeddings"] = turned
+    found = embedder.embed(asked(server), ["a", "bb", "ccc"])
+    assert found.rows.tolist() == [[1, -1, 2], [1, -2, 2], [1, -3, 2]]
+    assert embedder.missing(asked(server, kind=(3, False, False)), ["a"]) == ["a"]
+
+
+def test_the_floor_and_the_texts_are_never_of_two_models(server, embedder):
+    floor = UNRELATED[:3]
+    embedder.embed(asked(server), floor)
+    server["POST /v1/embeddings"] = turned
+    embedder.embed(asked(server), ["new"])
+    assert embedder.missing(asked(server), floor) == list(floor)
+
+
+def test_one_remembered_text_is_asked_for_again_before_others_join_it(server, embedder):
+    embedder.embed(asked(server), [UNRELATED[0], "private"])
+    embedder.embed(asked(server), ["private", "new"])
+    assert sent(server)[1:] == [[UNRELATED[0]], ["new"]]
+
+
 # ── The store ──
 
 
@@ -173,3 +205,12 @@ def test_an_hour_is_long_enough():
     assert store.get(("a",)) == 1
     clock.now = 3600.0
     assert store.get(("a",)) is None
+
+
+def test_what_begins_alike_is_forgotten_together():
+    store = Store(most=100)
+    for key in (("a", 1), ("a", 2), ("b", 1)):
+        store.put(key, key, 30)
+    store.forget(("a",))
+    store.put(("c", 1), "c", 70)
+    assert [store.get(key) for key in (("a", 1), ("a", 2), ("b", 1))] == [None, None, ("b", 1)]
