@@ -166,8 +166,23 @@ def test_what_another_server_says_twice_alike_is():
 
 def test_each_server_leads_to_its_pages_with_server_and_model_chosen():
     links = dict(row(known(model("org/m 1")))["links"])
-    assert list(links) == [target.label for target in TARGETS]
+    fitting = [target.label for target in TARGETS if target.task in ("", "generate")]
+    assert list(links) == fitting
     assert links["Health"] == "health?server=a&model=org%2Fm+1"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "leads"),
+    [
+        (("embed",), {"Embeddings"}),
+        (("generate",), {"Chat"}),
+        (("embed", "generate"), {"Chat", "Embeddings"}),
+        ((), {"Chat", "Embeddings"}),  # its routes do not tell
+    ],
+)
+def test_a_model_leads_to_the_pages_of_what_it_can_do(tasks, leads):
+    links = dict(row(known(model(), about=capabilities(tasks=tasks)))["links"])
+    assert set(links) & {"Chat", "Embeddings"} == leads
 
 
 @pytest.mark.parametrize("name", [*TEXTS, "x" * 1_000_000, "", "a\ud800b"])
