@@ -221,6 +221,12 @@ def test_rounding_is_no_fault_and_other_neighbours_are():
     assert words.startswith("Not the same (One at a time)")
 
 
+def test_a_difference_too_large_for_rounding_is_told_though_neighbours_stay():
+    rows = embedded().rows
+    assert consistent(1.1 * rows)[0] == "watch"
+    assert consistent(1.1 * rows)[1].startswith("Not quite the same")
+
+
 def test_with_one_way_only_there_is_nothing_to_compare():
     assert consistent() == ("hint", "There is nothing to compare yet.")
 
