@@ -34,10 +34,11 @@ class Finding(NamedTuple):
     words: str
 
 
-def check(vectors: ArrayLike) -> list[Finding]:
+def check(vectors: ArrayLike, *, pairwise: bool = True) -> list[Finding]:
     """All that is wrong, the worst first: nothing wrong, an empty list.
 
-    Vectors of several dimensions are told first and looked at no further.
+    Vectors of several dimensions are told first and looked at no further. Without `pairwise` no
+    vector is compared with another, so any number of them can be checked.
     """
     mixed = _mixed(vectors)
     if mixed is not None:
@@ -48,7 +49,7 @@ def check(vectors: ArrayLike) -> list[Finding]:
         _broken(finite(matrix)),
         _zero(length),
         _norm(length),
-        _duplicate(duplicates(matrix), len(matrix)),
+        _duplicate(duplicates(matrix), len(matrix)) if pairwise else None,
     )
     return [one for one in found if one is not None]
 

@@ -153,6 +153,8 @@ def euclid(a: ArrayLike, b: ArrayLike | None = None) -> Rows:
 def product(a: NDArray[Kind], b: NDArray[Kind]) -> NDArray[Kind]:
     """Every row of `a` times every row of `b`: what all scores are made of.
 
+    NaN where the vectors have no dimensions.
+
     Raises:
         ValueError: the vectors have different numbers of dimensions.
     """
@@ -160,8 +162,8 @@ def product(a: NDArray[Kind], b: NDArray[Kind]) -> NDArray[Kind]:
         raise ValueError(
             f"Vectors of {a.shape[1]} and of {b.shape[1]} dimensions cannot be compared."
         )
-    if not len(a) or not len(b):
-        return np.zeros((len(a), len(b)), a.dtype)
+    if not a.size or not b.size:
+        return np.full((len(a), len(b)), np.nan, a.dtype)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         found: NDArray[Kind] = a @ b.T
         return found

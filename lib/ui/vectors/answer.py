@@ -4,12 +4,12 @@ Decided here: what the sentence is about. With labels it is whether texts of one
 other; without, it is the closest pair and how many pairs are above the model's own floor.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import NDArray
 
 from lib.ui.plain import ABSENT, count, duration, plain, rate, ratio
 from lib.ui.vectors.measured import Measured
+from lib.vectors import lengths
 
 __all__ = ["answer", "figure", "place_words", "some"]
 
@@ -146,7 +146,7 @@ def tiles(found: Measured) -> list[dict[str, str]]:
             _tile(count(len(found.queries)), "queries", "Queries that have a vector."),
             _tile(count(len(found.documents)), "documents", "Documents that have a vector."),
         ]
-    lengths = np.linalg.norm(embedded.rows[embedded.present].astype(np.float64), axis=1)
+    long = lengths(embedded.rows)[embedded.present]
     asked = sum(one.size for one in vectors.batches)
     busy = sum(one.seconds for one in vectors.batches)
     return [
@@ -162,9 +162,7 @@ def tiles(found: Measured) -> list[dict[str, str]]:
             else "They were remembered: nobody was asked.",
         ),
         *_floor_tiles(found),
-        _tile(
-            _span(lengths), "length", "Euclidean length of the vectors: 1 where it is normalised."
-        ),
+        _tile(_span(long), "length", "Euclidean length of the vectors: 1 where it is normalised."),
     ]
 
 
@@ -188,10 +186,10 @@ def _floor_tiles(found: Measured) -> list[dict[str, str]]:
     return [_tile(value, "floor of unrelated texts", words)]
 
 
-def _span(lengths: Sequence[float]) -> str:
-    if not len(lengths):
+def _span(long: NDArray[np.float64]) -> str:
+    if not len(long):
         return ABSENT
-    low, high = float(np.min(lengths)), float(np.max(lengths))
+    low, high = float(long.min()), float(long.max())
     return f"{low:.2f}" if high - low < 0.005 else f"{low:.2f}–{high:.2f}"
 
 

@@ -59,6 +59,7 @@ class Wish(NamedTuple):
         tokens = sum(map(len, texts)) / _CHARACTERS_PER_TOKEN
         requests = -(-len(texts) // self.how.batch_size) + -(-len(floor) // self.how.batch_size)
         known = len(set(self.texts.texts)) - len(texts)
+        requests += bool(known or len(floor) < len(self.unrelated))  # is it the same model still?
         parts = []
         if texts:
             parts.append(f"{some(len(texts), 'text')} of about {count(max(1, tokens))} tokens")

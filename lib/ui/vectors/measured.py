@@ -211,11 +211,7 @@ class Common:
     @cached_property
     def findings(self) -> list[Finding]:
         """What is wrong with the vectors; equal ones have their own check."""
-        rows, present = self.embedded.rows, self.embedded.present
-        some = thinned(present, MOST_MATRIX)
-        empty = present[~rows[present].any(axis=1)]
-        found = check(rows[np.union1d(some, empty)])
-        return [one for one in found if one.kind != "duplicate"]
+        return check(self.embedded.rows[self.embedded.present], pairwise=False)
 
     @cached_property
     def same(self) -> tuple[tuple[int, ...], ...]:
@@ -240,12 +236,13 @@ class Common:
         """Groups of the texts on the map, found by their directions."""
         places = self.plane.places
         some = thinned(places, MOST_GROUPED)
-        rows = unit(self.embedded.rows)
+        rows = self.embedded.rows
         found = best_clusters(rows[some])
         labels = found.labels
         if len(some) < len(places):
             known = [np.flatnonzero(labels == n) for n in range(len(found.central))]
-            centres = np.stack([rows[some][one].mean(axis=0) for one in known])
+            directions = unit(rows[some])
+            centres = np.stack([directions[one].mean(axis=0) for one in known])
             scores = cosine(rows[places], centres)
             labels = np.where(np.isnan(scores[:, 0]), -1, scores.argmax(axis=1))
         return Groups(labels, some[found.central], found.score)

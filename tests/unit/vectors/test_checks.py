@@ -67,3 +67,8 @@ def test_no_vectors_break_the_checks(vectors):
     found = kinds(vectors)
     assert len(set(found)) == len(found)
     assert ("nan" in found) == (not np.isfinite(vectors).all())
+
+
+def test_without_pairs_all_but_duplicates_is_told():
+    found = check([[0, 0], [3, 0], [3, 0]], pairwise=False)
+    assert [(one.kind, one.indices) for one in found] == [("zero", (0,)), ("norm", (1, 2))]

@@ -108,3 +108,10 @@ def test_different_dimensions_are_refused_in_words(metric):
 def test_no_vectors_have_no_scores(metric):
     assert metric.matrix([]).shape == (0, 0)
     assert metric.matrix([[1, 2]], []).shape == (1, 0)
+
+
+@pytest.mark.parametrize("metric", Metric)
+def test_vectors_without_dimensions_have_no_scores(metric):
+    none = np.zeros((3, 0), np.float32)
+    assert np.isnan(metric.matrix(none)).all()
+    assert np.isnan(metric.matrix(none, none[:2])).all()

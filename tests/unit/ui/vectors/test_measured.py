@@ -180,3 +180,12 @@ def test_zero_vectors_are_told_and_have_no_cosine(metric):
     told = answer(found)
     assert any("zero" in one["text"] for one in told["remarks"])
     assert bool(np.isnan(found.pair(2, 0))) == (metric is Metric.COSINE)
+
+
+def test_what_is_wrong_is_counted_over_all_texts_however_many():
+    rows = np.tile(random(50), (50, 1))
+    rows[:: len(rows) // 7] = 0
+    told = [one.words for one in measured(embedded(rows), Metric.COSINE).common.findings]
+    assert "8 of 2,500 vectors" in told[0]
+    assert "2,492 of 2,500 vectors" in told[1]
+    assert len(told) == 2
