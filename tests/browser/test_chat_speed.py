@@ -13,6 +13,7 @@ from tests.support.browsing import window
 from tests.support.dashboard import dashboard
 from tests.support.faulty import RECORDINGS, FaultServer, answer, answer_json
 
+pytestmark = pytest.mark.alone  # it says how fast a page is
 RATE, SECONDS = 200, 8
 HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"

@@ -21,10 +21,12 @@ from tests.support.processes import ROOT, Process
 
 __all__ = ["main", "stages"]
 
-AT_ONCE = (os.cpu_count() or 1) + 1
-"""A part keeps a core busy for about half of its time."""
+AT_ONCE = os.cpu_count() or 1
+"""A part keeps a core busy for about half of its time; what is left over keeps the clocks honest."""
 SPLIT = ("tests/faults", "tests/browser")
 MARK = "pytest.mark.alone"
+WHOLE = f"pytestmark = {MARK}"
+"""In a file all of whose tests run alone."""
 LOOK_SECONDS = 0.1
 INTERRUPTS, STOP_SECONDS = 4, 15.0
 """A test may swallow an interrupt; one that comes again too soon would cut the tidying short."""
@@ -36,7 +38,7 @@ def stages() -> list[list[tuple[str, ...]]]:
     rooms = settings["tool"]["pytest"]["ini_options"]["testpaths"]
     files = {room: sorted((ROOT / room).rglob("test_*.py")) for room in rooms}
     marked = [path for room in rooms for path in files[room] if MARK in path.read_text()]
-    split = [path for room in SPLIT for path in files[room]]
+    split = [path for room in SPLIT for path in files[room] if WHOLE not in path.read_text()]
     # Large files take long; none of those may be left for the end.
     split.sort(key=lambda path: path.stat().st_size, reverse=True)
     whole = [room for room in rooms if room not in SPLIT]
