@@ -43,23 +43,51 @@ class Move(NamedTuple):
         return None if self.before is None or self.after is None else self.before - self.after
 
 
-def ndcg(relevance: ArrayLike, order: ArrayLike, k: int = 10) -> float:
+def ndcg(
+    relevance: ArrayLike, order: ArrayLike, k: int = 10, scores: ArrayLike | None = None
+) -> float:
     """How good the first `k` of an order are, from 0 to 1: gains discounted by log2 of the rank.
 
-    `relevance` has a number from 0 on per document, `order` documents, the best first.
+    `relevance` has a number from 0 on per document, `order` documents, the best first. With the
+    `scores` that made the order, it is the mean over all orders of documents that score the same.
     """
     gains = np.nan_to_num(np.asarray(relevance, np.float64))
+    places = np.asarray(order, np.int64)
     best = _discounted(np.sort(gains)[::-1][:k])
-    return _discounted(gains[np.asarray(order, np.int64)[:k]]) / best if best > 0 else np.nan
+    got = gains[places]
+    if scores is not None:
+        _, level = np.unique(np.asarray(scores, np.float64)[places], return_inverse=True)
+        got = (np.bincount(level, got) / np.bincount(level))[level]
+    return _discounted(got[:k]) / best if best > 0 else np.nan
 
 
-def mrr(relevance: ArrayLike, order: ArrayLike) -> float:
-    """1 over the rank of the first relevant document; 0 where the order holds none of them."""
+def mrr(relevance: ArrayLike, order: ArrayLike, scores: ArrayLike | None = None) -> float:
+    """1 over the rank of the first relevant document; 0 where the order holds none of them.
+
+    With the `scores` that made the order, it is the mean over all orders of documents that score
+    the same.
+    """
     relevant = np.asarray(relevance, np.float64) > 0
     if not relevant.any():
         return np.nan
-    hits = np.flatnonzero(relevant[np.asarray(order, np.int64)])
-    return 1 / (1 + int(hits[0])) if len(hits) else 0.0
+    places = np.asarray(order, np.int64)
+    hits = relevant[places]
+    if not hits.any():
+        return 0.0
+    first = int(hits.argmax())
+    if scores is None:
+        return 1 / (1 + first)
+    given = np.asarray(scores, np.float64)[places]
+    tied = np.flatnonzero(given == given[first])
+    return _first_of(len(tied), int(hits[tied].sum()), int(tied[0]))
+
+
+def _first_of(size: int, hits: int, before: int) -> float:
+    """Mean of 1 over the rank of the first hit, if so many stand anywhere in a row of `size`."""
+    left = size - np.arange(size - hits + 1)  # from each place of the row to its end
+    here = hits / left  # chance of a hit at a place, if there was none
+    none_yet = np.concatenate([[1.0], np.cumprod(1 - here[:-1])])
+    return float(np.sum(none_yet * here / (before + 1 + size - left)))
 
 
 def _discounted(gains: NDArray[np.float64]) -> float:

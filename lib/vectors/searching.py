@@ -1,8 +1,9 @@
 """A search judged by its scores: one row for each query, one column for each document.
 
 Decided here: a document is relevant to a query where both have the same label; a score that is
-missing (NaN: no vector, or the query itself) is never found; figures of several queries are means
-over those that have one. How far a best score stands out is told in standard deviations of its own
+missing (NaN: no vector, or the query itself) is never found; documents that score the same stand in
+no order, and a figure is its mean over all of them; figures of several queries are means over those
+that have one. How far a best score stands out is told in standard deviations of its own
 row, which a model's scale and floor do not change.
 """
 
@@ -77,9 +78,9 @@ def _judged(matrix: Scores, relevant: ArrayLike | None, k: int) -> tuple[float, 
         return np.nan, np.nan, 0
     told = np.asarray(relevant, np.float64)
     gains = np.where(np.isnan(matrix), 0.0, told)
-    lines = list(zip(gains, order(matrix), strict=True))
-    cumulated = [ndcg(line, one, k) for line, one in lines]
-    reciprocal = [mrr(line, one) for line, one in lines]
+    lines = list(zip(gains, order(matrix), matrix, strict=True))
+    cumulated = [ndcg(line, one, k, scores) for line, one, scores in lines]
+    reciprocal = [mrr(line, one, scores) for line, one, scores in lines]
     return _mean(cumulated), _mean(reciprocal), sum(not np.isnan(one) for one in cumulated)
 
 

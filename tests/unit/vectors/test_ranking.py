@@ -1,5 +1,6 @@
 """Orders against their definitions in plain loops, and the values that papers print."""
 
+import itertools
 import math
 from itertools import pairwise
 
@@ -135,3 +136,20 @@ def test_what_some_gain_others_lose(before, after):
 )
 def test_so_few_neighbours_are_compared_that_chance_is_a_third_at_most(texts, k):
     assert depth(texts) == k
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=6),
+    st.integers(1, 6),
+)
+def test_figures_of_equal_scores_are_means_over_all_their_orders(documents, k):
+    relevance, scores = np.array(documents).T
+    by_score = [
+        list(one)
+        for one in itertools.permutations(range(len(documents)))
+        if (np.diff(scores[list(one)]) <= 0).all()
+    ]
+    for figure in (lambda *one: ndcg(*one[:2], k, *one[2:]), mrr):
+        expected = np.mean([figure(relevance, one) for one in by_score])
+        told = figure(relevance, by_score[0], scores)
+        assert told == pytest.approx(expected, nan_ok=True)

@@ -60,3 +60,10 @@ def test_scores_that_do_not_vary_stand_out_by_nothing_known():
 def test_queries_with_another_best_document_are_counted():
     before, after = [[0.9, 0.1], [0.9, 0.1], [NAN, NAN]], [[0.1, 0.9], [0.8, 0.2], [0.1, NAN]]
     assert moved(before, after) == 2
+
+
+def test_a_search_that_tells_nothing_apart_earns_nothing_by_the_order_of_its_documents():
+    labels = relevance(["a"], ["a", "b", "b", "b"])
+    told = found([[0.5, 0.5, 0.5, 0.5]], labels)
+    assert told.mrr == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4) / 4)
+    assert told.ndcg == pytest.approx(np.mean(1 / np.log2([2, 3, 4, 5])))
