@@ -29,6 +29,8 @@ Numbers = NDArray[np.float64]
 
 _HIGH, _LOW = 95.0, 5.0
 _SAME = 0.9999
+_ROUNDING = 1e-6
+"""Of a score: what varies by less does not vary."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -70,7 +72,7 @@ class Floor:
 
     def z(self, score: float) -> float:
         """Standard deviations above the mean of unrelated pairs; NaN where they do not vary."""
-        if not self.sd > 0:
+        if not self.sd > _ROUNDING * max(1.0, abs(self.mean)):
             return np.nan
         return (score - self.mean) / (-self.sd if self.metric.is_distance else self.sd)
 
@@ -82,7 +84,7 @@ class Floor:
             return "nothing to compare the score with"
         if self._is_same(score):
             return "the same to this model"
-        return _words(self.percentile(score))
+        return _words(self.percentile(score), self.metric)
 
     def _is_same(self, score: float) -> bool:
         if self.metric is Metric.COSINE:
@@ -90,11 +92,12 @@ class Floor:
         return self.metric is Metric.EUCLID and score == 0
 
 
-def _words(percentile: float) -> str:
+def _words(percentile: float, metric: Metric) -> str:
+    beyond = "nearer than" if metric.is_distance else "above"
     if percentile >= 100:
-        return "above every unrelated pair"
+        return f"{beyond} every unrelated pair"
     if percentile >= _HIGH:
-        return f"above {int(percentile)} of 100 unrelated pairs"
+        return f"{beyond} {int(percentile)} of 100 unrelated pairs"
     if percentile > _LOW:
         return "as unrelated texts score"
     return "less alike than unrelated texts are"

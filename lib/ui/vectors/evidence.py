@@ -12,7 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from lib.ui import live
-from lib.ui.plain import count, plain, ratio
+from lib.ui.plain import ABSENT, count, plain, ratio
 from lib.ui.vectors import maps
 from lib.ui.vectors.answer import figure, place_words
 from lib.ui.vectors.measured import Measured
@@ -138,8 +138,9 @@ def _pair_words(found: Measured, score: float) -> dict[str, object]:
     tiles = [_tile(figure(score), found.metric.value)]
     if floor is not None:
         tiles.append(_tile(f"{floor.percentile(score):.0f}", "percentile of unrelated pairs"))
-        z = f"{floor.z(score):+.1f}".replace("-", "\N{MINUS SIGN}")
-        tiles.append(_tile(z, "standard deviations from the floor"))
+        z = floor.z(score)
+        told = ABSENT if np.isnan(z) else f"{z:+.1f}".replace("-", "\N{MINUS SIGN}")
+        tiles.append(_tile(told, "standard deviations from the floor"))
     words = place_words(found, score)
     sentence = f"{words[:1].upper()}{words[1:]}." if words else ""
     return {"tone": "hint", "sentence": sentence, "more": [], "tiles": tiles, "remarks": []}
@@ -184,9 +185,15 @@ def checks(found: Measured) -> None:
 
 
 def _duplicates(found: Measured) -> tuple[str, str, str]:
-    texts, groups = found.embedded.texts, found.common.same
+    texts, groups, present = found.embedded.texts, found.common.same, found.embedded.present
     if not groups:
-        return "Same vector", "none", "No two texts have a cosine of 0.9999 or more."
+        looked = len(found.common.plane.places)
+        those = (
+            f"Of {count(looked)} evenly spaced texts no two"
+            if looked < len(present)
+            else "No two texts"
+        )
+        return "Same vector", "none", f"{those} have a cosine of 0.9999 or more."
     extra = sum(len(one) - 1 for one in groups)
     first = [" = ".join(f"“{texts.short(n, 40)}”" for n in group[:2]) for group in groups[:3]]
     return "Same vector", f"{count(extra)} repeated", "; ".join(first)

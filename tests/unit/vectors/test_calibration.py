@@ -34,7 +34,7 @@ def test_a_percentile_counts_who_is_less_alike(scores, score):
     assert found.percentile(score) == pytest.approx(100 * below / len(scores))
     turned = Floor(np.sort(-np.array(scores, float)), Metric.EUCLID)
     assert turned.percentile(-score) == pytest.approx(found.percentile(score))
-    if found.sd > 0:
+    if not math.isnan(found.z(score)):
         assert turned.z(-score) == pytest.approx(found.z(score))
 
 
@@ -42,6 +42,12 @@ def test_z_counts_standard_deviations():
     found = floor()
     assert found.z(found.mean) == pytest.approx(0)
     assert found.z(found.mean + 2 * found.sd) == pytest.approx(2)
+
+
+def test_a_floor_that_varies_by_rounding_only_has_no_standard_deviations():
+    vectors = np.random.default_rng(1).standard_normal(64) * np.linspace(1, 3, 28)[:, None]
+    found = Floor.of(vectors)
+    assert math.isnan(found.z(0.9))
 
 
 def test_a_verdict_is_in_words_from_equal_down_to_opposite():
@@ -60,7 +66,8 @@ def test_a_distance_is_more_alike_when_less():
     vectors = np.random.default_rng(0).standard_normal((20, 30))
     found = Floor.of(vectors, Metric.EUCLID)
     assert found.verdict(0) == "the same to this model"
-    assert found.verdict(found.scores[0] - 0.1) == "above every unrelated pair"
+    assert found.verdict(found.scores[0] - 0.1) == "nearer than every unrelated pair"
+    assert found.verdict(np.quantile(found.scores, 0.03)) == "nearer than 96 of 100 unrelated pairs"
     assert found.verdict(found.scores[-1] + 1) == "less alike than unrelated texts are"
 
 
