@@ -98,6 +98,15 @@ def test_texts_without_a_direction_are_in_no_group(vectors):
     assert math.isnan(found.score)
 
 
+def test_groups_of_many_dimensions_are_found_in_the_main_ones():
+    narrow, topics = blobs(5, 20)
+    turn = np.linalg.qr(np.random.default_rng(2).standard_normal((300, 300)))[0][:16]
+    found = best_clusters(narrow @ turn)
+    assert len(found.central) == 5
+    for group in range(5):
+        assert len(set(topics[found.labels == group])) == 1
+
+
 def test_centres_learnt_from_a_part_hold_for_all():
     vectors, topics = blobs(3, 2500)
     found = kmeans(vectors, 3)
