@@ -149,10 +149,9 @@ def test_a_prefix_of_ones_own_is_tried_too(person):
     person.widget("multiselect", "prefix-names").set_value(["Own"]).run()
     person.app.text_input(key="prefix-own-query").set_value("ask: ").run()
     person.presses("prefixes")
-    assert [row[:2] for row in person.views("table")[-2]["rows"]] == [
-        ["None", "–"],
-        ["Own", "ask:"],
-    ]
+    rows = person.views("table")[-2]["rows"]
+    assert [row[:2] for row in rows] == [["None", "–"], ["Own", "ask:"]]
+    assert float(rows[0][4]) < 0.99  # no text finds itself
 
 
 def test_reranked_documents_stand_beside_their_cosines(searching):
@@ -171,7 +170,10 @@ def test_one_query_is_reranked_alone(person):
     person.app.number_input(key="rerank-top").set_value(4).run()
     assert "Costs demo-embed 1 request with 4 texts" in person.captions()
     person.presses("reranked")
-    assert len(person.table["rows"]) == 4
+    query = person.widget("selectbox", "rerank-query").value
+    documents = [row[-1] for row in person.table["rows"]]
+    assert len(documents) == 4
+    assert not any(one.startswith(f"{query + 1} ·") for one in documents)
 
 
 def test_two_models_are_compared_by_their_neighbours(dashboard, listed):
@@ -205,7 +207,7 @@ def test_the_same_texts_are_sent_every_way_and_compared(dashboard, listed):
         "Shuffled",
     ]
     assert rows[4][0].startswith("On twin")
-    assert all(row[4] == "All 8 texts keep their 7 nearest." for row in rows[1:])
+    assert all(row[4].startswith("All 8 texts keep their") for row in rows[1:])
 
 
 def test_throughput_is_measured_by_the_size_of_a_batch(person):
@@ -301,7 +303,7 @@ def test_a_server_that_does_not_tokenize_still_has_its_score_told(failing):
 
 def test_the_prefixes_that_were_done_stay_where_the_server_fails(failing):
     failing.opens("Prefixes")
-    failing.server["POST /v1/embeddings"] = embedding(48)
+    failing.server["POST /v1/embeddings"] = embedding(60)  # E5 takes 48, and Qwen3 24 more
     failing.presses("prefixes")
     assert failing.warnings()
     assert [row[0] for row in failing.views("table")[-2]["rows"]] == ["None", "E5"]
