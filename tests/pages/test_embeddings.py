@@ -187,6 +187,14 @@ def test_mixed_languages_and_equal_texts_are_no_trouble(person):
     assert ["Same vector", "1 repeated", "“hello” = “hello”"] in person.views("table")[-1]["rows"]
 
 
+def test_many_texts_are_drawn_in_cells_that_share_them(person):
+    lines = [f"{'abcdefgh'[n % 8] * 5} {n * n} {'xyz'[n % 3]}" for n in range(1_200)]
+    person.pastes("\n".join(lines)).embeds()
+    assert person.tile("texts") == "1\u202f200"
+    assert "Each cell is the mean of up to 5 × 5 pairs." in person.captions()
+    assert len(person.app.get("plotly_chart")) == 3
+
+
 def test_another_set_leaves_the_first_in_sight_until_it_is_embedded(person):
     person.embeds()
     person.pastes("something else\nand more")
@@ -319,7 +327,8 @@ def test_a_server_that_fails_in_the_middle_loses_nothing_and_the_button_goes_on(
         person.embeds()
         assert person.tile("texts") == "100"
         sent = [json.loads(one.body)["input"] for one in server.seen if "embeddings" in one.path]
-        assert sum("text  number 0" in texts for texts in sent) == 1
+        first = [texts for texts in sent if "text  number 0" in texts]
+        assert [len(texts) for texts in first] == [32, 1]  # asked once, and whether it is the same
 
 
 def test_a_server_that_is_down_is_a_sentence(dashboard, down):

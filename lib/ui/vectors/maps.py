@@ -27,8 +27,8 @@ _WIDTHS = (12, 24, 40, 60)
 """Values in a line for which `assets/vectors.css` knows how much room they need."""
 _AXIS = 30
 """Characters of a text beside a heat map."""
-_NAMED = 40
-"""Points that are called by their texts on the map, where there is room."""
+_SPARSE, _NAMED = 200, 40
+"""Points up to which, and so many of which, are called by their texts where there is room."""
 _WIDE, _HIGH, _NAME = 560, 400, (140, 20)
 """Pixels of the map and of a name on it, about."""
 _GROUPS = 12
@@ -150,16 +150,17 @@ def plane_map(found: Measured, *, by_label: bool) -> None:
     names = _groups(found, by_label=by_label)
     figure = go.Figure()
     few = len(plane.places) <= _NAMED
-    named = {int(plane.places[n]) for n in _apart(plane.projection.points)}
+    sparse = len(plane.places) <= _SPARSE
+    named = {int(plane.places[n]) for n in _apart(plane.projection.points)} if sparse else set()
     for number, name in enumerate(dict.fromkeys(names)):
         here = np.flatnonzero(np.array(names, object) == name)
         places = plane.places[here]
         points = plane.projection.points[here]
         figure.add_trace(
-            (go.Scatter if len(plane.places) <= 1_000 else go.Scattergl)(
+            go.Scatter(  # not Scattergl, whose shaders need eval, which our policy forbids
                 x=points[:, 0],
                 y=points[:, 1],
-                mode="markers+text",
+                mode="markers+text" if sparse else "markers",
                 name=said(name, 40) or "no label",
                 marker={
                     "size": 9 if few else 6,

@@ -39,16 +39,16 @@ def draw(server: Server) -> None:
     head = st.container()
     if not offers.may_embed(place):
         with head:
-            _head(place, None)
+            _head(place, None, f"{place.server.name} makes no vectors")
         offers.draw(place)
         return
     texts, how = _texts()
     with head:
-        _head(place, texts)
+        _head(place, texts, f"What {plain(place.title, 90)} takes for similar{_limit(place)}")
     _answered(place, texts, how)
 
 
-def _head(place: Place, texts: Texts | None) -> None:
+def _head(place: Place, texts: Texts | None, line: str) -> None:
     query = {
         "server": place.server.name,
         "model": place.model or None,
@@ -60,7 +60,7 @@ def _head(place: Place, texts: Texts | None) -> None:
     live.vectors(
         {
             "title": "Embeddings",
-            "line": f"What {plain(place.title, 90)} takes for similar{_limit(place)}",
+            "line": line,
             "server": place.server.name,
             "model": place.model,
             "servers": [
@@ -219,12 +219,14 @@ def _heat(found: Measured) -> None:
             persist_state="session",
         )
     maps.heat_map(found)
-    told = ["Texts that are alike stand together; the numbers are those of the texts."]
-    if heat.size > 1:
+    told = ["Texts that are alike stand together."]
+    if max(heat.of.shape) <= MOST_VALUES:
+        told.append("The numbers are those of the texts.")
+    elif heat.size > 1:
         told.append(
             f"Each cell is the mean of up to {count(heat.size)} × {count(heat.size)} pairs."
         )
-    elif max(heat.of.shape) > MOST_VALUES:
+    else:
         told.append("Point at a cell for its two texts.")
     if len(heat.across) < len(found.documents):
         told.append(
