@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from lib.ui.house import house
 from lib.ui.vectors.samples import SAMPLES
-from tests.support.faulty import FaultServer, answer_json, recorded
+from tests.support.faulty import FaultServer, answer_json, recorded, slow
 from tests.support.waiting import until
 
 EMBEDDINGS = "pages/lab/embeddings.py"
@@ -329,6 +329,24 @@ def test_a_server_that_fails_in_the_middle_loses_nothing_and_the_button_goes_on(
         sent = [json.loads(one.body)["input"] for one in server.seen if "embeddings" in one.path]
         first = [texts for texts in sent if "text  number 0" in texts]
         assert [len(texts) for texts in first] == [32, 1]  # asked once, and whether it is the same
+
+
+def test_a_stop_keeps_what_was_done(dashboard):
+    with FaultServer(served(10_000)) as server:
+        server["POST /v1/embeddings"] = slow(0.5, embedding(10_000))
+        person = Person(dashboard(VLLM_SERVERS=f"a={server.url}"), server="a")
+        person.pastes("\n".join(f"text {n}" for n in range(320)))
+        person.app.button(key="embed-go").click().run()
+        job = person.app.session_state["vector-jobs"]["embed"]
+        until(lambda: job.done, SECONDS)
+        person.app.run()
+        person.app.button(key="embed-stop").click().run()
+        person.waits()
+        assert "Stopped." in person.warnings()
+        assert "of 320 texts have their vectors, and keep them." in person.warnings()
+        done = int(person.views("summary")[0]["tiles"][0]["value"])
+        assert 0 < done < 320
+        assert f"{done} texts are remembered." in person.captions()
 
 
 def test_a_server_that_is_down_is_a_sentence(dashboard, down):

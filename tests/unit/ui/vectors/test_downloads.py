@@ -42,6 +42,7 @@ def test_a_csv_of_the_matrix_holds_the_scores_and_no_formula(found):
     assert float(rows[1][3]) == heat.scores[0, 1]
     assert rows[1][2] == ""
     assert [int(row[0]) for row in rows[1:]] == [int(n) + 1 for n in heat.down]
+    assert [row[1].removeprefix("'") for row in rows[1:]] == [TEXTS[n] for n in heat.down]
 
 
 def test_vectors_come_back_to_the_bit_from_every_file(found):
