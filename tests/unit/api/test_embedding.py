@@ -293,6 +293,13 @@ def test_a_request_that_is_always_refused_is_not_asked_for_ever():
     assert few.rows.shape == (4, 0)
 
 
+def test_halves_of_what_is_refused_wait_until_others_have_their_vectors():
+    with serving({"/v1/embeddings": judging(bad)}) as server:
+        found = embed(server.url, ["bad"] * 40 + ["good"], model="m", batch_size=40)
+    assert sorted(found.failed) == list(range(40))
+    assert np.isfinite(found.rows[40]).all()
+
+
 def test_a_model_that_is_not_there_is_asked_for_once():
     with serving({"/v1/embeddings": recorded("error_404_model.json", 404)}) as server:
         with pytest.raises(Refused) as caught:

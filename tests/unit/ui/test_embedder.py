@@ -11,7 +11,7 @@ from lib.api import Refused
 from lib.servers import Server, Source
 from lib.ui.embedder import Asked, Embedder, Store
 from lib.vectors import UNRELATED
-from tests.support.faulty import FaultServer, answer_json, closed_port, recorded
+from tests.support.faulty import FaultServer, answer_json, closed_port, in_turn, recorded
 
 KIND = (None, False, False)
 
@@ -168,6 +168,37 @@ def test_one_remembered_text_is_asked_for_again_before_others_join_it(server, em
     embedder.embed(asked(server), [UNRELATED[0], "private"])
     embedder.embed(asked(server), ["private", "new"])
     assert sent(server)[1:] == [[UNRELATED[0]], ["new"]]
+
+
+def test_vectors_of_two_lengths_never_meet_also_where_no_text_could_be_made_again(server, embedder):
+    embedder.embed(asked(server), ["bb"])
+    refusal = answer_json({"error": {"message": "busy", "code": 429}}, 429)
+    server["POST /v1/embeddings"] = in_turn(refusal, vectors(4))
+    found = embedder.embed(asked(server), ["bb", "ccc"])
+    assert found.rows.shape == (2, 4)
+    assert np.isfinite(found.rows).all()
+
+
+def test_the_cost_of_a_part_is_not_told_as_that_of_all(server, embedder):
+    embedder.embed(asked(server), ["a", "refuse"])
+
+    async def willing(exchange):
+        texts = exchange.seen.json["input"]
+        data = [{"index": n, "embedding": packed(text, 3)} for n, text in enumerate(texts)]
+        await answer_json({"data": data, "usage": {"prompt_tokens": 5}})(exchange)
+
+    server["POST /v1/embeddings"] = willing
+    assert embedder.embed(asked(server), ["a", "refuse"]).tokens is None
+
+
+def test_a_text_that_was_cut_stays_marked_where_it_is_remembered(server, embedder):
+    server["POST /tokenize"] = answer_json(
+        {"count": 600, "max_model_len": 512, "tokens": [1] * 600}
+    )
+    cutting = asked(server, kind=(None, True, False))
+    long = "word " * 599
+    assert embedder.embed(cutting, ["a", long]).truncated == {1}
+    assert embedder.embed(cutting, [long, "a"]).truncated == {0}
 
 
 # ── The store ──
