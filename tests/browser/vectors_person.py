@@ -53,7 +53,9 @@ class VectorsPerson(Person):
         return self.page.get_by_role("table", name=label)
 
     def picks(self, label: str, text: str) -> None:
-        """Choose an option of a list."""
+        """Choose an option of a list, which a run of the page would close."""
+        app = self.page.get_by_test_id("stApp")
+        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=COLD_START)
         box = self.page.get_by_role("combobox", name=label, exact=True)
         box.click()
         self.page.get_by_role("option", name=text).first.click()
