@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import expect
 
+from lib.demo.roles import ROLES
 from tests.browser.person import Person
 from tests.support.browsing import shot, window
 from tests.support.dashboard import dashboard
@@ -184,7 +185,7 @@ def steady():
 @pytest.fixture
 def demo_command():
     """How a process of demo servers is started on the same ports each time; and its first port."""
-    ports = free_ports(4)
+    ports = free_ports(len(ROLES))
     told = ",".join(str(port) for port in ports)
     return ["python", "-m", "lib.demo", "--ports", told], ports[0]
 

@@ -97,10 +97,12 @@ def inside(house, body):
 
 def test_every_server_is_asked_and_told_and_kept(house):
     async def body():
-        await house.hear(Kind.TICK, 8)
+        asked = [0]
+        while min(asked) < 4:
+            await house.hear(Kind.TICK)
+            asked = [len(house.clients[one.name].asked) for one in house.listed]
 
     inside(house, body)
-    assert all(len(client.asked) >= 3 for client in house.clients.values())
     history = History(house.data / "history.sqlite")
     for one in house.listed:
         assert len(history.window(one.id, time.time() - 60, time.time())) >= 3
