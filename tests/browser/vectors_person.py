@@ -2,9 +2,10 @@
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from tests.browser.person import COLD_START, Person
+from tests.support.waiting import until
 
 __all__ = ["VectorsPerson"]
 
@@ -57,8 +58,17 @@ class VectorsPerson(Person):
         app = self.page.get_by_test_id("stApp")
         expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=COLD_START)
         box = self.page.get_by_role("combobox", name=label, exact=True)
-        box.click()
-        self.page.get_by_role("option", name=text).first.click()
+        option = self.page.get_by_role("option", name=text).first
+
+        def chosen() -> bool:
+            box.click()
+            try:
+                option.click(timeout=3_000)
+            except Error:
+                return False  # a run of the page has closed the list
+            return True
+
+        until(chosen, 30)
 
     def takes(self, label: str) -> bytes:
         """The file behind a button."""
