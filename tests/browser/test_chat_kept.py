@@ -58,7 +58,7 @@ def test_what_was_written_outlives_the_dashboard(person):
     answer = person.says("Tell me everything about paged attention.")
     person.is_writing(answer)
     person.page.evaluate(FORGET)
-    before = person.text(answer).inner_text()[:60]
+    before = person.text(answer).text_content()[:60]
     person.reloads()
     answer = person.answers.first
     expect(answer).to_have_attribute("data-state", "stopped", timeout=10_000)

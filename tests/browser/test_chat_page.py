@@ -44,11 +44,11 @@ def test_an_answer_is_stopped_and_kept(person):
     person.is_writing(answer)
     person.page.keyboard.press("Escape")
     expect(answer).to_have_attribute("data-state", "stopped", timeout=3_000)
-    kept = person.text(answer).inner_text()
+    kept = person.text(answer).text_content()
     assert kept.strip()
     expect(person.send).to_be_visible()
     person.page.wait_for_timeout(400)
-    assert person.text(answer).inner_text() == kept
+    assert person.text(answer).text_content() == kept
 
 
 def test_a_double_click_sends_once_and_stops_nothing(person):
@@ -64,7 +64,7 @@ def test_a_double_click_sends_once_and_stops_nothing(person):
 def test_answers_and_edits_are_branches(person):
     person.opens(SHORT)
     answer = person.hears("Say something.")
-    first = person.text(answer).inner_text()
+    first = person.text(answer).text_content()
     person.button(answer, "Regenerate").click()
     expect(answer).to_contain_text("2 of 2", timeout=5_000)
     person.stands(answer)
@@ -96,7 +96,7 @@ def test_a_reload_in_the_middle_loses_nothing(person):
     answer = person.says(LONG)
     person.is_writing(answer)
     person.composer.fill("the next question")
-    before = person.text(answer).inner_text()[:20]
+    before = person.text(answer).text_content()[:20]
     person.reloads()
     answer = person.answers.first
     expect(answer).to_have_attribute("data-state", "streaming")
@@ -145,7 +145,7 @@ def test_settings_are_checked_shared_and_left_to_the_server(person, browser, dem
 
 def test_a_conversation_is_carried_away_and_brought_back(person, tmp_path):
     person.opens(SHORT)
-    said = person.text(person.hears("你好 🎉")).inner_text()
+    said = person.text(person.hears("你好 🎉")).text_content()
     person.menu.click()
     with person.page.expect_download() as caught:
         person.page.get_by_role("button", name="Export as JSON").click()
@@ -166,7 +166,7 @@ def test_a_conversation_is_carried_away_and_brought_back(person, tmp_path):
         person.page.get_by_role("button", name="Import JSON").click()
     chooser.value.set_files(kept)
     expect(person.turns).to_have_count(2)
-    assert person.text(person.answers.first).inner_text() == said
+    assert person.text(person.answers.first).text_content() == said
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
