@@ -122,7 +122,8 @@ def test_every_server_is_checked_and_the_checks_have_a_track_of_their_own(house)
     for one in house.listed:
         found = history.window(checks_of(one.id), time.time() - 60, time.time())
         assert found.period == 5.0
-        assert found.gauge("check_seconds", "health").tolist() == [0.002]
+        # a second round may have been due
+        assert set(found.gauge("check_seconds", "health").tolist()) == {0.002}
     assert all(looker.closed for looker in house.lookers.values())
 
 
