@@ -79,7 +79,8 @@ class Groups(NamedTuple):
 
     of: Places
     central: Places
-    score: float  # mean silhouette; NaN where there is one group
+    score: float  # mean silhouette of the texts they were found among; NaN where there is one group
+    among: int  # how many those are
 
 
 class Measured:
@@ -245,7 +246,7 @@ class Common:
             centres = np.stack([directions[one].mean(axis=0) for one in known])
             scores = cosine(rows[places], centres)
             labels = np.where(np.isnan(scores[:, 0]), -1, scores.argmax(axis=1))
-        return Groups(labels, some[found.central], found.score)
+        return Groups(labels, some[found.central], found.score, len(some))
 
 
 def measured(embedded: Embedded, metric: Metric) -> Measured:

@@ -281,4 +281,9 @@ def _map(found: Measured) -> None:
             f" {count(len(groups.central))} clusters by k-means (seed 0), each named by its most"
             f" central text; mean silhouette {groups.score:.2f}."
         )
+        if groups.among < len(groups.of):
+            told += (
+                f" They were found among {count(groups.among)} of the {count(len(groups.of))} texts"
+                " here, evenly spaced, and the silhouette is of those."
+            )
     st.caption(escaped(told))

@@ -41,6 +41,8 @@ _MOST_QUERIES = 50
 _SAME = 2e-3
 """Scores this near to the cosines are these, rounded."""
 _TEXT = 90
+_AMONG = "Over the documents that were reranked."
+_IDEAL = "Over the documents that were reranked: the best order of these counts as 1."
 _NOTICEABLE = 0.005
 """Of nDCG; less is chance."""
 
@@ -215,8 +217,12 @@ def _show(made: Reranked) -> None:
     ]
     if before.judged:
         tiles += [
-            tile(f"{figure(before.ndcg)} → {figure(after.ndcg)}", "nDCG@10, cosine → reranked"),
-            tile(f"{figure(before.mrr)} → {figure(after.mrr)}", "MRR, cosine → reranked"),
+            tile(
+                f"{figure(before.ndcg)} → {figure(after.ndcg)}",
+                "nDCG@10, cosine → reranked",
+                _IDEAL,
+            ),
+            tile(f"{figure(before.mrr)} → {figure(after.mrr)}", "MRR, cosine → reranked", _AMONG),
         ]
     remarks = []
     if all(np.allclose(one.cosines, one.scores, atol=_SAME) for one in made.done):

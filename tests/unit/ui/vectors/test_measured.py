@@ -114,6 +114,14 @@ def test_texts_of_a_group_stand_together():
     groups = found.heat.down % 3
     assert int((np.diff(groups) != 0).sum()) == 2
     assert len(found.common.groups.central) == 3
+    assert found.common.groups.among == 24
+
+
+def test_groups_of_many_texts_say_among_how_many_they_were_found():
+    centres = 20 * np.eye(5)[[0, 1, 2] * 120]
+    groups = Measured(embedded(centres + random(360)), Metric.COSINE).common.groups
+    assert (groups.among, len(groups.of), len(groups.central)) == (300, 360, 3)
+    assert all(len(set(groups.of[start::3].tolist())) == 1 for start in range(3))
 
 
 def test_measures_are_made_once_and_shared_by_the_metrics():
