@@ -64,8 +64,10 @@ def overview(*, window: str, on_open: Callable[[], None], on_window: Callable[[]
     )
 
 
-def rca(*, server: str, window: str, on_window: Callable[[], None]) -> None:
-    """One server's verdict, figures and plots, live."""
+def rca(
+    *, server: str, window: str, on_window: Callable[[], None], on_tool: Callable[[], None]
+) -> None:
+    """One server's verdict, figures and plots, live; it may ask for a tool by its name."""
     _mount(
         "rca",
         "live",
@@ -77,6 +79,7 @@ def rca(*, server: str, window: str, on_window: Callable[[], None]) -> None:
             "plotly": wire.plotly_url(),
         },
         window=on_window,
+        tool=on_tool,
     )
 
 
