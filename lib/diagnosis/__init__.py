@@ -1,6 +1,33 @@
 """A window of metrics → what is wrong, since when, and what to do. Pure: no network, no clock."""
 
-from lib.diagnosis.finding import Diagnosis, Evidence, Finding, Severity
-from lib.diagnosis.rules import RULES, Rule, diagnose
+from lib.diagnosis.context import Context
+from lib.diagnosis.finding import (
+    Curve,
+    Diagnosis,
+    Finding,
+    How,
+    Link,
+    Remedy,
+    Rival,
+    Severity,
+)
+from lib.diagnosis.judging import diagnose
+from lib.diagnosis.points import points
+from lib.diagnosis.rule import Rule
+from lib.diagnosis.rules import RULES
 
-__all__ = ["RULES", "Diagnosis", "Evidence", "Finding", "Rule", "Severity", "diagnose"]
+__all__ = [
+    "RULES",
+    "Context",
+    "Curve",
+    "Diagnosis",
+    "Finding",
+    "How",
+    "Link",
+    "Remedy",
+    "Rival",
+    "Rule",
+    "Severity",
+    "diagnose",
+    "points",
+]

@@ -7,7 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
+from lib.diagnosis.context import Context
+from lib.diagnosis.finding import Curve
 from lib.diagnosis.holding import BLIND
+from lib.diagnosis.points import points
 from lib.metrics import BY_NAME, Grid, Window, gauge_curve
 from lib.metrics.sample import Values
 
@@ -20,12 +23,20 @@ STEP = 5.0
 class Scene:
     """A window's gauges on a grid: `usage` is the highest in each step and of all engines."""
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, context: Context) -> None:
         self.window = window
+        self.context = context
+        self._curves: dict[Curve, Values] = {}
         self.grid = Grid.within(window.start, window.end, max(STEP, window.period))
         self.usage = gauge_curve(window, self.grid, "kv_usage", how="max")
         self.waiting = gauge_curve(window, self.grid, "waiting")
         self.running = gauge_curve(window, self.grid, "running")
+
+    def curve(self, curve: Curve) -> Values:
+        """The curve's points on the grid; computed once, however many rules read it."""
+        if curve not in self._curves:
+            self._curves[curve] = points(curve, self.window, self.grid)
+        return self._curves[curve]
 
     @cached_property
     def seen(self) -> float:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lib.metrics.curves import (
         Grid,
         gauge_curve,
+        mean_curve,
         percentile_curve,
         rate_curve,
         ratio_curve,
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
     from lib.metrics.window import GAP_PERIODS, Spread, Window
 
 _LATER = {
-    "curves": ("Grid", "gauge_curve", "percentile_curve", "rate_curve", "ratio_curve"),
+    "curves": (
+        "Grid",
+        "gauge_curve",
+        "mean_curve",
+        "percentile_curve",
+        "rate_curve",
+        "ratio_curve",
+    ),
     "histogram": ("Percentiles", "percentiles"),
     "reader": ("Reader",),
     "sample": ("Layout", "Reading", "Sample"),
@@ -53,6 +61,7 @@ __all__ = [
     "Window",
     "edge_of",
     "gauge_curve",
+    "mean_curve",
     "percentile_curve",
     "percentiles",
     "rate_curve",

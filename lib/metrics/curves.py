@@ -19,7 +19,7 @@ from lib.metrics.histogram import Percentiles, percentiles
 from lib.metrics.sample import Values
 from lib.metrics.window import GAP_PERIODS, Window
 
-__all__ = ["Grid", "gauge_curve", "percentile_curve", "rate_curve", "ratio_curve"]
+__all__ = ["Grid", "gauge_curve", "mean_curve", "percentile_curve", "rate_curve", "ratio_curve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,21 @@ def rate_curve(
     return spans.blank_gaps(_quotient(total, spans.sum(np.where(usable, window.elapsed, 0.0))))
 
 
-def ratio_curve(window: Window, grid: Grid, span: float, of: str, to: str) -> Values:
-    """Growth of counter `of` over that of `to` in `span` seconds; none while `to` rests."""
+def ratio_curve(
+    window: Window, grid: Grid, span: float, of: str, to: str, *, part: str | None = None
+) -> Values:
+    """Growth of counter `of` over that of `to` in `span` seconds; none while `to` rests.
+
+    `part` is of the first: with twice the same counter, its share of the whole.
+    """
     usable = window.timely(of, to)
-    return _growth_quotient(window, grid, span, window.growth(of), window.growth(to), usable)
+    return _growth_quotient(window, grid, span, window.growth(of, part), window.growth(to), usable)
+
+
+def mean_curve(window: Window, grid: Grid, span: float, quantity: str) -> Values:
+    """The mean of what a histogram counted in the last `span` seconds at each moment."""
+    total, count = window.growth(quantity, "sum"), window.growth(quantity, "le=inf")
+    return _growth_quotient(window, grid, span, total, count, window.timely(quantity))
 
 
 def percentile_curve(

@@ -7,9 +7,10 @@ that a view can be read, and tested, without a process around it.
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Protocol
 
-from lib.diagnosis import Diagnosis, Finding
+from lib.diagnosis import Diagnosis, Finding, Link
 from lib.health import State, Status
 from lib.metrics import Window
 from lib.servers import Server
@@ -156,10 +157,19 @@ def verdict_of(newest: Tick | None, diagnosis: Diagnosis) -> Words:
 def finding_of(finding: Finding) -> Words:
     """A finding as a view draws it."""
     return {
+        "rule": finding.rule,
+        "pattern": finding.pattern,
         "tone": finding.severity.value,
+        "brief": finding.brief,
         "headline": finding.headline,
         "detail": plain(finding.detail, 500),
         "since": finding.since,
+        "chain": [_link(link) for link in finding.chain],
+        "rivals": [asdict(rival) for rival in finding.rivals],
+        "remedies": [asdict(remedy) for remedy in finding.remedies],
+        "source": finding.source,
+        "merged": list(finding.merged),
+        # As the page draws it today.
         "evidence": [
             {
                 "label": one.label,
@@ -167,11 +177,16 @@ def finding_of(finding: Finding) -> Words:
                 "threshold": one.threshold,
                 "since": one.since,
             }
-            for one in finding.evidence
+            for one in finding.chain
         ],
-        "ruled_out": list(finding.ruled_out),
+        "ruled_out": [f"{rival.name} ({rival.why})" for rival in finding.rivals],
         "remedy": finding.remedy,
     }
+
+
+def _link(link: Link) -> Words:
+    curve = link.curve and asdict(link.curve) | {"how": link.curve.how.value}
+    return asdict(link) | {"metric": link.metric, "curve": curve}
 
 
 def known(values: Iterable[float], digits: int = 4) -> list[float | None]:

@@ -83,7 +83,7 @@ def test_the_worst_come_first():
 def test_a_finding_is_a_rows_state_and_leads_the_page():
     _, wall, fleet = view(others=[server("a-first-by-name")])
     wall.found = Diagnosis(
-        (Finding("r", Severity.BAD, "Quite full", "Full: very", "…", START, (), (), "", ""),),
+        (Finding("r", 1, Severity.BAD, "Quite full", "Full: very", "…", START),),
         (),
         (),
     )

@@ -93,7 +93,7 @@ def test_a_verdict_comes_with_reason_and_remedy_and_the_strip_follows():
 def test_a_fit_server_that_is_slow_points_to_what_rca_finds():
     _, wall, health = view()
     assert read(health.opening())[1]["verdicts"][0]["finds"] is None
-    full = Finding("kv", Severity.BAD, "Full", "The cache is full", "…", START, (), (), "", "")
+    full = Finding("kv", 1, Severity.BAD, "Full", "The cache is full", "…", START)
     wall.found = Diagnosis((full,), (), ())
     told = read(health.opening())[1]["verdicts"][0]
     assert told["tone"] == "good"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lib.diagnosis import RULES, Severity, diagnose
+from lib.diagnosis import RULES, Rival, Severity, diagnose
 from lib.metrics import Layout, Sample, Series, Spread, Window
 
 MINUTES = 60
@@ -60,19 +60,19 @@ def test_a_full_cache_with_preemptions_is_bad_since_its_onset():
     )["cache_full"]
     assert finding.severity is Severity.BAD
     assert finding.since == pytest.approx(1_200, abs=5)
-    assert [evidence.figure for evidence in finding.evidence] == [
+    assert [link.figure for link in finding.chain] == [
         "100% used",
         "0.5 / s since then",
         "5",
     ]
-    assert finding.evidence[2].since == finding.since
+    assert finding.chain[2].since == finding.since
     assert finding.detail.endswith(" 0 blocks are free.")
 
 
 def test_a_full_cache_that_never_preempts_is_to_watch():
     finding = found(usage=full_from(1_200))["cache_full"]
     assert finding.severity is Severity.WATCH
-    assert finding.ruled_out == ("preemption (0 / s since then)",)
+    assert finding.rivals == (Rival("preemption", "0 / s since then"),)
 
 
 @pytest.mark.parametrize("usage", [0.94, lambda t: 1.0 if 1_000 <= t < 1_020 else 0.6])
@@ -110,7 +110,7 @@ def test_a_growing_queue_with_room_in_the_cache_is_found():
     finding = found(usage=0.6, waiting=lambda t: max(0, t - 1_800) / 20)["queue_grows"]
     assert finding.severity is Severity.WATCH
     assert finding.since == pytest.approx(1_860, abs=30)
-    assert finding.ruled_out == ("full KV cache (at most 60% used since then)",)
+    assert finding.rivals == (Rival("full KV cache", "at most 60% used since then"),)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_queue_that_grew_and_stands_is_said_to_stand():
     finding = found(usage=0.6, waiting=lambda t: min(40.0, t / 20))["queue_grows"]
     assert finding.headline == "A queue has built up and does not shrink"
     assert finding.detail.endswith(" 40 do now.")
-    assert finding.evidence[0].figure == "40"
+    assert finding.chain[0].figure == "40"
     growing = found(usage=0.6, waiting=lambda t: t / 20)["queue_grows"]
     assert growing.headline.endswith("the queue grows")
 
@@ -150,15 +150,15 @@ def test_a_growing_queue_is_found_through_its_noise():
 
 def test_a_cache_that_was_full_at_the_time_is_not_ruled_out():
     before = found(usage=lambda t: 1.0 if t < 100 else 0.6, waiting=lambda t: t / 20)["queue_grows"]
-    assert before.ruled_out == ("full KV cache (at most 60% used since then)",)
+    assert before.rivals == (Rival("full KV cache", "at most 60% used since then"),)
     peaks = found(usage=lambda t: 1.0 if t % 50 == 0 else 0.6, waiting=lambda t: t / 20)
-    assert peaks["queue_grows"].ruled_out == ()
+    assert peaks["queue_grows"].rivals == ()
 
 
 def test_what_is_not_reported_is_no_evidence_and_not_ruled_out():
     finding = found(usage=1.0, without=("preemptions", "waiting", "blocks_used"))["cache_full"]
-    assert [one.quantity for one in finding.evidence] == ["kv_usage"]
-    assert finding.ruled_out == ()
+    assert [one.quantity for one in finding.chain] == ["kv_usage"]
+    assert finding.rivals == ()
     assert finding.severity is Severity.WATCH
     assert "blocks" not in finding.detail
 
@@ -172,7 +172,7 @@ def test_a_full_cache_in_which_nothing_waits_is_not_said_to_make_requests_wait(w
 
 def test_the_fullest_of_several_engines_counts_and_is_said_to():
     finding = found(usage=0.2, beside=0.97)["cache_full"]
-    label, figure = finding.evidence[0].label, finding.evidence[0].figure
+    label, figure = finding.chain[0].label, finding.chain[0].figure
     assert (label, figure) == ("KV cache of the fullest engine", "97% used")
     assert finding.detail.endswith("80 blocks of all engines together are free.")
 
@@ -191,7 +191,7 @@ def test_one_cause_is_found_once():
 
 def test_a_cache_that_stays_half_empty_under_load_is_a_hint():
     finding = found(usage=0.3)["cache_unused"]
-    assert (finding.severity, finding.evidence[0].figure) == (Severity.HINT, "30%")
+    assert (finding.severity, finding.chain[0].figure) == (Severity.HINT, "30%")
     assert "cache_unused" in found(usage=lambda t: 0.9 if t < 590 else 0.49)
 
 

@@ -1,22 +1,17 @@
-"""The first findings: is the KV cache full, does the queue grow, is the cache far too large.
+"""Is the KV cache full, does the queue grow, is the cache far too large.
 
-A rule looks at a window and gives a finding, or None when all is well; it names what it needs, so
-that a server which does not report that is told so instead of being called healthy. Thresholds and
-for-times stand in the table at the rule. One finding per cause: a queue that grows because the
-cache is full is a link of that finding, not another one.
+Thresholds and for-times stand at the head.
 """
-
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from lib.diagnosis.finding import Diagnosis, Evidence, Finding, Severity
+from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
 from lib.diagnosis.holding import holding_since
+from lib.diagnosis.rule import Rule
 from lib.diagnosis.scene import Scene, last, trailing
-from lib.metrics import Window
+from lib.diagnosis.words import long
 
-__all__ = ["RULES", "Rule", "diagnose"]
+__all__ = ["RULES"]
 
 FULL, NOT_FULL = 0.95, 0.90
 FULL_FOR, FULL_OVER = 30.0, 30.0
@@ -31,57 +26,6 @@ LEAST_WAITING = 3.0
 
 UNUSED = 0.5
 UNUSED_FOR = 1_800.0
-
-ENOUGH = 0.98
-"""Of the time that a rule needs: a few late or failed scrapes do not count."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A question that is put to every window.
-
-    `asks` is what it says when all is well; `needs` are the quantities without which it can't be
-    put; `finds` gives the finding or None. `least` is the stretch of time, in seconds, that it
-    needs to see.
-    """
-
-    name: str
-    asks: str
-    needs: tuple[str, ...]
-    finds: Callable[[Scene], Finding | None]
-    least: float
-
-
-def diagnose(window: Window) -> Diagnosis:
-    """Put every rule to the window. Findings come worst first, then oldest first."""
-    scene = Scene(window)
-    findings: list[Finding] = []
-    fine, unchecked = [], []
-    for rule in RULES:
-        if hindrance := _hindrance(rule, scene):
-            unchecked.append(f"{rule.asks}: {hindrance}")
-        elif (finding := rule.finds(scene)) is not None:
-            findings.append(finding)
-        else:
-            fine.append(rule.asks)
-    findings.sort(key=lambda finding: (finding.severity.rank, finding.since))
-    return Diagnosis(tuple(_one_per_cause(findings)), tuple(fine), tuple(unchecked))
-
-
-def _hindrance(rule: Rule, scene: Scene) -> str:
-    """Why a rule can't be put to a window; "" if it can."""
-    if scene.silent:
-        return "no answer in the last minute"
-    if lacking := scene.lacks(rule.needs):
-        return f"this server does not report {lacking}"
-    return "" if scene.seen >= ENOUGH * rule.least else f"needs {_long(rule.least)} of readings"
-
-
-def _one_per_cause(findings: list[Finding]) -> list[Finding]:
-    """A full cache explains the queue behind it."""
-    rules = {finding.rule for finding in findings}
-    return [one for one in findings if not (one.rule == "queue_grows" and "cache_full" in rules)]
-
 
 # ── Is the KV cache full ──
 
@@ -104,6 +48,7 @@ def _cache_full(scene: Scene) -> Finding | None:
     waits = _first_waiting(scene, since)
     return Finding(
         rule="cache_full",
+        pattern=1 if hurts else 2,
         severity=Severity.BAD if hurts else Severity.WATCH,
         brief="KV cache full",
         headline=_full_headline(hurts=hurts, waits=waits is not None),
@@ -112,11 +57,12 @@ def _cache_full(scene: Scene) -> Finding | None:
             f"or came back to that within {FULL_OVER:.0f} s.{scene.free(since)}"
         ),
         since=since,
-        evidence=_full_evidence(scene, since, preempting, waits),
-        ruled_out=(f"preemption ({preempting:.2g} / s since then)",) if rests else (),
-        remedy=(
-            "Fewer requests at once (--max-num-seqs), a larger cache (--gpu-memory-utilization, "
-            "--kv-cache-dtype fp8, more replicas), or shorter contexts."
+        chain=_full_chain(scene, since, preempting, waits),
+        rivals=(Rival("preemption", f"{preempting:.2g} / s since then"),) if rests else (),
+        remedies=(
+            Remedy("--max-num-seqs", "fewer requests at once", "a longer queue"),
+            Remedy("--gpu-memory-utilization", "a larger cache", "less memory for others"),
+            Remedy("--kv-cache-dtype fp8", "twice as many tokens in it", "some accuracy"),
         ),
         source="vLLM documentation: optimization, preemption",
     )
@@ -130,20 +76,21 @@ def _full_headline(*, hurts: bool, waits: bool) -> str:
     return "The KV cache is full; more requests than these will have to wait"
 
 
-def _full_evidence(
+def _full_chain(
     scene: Scene, since: float, preempting: float | None, waits: float | None
-) -> tuple[Evidence, ...]:
+) -> tuple[Link, ...]:
     full = f"≥ {FULL:.0%} for {FULL_FOR:.0f} s"
     engines = " of the fullest engine" if len(scene.window.layout.members) > 1 else ""
     used = f"{last(scene.usage):.0%} used"
-    evidence = [Evidence("kv_usage", f"KV cache{engines}", used, full, since)]
+    usage = Curve("kv_usage", How.MAX, limit=FULL)
+    chain = [Link("kv_usage", f"KV cache{engines}", used, full, "now", since, curve=usage)]
     if preempting is not None:
         figure, limit = f"{preempting:.2g} / s since then", f"≥ {PREEMPTING} / s"
-        evidence.append(Evidence("preemptions", "Preemptions", figure, limit))
+        chain.append(Link("preemptions", "Preemptions", figure, limit, "since then"))
     if waits is not None:
         figure = f"{last(scene.waiting):.0f}"
-        evidence.append(Evidence("waiting", "Waiting", figure, "> 0", waits))
-    return tuple(evidence)
+        chain.append(Link("waiting", "Waiting", figure, "> 0", "now", waits))
+    return tuple(chain)
 
 
 def _first_waiting(scene: Scene, since: float) -> float | None:
@@ -174,6 +121,7 @@ def _queue_grows(scene: Scene) -> Finding | None:
     still = last(gained) >= GROWS_BY
     return Finding(
         rule="queue_grows",
+        pattern=0,
         severity=Severity.WATCH,
         brief="Queue growing",
         headline=(
@@ -183,28 +131,35 @@ def _queue_grows(scene: Scene) -> Finding | None:
         ),
         detail=f"{then:.0f} requests waited then, {now:.0f} do now.",
         since=since,
-        evidence=_queue_evidence(scene, since),
-        ruled_out=_not_full(scene, since),
-        remedy="More seats (--max-num-seqs) while the cache has room, else more replicas.",
+        chain=_queue_chain(scene, since),
+        rivals=_not_full(scene, since),
+        remedies=(
+            Remedy("--max-num-seqs", "more seats, while the cache has room", "slower streams"),
+            Remedy("", "more replicas", "their GPUs"),
+        ),
         source="vLLM documentation: optimization",
     )
 
 
-def _queue_evidence(scene: Scene, since: float) -> tuple[Evidence, ...]:
+def _queue_chain(scene: Scene, since: float) -> tuple[Link, ...]:
     growth = f"≥ {LEAST_WAITING:.0f}, and ≥ {GROWS_BY:.0f} more than a minute before"
-    evidence = [Evidence("waiting", "Waiting", f"{last(scene.waiting):.0f}", growth, since)]
+    now = f"{last(scene.waiting):.0f}"
+    line = Curve("waiting", How.GAUGE, limit=LEAST_WAITING)
+    chain = [Link("waiting", "Waiting", now, growth, "now", since, curve=line)]
     finished = scene.window.since(since).rate("finished")
     if finished is not None:
-        evidence.append(Evidence("finished", "Finished", f"{finished:.2g} / s since then", ""))
-    return tuple(evidence)
+        chain.append(
+            Link("finished", "Finished", f"{finished:.2g} / s since then", "", "since then")
+        )
+    return tuple(chain)
 
 
-def _not_full(scene: Scene, since: float) -> tuple[str, ...]:
+def _not_full(scene: Scene, since: float) -> tuple[Rival, ...]:
     """What speaks against the other cause of a queue, if it does."""
     usage = scene.usage[(scene.grid.moments >= since) & np.isfinite(scene.usage)]
     if not len(usage) or usage.max() >= FULL:
         return ()
-    return (f"full KV cache (at most {usage.max():.0%} used since then)",)
+    return (Rival("full KV cache", f"at most {usage.max():.0%} used since then"),)
 
 
 # ── Is the KV cache far too large ──
@@ -218,40 +173,59 @@ def _cache_unused(scene: Scene) -> Finding | None:
     busy = bool(len(running)) and running.max() > 0
     if not len(usage) or usage.max() >= UNUSED or not busy or (len(waiting) and waiting.max() > 0):
         return None
-    over = _long(UNUSED_FOR)
+    over = long(UNUSED_FOR)
     waited = "; nothing waited" if len(waiting) else ""
     return Finding(
         rule="cache_unused",
+        pattern=25,
         severity=Severity.HINT,
         brief="KV cache mostly unused",
         headline="The KV cache is mostly unused; this server could take more requests",
         detail=f"At most {usage.max():.0%} of it was used in {over}{waited}.",
         since=scene.window.end - UNUSED_FOR,
-        evidence=(
-            Evidence(
-                "kv_usage", f"KV cache, highest in {over}", f"{usage.max():.0%}", f"< {UNUSED:.0%}"
+        chain=(
+            Link(
+                "kv_usage",
+                "KV cache, highest",
+                f"{usage.max():.0%}",
+                f"< {UNUSED:.0%}",
+                over,
+                curve=Curve("kv_usage", How.MAX, limit=UNUSED),
             ),
         ),
-        ruled_out=("a queue (nothing waited)",) if len(waiting) else (),
-        remedy="Send it more load, or give memory back (--gpu-memory-utilization).",
+        rivals=(Rival("a queue", "nothing waited"),) if len(waiting) else (),
+        remedies=(
+            Remedy("", "send it more load"),
+            Remedy("--gpu-memory-utilization", "give memory back", "room for growth"),
+        ),
         source="",
     )
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("cache_full", "KV cache blocks left free", ("kv_usage",), _cache_full, least=FULL_FOR),
     Rule(
-        "queue_grows", "Queue not growing", ("waiting",), _queue_grows, least=2 * MINUTE + GROWS_FOR
+        "cache_full",
+        1,
+        "KV cache blocks left free",
+        ("kv_usage",),
+        _cache_full,
+        least=FULL_FOR,
+        explains=("queue_grows",),
+    ),
+    Rule(
+        "queue_grows",
+        0,
+        "Queue not growing",
+        ("waiting",),
+        _queue_grows,
+        least=2 * MINUTE + GROWS_FOR,
     ),
     Rule(
         "cache_unused",
+        25,
         "KV cache not far too large",
         ("kv_usage", "running"),
         _cache_unused,
         least=UNUSED_FOR,
     ),
 )
-
-
-def _long(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 2 * MINUTE else f"{seconds:.0f} s"

@@ -1,0 +1,34 @@
+"""What a rule is: a question that can be put to every window."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lib.diagnosis.finding import Finding
+from lib.diagnosis.scene import Scene
+
+__all__ = ["Rule"]
+
+
+def _nothing(_scene: Scene) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A question that is put to every window.
+
+    `pattern` is its row in the table of known patterns, 0 for a symptom. `asks` is what it says
+    when all is well; `needs` are the quantities without which it can't be put; `finds` gives the
+    finding or None. `least` is the stretch of time, in seconds, that it needs to see. `explains`
+    names the rules whose findings are effects of this one's. `lacks` says what else is missing
+    (configuration, another source), "" if nothing.
+    """
+
+    name: str
+    pattern: int
+    asks: str
+    needs: tuple[str, ...]
+    finds: Callable[[Scene], Finding | None]
+    least: float
+    explains: tuple[str, ...] = ()
+    lacks: Callable[[Scene], str] = _nothing

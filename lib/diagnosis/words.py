@@ -1,0 +1,36 @@
+"""How a diagnosis writes figures. Pages have their own writers; findings are read as they are."""
+
+import math
+
+__all__ = ["long", "percent", "rate", "seconds"]
+
+_MINUTE = 60.0
+
+
+def long(span: float) -> str:
+    """A stretch of time in words: seconds, or minutes from two on."""
+    return f"{span / _MINUTE:.0f} minutes" if span >= 2 * _MINUTE else f"{span:.0f} s"
+
+
+def percent(share: float) -> str:
+    """A share from 0 to 1."""
+    return "unknown" if math.isnan(share) else f"{share:.0%}"
+
+
+def rate(per_second: float, unit: str = "") -> str:
+    """Something per second."""
+    figure = f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:.2g}"
+    return f"{figure} {unit} / s" if unit else f"{figure} / s"
+
+
+def seconds(value: float) -> str:
+    """A latency."""
+    if math.isnan(value):
+        return "unknown"
+    return (
+        f"{1_000 * value:.0f} ms"
+        if value < 1
+        else f"{value:.2g} s"
+        if value < 10
+        else f"{value:.0f} s"
+    )
