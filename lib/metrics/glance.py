@@ -52,7 +52,7 @@ class Glance:
         configs = kept_configs(
             one.meaning.config for one in found if one.meaning.config is not None
         )
-        return cls(_with_blocks(figures, configs))
+        return cls({**_with_blocks(figures, configs), **_adapters(found)})
 
     @cached_property
     def members(self) -> tuple[Member, ...]:
@@ -78,6 +78,17 @@ class Glance:
         names = {one.part for one in self.values if one.quantity == quantity}
         sums = {part: self.of(quantity, part) for part in sorted(names)}
         return {part: value for part, value in sums.items() if value is not None}
+
+
+def _adapters(found: Iterable[_Found]) -> dict[Series, float]:
+    """What the newest line about adapters says."""
+    told = [(_moment(one.value), one.meaning.adapters) for one in found if one.meaning.adapters]
+    newest = max(told, key=lambda one: one[0], default=None)
+    return newest[1].figures if newest else {}
+
+
+def _moment(value: float) -> float:
+    return value if math.isfinite(value) else -math.inf
 
 
 def _samples(body: bytes) -> list[_Found]:

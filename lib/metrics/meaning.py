@@ -4,6 +4,10 @@ This module alone decides it, for the reader that is fast (`lib.metrics.reader`)
 that needs no numpy (`lib.metrics.glance`): which figure a wire name is, whose it is, what the
 labels of `cache_config_info` say of the size of the KV cache, and how use becomes blocks.
 
+`lora_requests_info` tells by its labels which adapters have requests, and by its value when that
+was so. Each combination leaves a line behind: the newest counts. Since its two lists name every
+adapter with any request (V1 fills both alike), they are counted together.
+
   used blocks = usage × usable      usable = num_gpu_blocks − 1 (V1 keeps one null block), =
   num_gpu_blocks on V0
 """
@@ -20,6 +24,7 @@ from lib.metrics.series import Member, Series
 
 __all__ = [
     "UNWANTED",
+    "Adapters",
     "CacheSize",
     "Meaning",
     "NotMetricsError",
@@ -31,6 +36,7 @@ __all__ = [
 ]
 
 _CONFIG = "cache_config_info"
+_ADAPTERS = "lora_requests_info"
 
 
 class NotMetricsError(ValueError):
@@ -47,9 +53,22 @@ class Meaning:
     series: Series | None
     rank: int = 0
     config: dict[str, str] | None = None
+    adapters: "Adapters | None" = None
 
 
-UNWANTED = Meaning(None)
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """Adapters that had a request under way, and how many fit in at once, where told."""
+
+    wanted: float
+    slots: float | None
+
+    @property
+    def figures(self) -> dict[Series, float]:
+        """The series that are computed from it."""
+        figures = {Series("lora_wanted", "", ""): self.wanted}
+        return figures | ({} if self.slots is None else {Series("lora_slots", "", ""): self.slots})
+
 
 UNWANTED = Meaning(None)
 
@@ -59,10 +78,10 @@ def meaning_of(name: str, labels: dict[str, str]) -> Meaning:
     name = _plain_name(name)
     if name == _CONFIG:
         return Meaning(None, config={key: value[:LABEL_LENGTH] for key, value in labels.items()})
-    if any(len(value) > LABEL_LENGTH for value in labels.values()):
-        return UNWANTED
+    if name == _ADAPTERS:
+        return Meaning(None, adapters=_adapters(labels))
     found = _BY_WIRE.get(name)
-    if found is None:
+    if found is None or any(len(value) > LABEL_LENGTH for value in labels.values()):
         return UNWANTED
     quantity, rank, suffix = found
     part = _part(quantity, suffix, labels)
@@ -111,6 +130,12 @@ def _cache_size(config: Mapping[str, str] | None, engines: int) -> CacheSize | N
     size = _count(config.get("block_size"))
     tokens = _count(config.get("kv_cache_size_tokens")) or (blocks * size if size else None)
     return CacheSize(blocks - 1 if is_v1 else blocks, tokens)
+
+
+def _adapters(labels: Mapping[str, str]) -> Adapters:
+    lists = (labels.get(f"{state}_lora_adapters", "") for state in ("running", "waiting"))
+    names = {name for one in lists for name in one.split(",")} - {""}
+    return Adapters(float(len(names)), _count(labels.get("max_lora")))
 
 
 def _count(text: str | None) -> float | None:

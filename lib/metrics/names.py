@@ -12,78 +12,26 @@ show it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum
+
+from lib.metrics.features import FEATURES
+from lib.metrics.quantity import Kind, Quantity, counter, full_name, gauge, histogram
 
 __all__ = ["BY_NAME", "QUANTITIES", "Kind", "Quantity", "wire_names"]
-
-
-class Kind(Enum):
-    """How the values of a family behave over time."""
-
-    GAUGE = "gauge"
-    COUNTER = "counter"
-    HISTOGRAM = "histogram"
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """One measured thing.
-
-    `wire` are names on the wire, newest first, counters with their `_total`; `part` is the label
-    that splits the quantity (the values of all other labels but model and engine are summed);
-    `unit` is of one value.
-    """
-
-    name: str
-    kind: Kind
-    wire: tuple[str, ...]
-    unit: str
-    meaning: str
-    part: str = ""
-    shown_by: str = ""
-
-    @property
-    def source(self) -> str:
-        """What a tooltip names: the newest wire name, or what the quantity is computed from."""
-        return _full(self.wire[0]) if self.wire else self.meaning
-
-    @property
-    def sources(self) -> str:
-        """`source`, and the names that older releases have for it."""
-        older = " or ".join(_full(name) for name in self.wire[1:])
-        return f"{self.source} (on older releases {older})" if older else self.source
-
-
-def _gauge(
-    name: str, *wire: str, unit: str, meaning: str, part: str = "", shown_by: str = ""
-) -> Quantity:
-    return Quantity(name, Kind.GAUGE, wire, unit, meaning, part, shown_by)
-
-
-def _counter(
-    name: str, *wire: str, unit: str, meaning: str, part: str = "", shown_by: str = ""
-) -> Quantity:
-    return Quantity(name, Kind.COUNTER, wire, unit, meaning, part, shown_by)
-
-
-def _histogram(name: str, *wire: str, unit: str, meaning: str, shown_by: str = "") -> Quantity:
-    return Quantity(name, Kind.HISTOGRAM, wire, unit, meaning, "", shown_by)
 
 
 _V0_ONLY = "only the V0 engine (before 0.8) swaps; V1 preempts and recomputes instead"
 
 _GAUGES = (
-    _gauge(
+    gauge(
         "running", "num_requests_running", unit="requests", meaning="requests in the running batch"
     ),
-    _gauge(
+    gauge(
         "waiting",
         "num_requests_waiting",
         unit="requests",
         meaning="requests queued for the scheduler",
     ),
-    _gauge(
+    gauge(
         "waiting_by_reason",
         "num_requests_waiting_by_reason",
         unit="requests",
@@ -91,53 +39,53 @@ _GAUGES = (
         part="reason",
         shown_by="vLLM 0.22 or newer",
     ),
-    _gauge(
+    gauge(
         "swapped",
         "num_requests_swapped",
         unit="requests",
         meaning="requests whose KV blocks were moved to CPU memory",
         shown_by=_V0_ONLY,
     ),
-    _gauge(
+    gauge(
         "kv_usage",
         "kv_cache_usage_perc",
         "gpu_cache_usage_perc",
         unit="fraction",
         meaning="share of the usable KV cache blocks in use; those that are only cached are free",
     ),
-    _gauge(
+    gauge(
         "blocks_used",
         unit="blocks",
         meaning="KV cache usage × usable blocks of cache_config_info",
         shown_by="vLLM 0.9 or newer (0.8 logged num_gpu_blocks before it was known)",
     ),
-    _gauge(
+    gauge(
         "blocks_usable",
         unit="blocks",
         meaning="num_gpu_blocks of cache_config_info, less the null block of each V1 engine",
         shown_by="vLLM 0.9 or newer (0.8 logged num_gpu_blocks before it was known)",
     ),
-    _gauge(
+    gauge(
         "kv_tokens",
         unit="tokens",
         meaning="kv_cache_size_tokens of cache_config_info, else num_gpu_blocks × block_size",
         shown_by="vLLM 0.9 or newer",
     ),
-    _gauge(
+    gauge(
         "cpu_kv_usage",
         "cpu_cache_usage_perc",
         unit="fraction",
         meaning="CPU swap blocks in use, as a share of all",
         shown_by=_V0_ONLY,
     ),
-    _gauge(
+    gauge(
         "prefix_hit_rate",
         "gpu_prefix_cache_hit_rate",
         unit="fraction",
         meaning="prefix cache hit rate as the V0 engine computed it; none while the cache is off",
         shown_by="only the V0 engine reports a rate; V1 reports the counters it is made of",
     ),
-    _gauge(
+    gauge(
         "sleep_state",
         "engine_sleep_state",
         unit="0 or 1",
@@ -145,36 +93,35 @@ _GAUGES = (
         part="sleep_state",
         shown_by="vLLM 0.11.2 or newer",
     ),
-    _gauge(
-        "kv_fetch",
-        "num_requests_kv_fetch_by_stage",
-        unit="requests",
-        meaning="requests whose KV blocks are being fetched from another server",
-        part="stage",
-        shown_by="vLLM 0.32 with a KV connector",
-    ),
-    _gauge(
-        "offload_kv_usage",
-        "kv_offload_cpu_cache_usage_perc",
-        unit="fraction",
-        meaning="use of the CPU memory that KV blocks are offloaded to",
-        shown_by="vLLM 0.25 with a KV offload connector",
-    ),
-    _gauge(
+    gauge(
         "process_start",
         "process_start_time_seconds",
         unit="s since 1970",
         meaning="when the API server process started",
         shown_by="one API server process (--api-server-count 1)",
     ),
-    _gauge(
+    gauge(
         "process_rss",
         "process_resident_memory_bytes",
         unit="bytes",
         meaning="resident memory of the API server process",
         shown_by="one API server process (--api-server-count 1)",
     ),
-    _gauge(
+    gauge(
+        "open_fds",
+        "process_open_fds",
+        unit="files",
+        meaning="files and connections that the API server process holds open",
+        shown_by="one API server process (--api-server-count 1)",
+    ),
+    gauge(
+        "max_fds",
+        "process_max_fds",
+        unit="files",
+        meaning="how many files and connections it may hold open",
+        shown_by="one API server process (--api-server-count 1)",
+    ),
+    gauge(
         "check_seconds",
         unit="s",
         meaning="how long the server took to answer a health check",
@@ -183,13 +130,13 @@ _GAUGES = (
 )
 
 _COUNTERS = (
-    _counter(
+    counter(
         "prompt_tokens",
         "prompt_tokens_total",
         unit="tokens",
         meaning="prompt tokens, cached ones included",
     ),
-    _counter(
+    counter(
         "prompt_tokens_by_source",
         "prompt_tokens_by_source_total",
         unit="tokens",
@@ -197,16 +144,23 @@ _COUNTERS = (
         part="source",
         shown_by="vLLM 0.16 or newer",
     ),
-    _counter(
+    counter(
+        "prompt_tokens_cached",
+        "prompt_tokens_cached_total",
+        unit="tokens",
+        meaning="prompt tokens whose KV was found in a cache, this server's or another's",
+        shown_by="vLLM 0.16 or newer",
+    ),
+    counter(
         "generation_tokens", "generation_tokens_total", unit="tokens", meaning="generated tokens"
     ),
-    _counter(
+    counter(
         "preemptions",
         "num_preemptions_total",
         unit="preemptions",
         meaning="requests pushed out of the batch",
     ),
-    _counter(
+    counter(
         "prefix_queries",
         "prefix_cache_queries_total",
         "gpu_prefix_cache_queries_total",
@@ -214,7 +168,7 @@ _COUNTERS = (
         meaning="prompt tokens looked up in the prefix cache",
         shown_by="vLLM 0.7.3 (V1) or newer",
     ),
-    _counter(
+    counter(
         "prefix_hits",
         "prefix_cache_hits_total",
         "gpu_prefix_cache_hits_total",
@@ -222,28 +176,14 @@ _COUNTERS = (
         meaning="prompt tokens found in the prefix cache",
         shown_by="vLLM 0.7.3 (V1) or newer",
     ),
-    _counter(
-        "external_prefix_queries",
-        "external_prefix_cache_queries_total",
-        unit="tokens",
-        meaning="prompt tokens looked up in a KV connector's cache",
-        shown_by="vLLM 0.11.2 or newer",
-    ),
-    _counter(
-        "external_prefix_hits",
-        "external_prefix_cache_hits_total",
-        unit="tokens",
-        meaning="prompt tokens found in a KV connector's cache",
-        shown_by="vLLM 0.11.2 or newer",
-    ),
-    _counter(
+    counter(
         "finished",
         "request_success_total",
         unit="requests",
         meaning="finished requests by reason; requests whose client went away are not counted",
         part="finished_reason",
     ),
-    _counter(
+    counter(
         "rejections",
         "admission_rejections_total",
         unit="requests",
@@ -251,35 +191,14 @@ _COUNTERS = (
         part="reason",
         shown_by="vLLM 0.32 or newer",
     ),
-    _counter(
+    counter(
         "corrupted",
         "corrupted_requests_total",
         unit="requests",
         meaning="requests whose logits held NaN",
         shown_by="VLLM_COMPUTE_NANS_IN_LOGITS=1",
     ),
-    _counter(
-        "drafts",
-        "spec_decode_num_drafts_total",
-        unit="drafts",
-        meaning="speculative drafts",
-        shown_by="speculative decoding",
-    ),
-    _counter(
-        "draft_tokens",
-        "spec_decode_num_draft_tokens_total",
-        unit="tokens",
-        meaning="tokens that were drafted",
-        shown_by="speculative decoding",
-    ),
-    _counter(
-        "accepted_tokens",
-        "spec_decode_num_accepted_tokens_total",
-        unit="tokens",
-        meaning="drafted tokens that were accepted",
-        shown_by="speculative decoding",
-    ),
-    _counter(
+    counter(
         "http_requests",
         "http_requests_total",
         unit="requests",
@@ -287,7 +206,7 @@ _COUNTERS = (
         part="status",
         shown_by="vLLM 0.8.5 or newer",
     ),
-    _counter(
+    counter(
         "process_cpu",
         "process_cpu_seconds_total",
         unit="s",
@@ -297,76 +216,76 @@ _COUNTERS = (
 )
 
 _HISTOGRAMS = (
-    _histogram(
+    histogram(
         "ttft", "time_to_first_token_seconds", unit="s", meaning="time to first token (TTFT)"
     ),
-    _histogram(
+    histogram(
         "itl",
         "inter_token_latency_seconds",
         "time_per_output_token_seconds",
         unit="s",
         meaning="inter-token latency (ITL), one value per output event after the first",
     ),
-    _histogram(
+    histogram(
         "tpot",
         "request_time_per_output_token_seconds",
         unit="s",
         meaning="time per output token (TPOT), one mean per request",
         shown_by="vLLM 0.11 or newer",
     ),
-    _histogram(
+    histogram(
         "e2e", "e2e_request_latency_seconds", unit="s", meaning="end-to-end latency of a request"
     ),
-    _histogram(
+    histogram(
         "queue_time",
         "request_queue_time_seconds",
         unit="s",
         meaning="time in the queue, known at the end",
     ),
-    _histogram(
+    histogram(
         "inference_time",
         "request_inference_time_seconds",
         unit="s",
         meaning="time in the running batch",
     ),
-    _histogram(
+    histogram(
         "prefill_time",
         "request_prefill_time_seconds",
         unit="s",
         meaning="time in the prefill phase",
     ),
-    _histogram(
+    histogram(
         "decode_time", "request_decode_time_seconds", unit="s", meaning="time in the decode phase"
     ),
-    _histogram(
+    histogram(
         "prompt_length",
         "request_prompt_tokens",
         unit="tokens",
         meaning="prompt tokens of a request",
     ),
-    _histogram(
+    histogram(
         "generation_length",
         "request_generation_tokens",
         unit="tokens",
         meaning="output tokens of a request",
     ),
-    _histogram(
+    histogram(
         "max_tokens",
         "request_params_max_tokens",
         unit="tokens",
         meaning="max_tokens that requests ask for",
     ),
-    _histogram(
+    histogram(
         "step_tokens", "iteration_tokens_total", unit="tokens", meaning="tokens per engine step"
     ),
-    _histogram(
+    histogram(
         "request_preemptions",
         "request_num_preemptions",
         unit="preemptions",
         meaning="preemptions per request",
         shown_by="vLLM 0.30 or newer",
     ),
-    _histogram(
+    histogram(
         "prefill_computed",
         "request_prefill_kv_computed_tokens",
         unit="tokens",
@@ -375,7 +294,7 @@ _HISTOGRAMS = (
     ),
 )
 
-QUANTITIES: tuple[Quantity, ...] = _GAUGES + _COUNTERS + _HISTOGRAMS
+QUANTITIES: tuple[Quantity, ...] = _GAUGES + _COUNTERS + _HISTOGRAMS + FEATURES
 BY_NAME: dict[str, Quantity] = {quantity.name: quantity for quantity in QUANTITIES}
 
 
@@ -385,14 +304,10 @@ def wire_names() -> tuple[str, ...]:
 
 
 def _wanted() -> Iterator[str]:
-    yield "vllm:cache_config_info"
+    yield from ("vllm:cache_config_info", "vllm:lora_requests_info")
     for quantity in QUANTITIES:
-        for wire in map(_full, quantity.wire):
+        for wire in map(full_name, quantity.wire):
             if quantity.kind is Kind.HISTOGRAM:
                 yield from (f"{wire}_bucket", f"{wire}_sum")
             else:
                 yield wire
-
-
-def _full(wire: str) -> str:
-    return wire if wire.startswith(("process_", "http_")) else f"vllm:{wire}"

@@ -29,6 +29,7 @@ from lib.metrics.limits import (
     kept_series,
 )
 from lib.metrics.meaning import (
+    Adapters,
     CacheSize,
     Meaning,
     NotMetricsError,
@@ -52,6 +53,7 @@ class _Arrangement:
     lines: NDArray[np.intp]
     columns: NDArray[np.intp]
     blocks: "tuple[_Blocks, ...]"
+    adapters: "_AdapterLines | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,15 @@ class _Blocks:
     used: int | None
     usable: tuple[int, float]
     tokens: tuple[int, float] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _AdapterLines:
+    """The lines about adapters, and what each would say of the columns computed from them."""
+
+    lines: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    figures: NDArray[np.float64]
 
 
 class Reader:
@@ -164,7 +175,8 @@ class Reader:
         series = kept_series(wanted.values())
         configs = kept_configs(one.config for one in meanings if one.config is not None)
         sizes = cache_sizes(configs, series)
-        series = sorted({*series, *_block_series(series, sizes)})
+        adapters = [(place, one.adapters) for place, one in enumerate(meanings) if one.adapters]
+        series = sorted({*series, *_block_series(series, sizes), *_adapter_series(adapters)})
         layout = Layout(series, configs)
         kept = [
             (position, layout.column[one])
@@ -176,6 +188,7 @@ class Reader:
             np.array([position for position, _ in kept], np.intp),
             np.array([column for _, column in kept], np.intp),
             tuple(_blocks(layout, member, size) for member, size in sizes.items()),
+            _adapter_lines(layout, adapters),
         )
 
 
@@ -191,6 +204,10 @@ def _fill(plan: _Arrangement, numbers: list[float]) -> Sample:
             values[blocks.used] = blocks_in_use(values[blocks.usage], usable)
         if blocks.tokens is not None:
             values[blocks.tokens[0]] = blocks.tokens[1]
+    if plan.adapters is not None:
+        moments = np.array(numbers, np.float64)[plan.adapters.lines]
+        newest = np.where(np.isfinite(moments), moments, -np.inf).argmax()
+        values[plan.adapters.columns] = plan.adapters.figures[newest]
     return Sample(plan.layout, values)
 
 
@@ -217,4 +234,22 @@ def _blocks(layout: Layout, member: tuple[str, str], size: "CacheSize") -> _Bloc
         used=column("blocks_used"),
         usable=(usable, size.usable),
         tokens=None if tokens is None or size.tokens is None else (tokens, size.tokens),
+    )
+
+
+def _adapter_series(adapters: Sequence[tuple[int, Adapters]]) -> set[Series]:
+    return {series for _, one in adapters for series in one.figures}
+
+
+def _adapter_lines(
+    layout: Layout, adapters: Sequence[tuple[int, Adapters]]
+) -> _AdapterLines | None:
+    series = sorted(_adapter_series(adapters))
+    if not series:
+        return None
+    figures = [[one.figures.get(name, math.nan) for name in series] for _, one in adapters]
+    return _AdapterLines(
+        np.array([place for place, _ in adapters], np.intp),
+        np.array([layout.column[name] for name in series], np.intp),
+        np.array(figures),
     )

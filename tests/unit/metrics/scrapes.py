@@ -25,6 +25,12 @@ def v1(name: str, value: float, engine: str = "0", **labels: str) -> str:
     return f"vllm:{name}{{{written}}} {value}"
 
 
+def adapters(at: float, running: str, waiting: str, max_lora: str = "1") -> str:
+    """A line about adapters, written at a moment (seconds since 1970)."""
+    lists = f'running_lora_adapters="{running}",waiting_lora_adapters="{waiting}"'
+    return f'vllm:lora_requests_info{{max_lora="{max_lora}",{lists}}} {at!r}'
+
+
 def window_of(
     columns: Mapping[Series, list[float | None]],
     *,
