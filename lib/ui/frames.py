@@ -5,24 +5,21 @@ grid that all viewers share, so that a tick appends the bins that have closed an
 ones; the figures above the plots are those of the newest reading.
 """
 
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from lib.metrics import Grid, Sample, Window
+from lib.metrics import Grid, Window
 from lib.servers import Server
 from lib.ui import lines, plain
 from lib.ui.board import Board, Source, Words, finding_of, known, status_of, text_of, who_of
+from lib.ui.cells import cells_of
 from lib.ui.panels import Panel, choose
 from lib.ui.stream import event
 from lib.ui.windows import Span
 from lib.watch.record import Tick
 
-__all__ = ["CELLS", "RcaView", "cells_of"]
-
-CELLS = 2_000
-"""Cells of the picture of the KV cache, at most."""
+__all__ = ["RcaView"]
 
 
 class RcaView:
@@ -194,21 +191,3 @@ class RcaView:
         if newest and newest.sample:
             self._models = newest.sample.models  # one that is down still has its name
         return who_of(self._server, self._models, self._board.version(self._server))
-
-
-def cells_of(sample: Sample | None) -> Words | None:
-    """The KV cache as a picture: cells in all and in use, and what one of them stands for."""
-    total = sample.total if sample else None
-    if sample is None or total is None or not total.blocks_usable or total.blocks_used is None:
-        return None
-    each = max(1, math.ceil(total.blocks_usable / CELLS))
-    sizes = {config.get("block_size", "") for config in sample.layout.configs}
-    tokens = f" of {plain.plain(sizes.pop())} tokens" if len(sizes) == 1 and all(sizes) else ""
-    return {
-        "all": math.ceil(total.blocks_usable / each),
-        "used": math.ceil(total.blocks_used / each),
-        "words": (
-            f"{plain.count(total.blocks_used)} used · {plain.count(total.blocks_free)} free · "
-            f"1 cell = {plain.count(each)} block{'s' if each > 1 else ''}{tokens}"
-        ),
-    }

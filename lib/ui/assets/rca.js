@@ -30,7 +30,7 @@ export class Rca extends LiveView {
   /** The script also runs this when the viewer changes the theme. */
   restyle() {
     const look = ["--vi-series", "--vi-quiet", "--vi-line", "--vi-bad"].map((name) => themed(this.root, name)).join();
-    if (this.look !== undefined && look !== this.look) this.board.restyle();
+    if (this.look !== undefined && look !== this.look) { this.board.restyle(); this.cells.restyle(); }
     this.look = look;
   }
 
