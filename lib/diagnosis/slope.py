@@ -47,16 +47,16 @@ class Slope(NamedTuple):
 def slope(moments: Values, values: Values) -> Slope | None:
     """The slope of the points that have a value; None with less than `LEAST` of them."""
     known = np.isfinite(values)
-    moments, values = moments[known], values[known]
-    if len(values) < LEAST:
+    if known.sum() < LEAST:
         return None
+    moments, values = moments[known] - moments[0], values[known]
     one, other = np.triu_indices(len(values), 1)
     slopes = np.sort((values[other] - values[one]) / (moments[other] - moments[one]))
     middle = float(np.median(slopes))
     spread = _Z * np.sqrt(_variance(values) * _alikeness(values - middle * moments))
-    first = max(0, int(np.floor((len(slopes) - spread) / 2)))
-    last = min(len(slopes) - 1, int(np.ceil((len(slopes) + spread) / 2)))
-    return Slope(middle, min(float(slopes[first]), middle), max(float(slopes[last]), middle))
+    first = max(0, int((len(slopes) - spread) / 2) - 1)
+    low, high = float(slopes[first]), float(slopes[-1 - first])
+    return Slope(middle, min(low, middle), max(high, middle))
 
 
 def _variance(values: Values) -> float:
