@@ -202,7 +202,9 @@ def _drain(recent: _Recent) -> Forecast:
 
 
 _WAIT = "A new request waits"
-_WAIT_HOW = "{source} / pace of admissions (finished + growth of running) in the last 2 min{figures}"
+_WAIT_HOW = (
+    "{source} / pace of admissions (finished + growth of running) in the last 2 min{figures}"
+)
 
 
 def _wait(recent: _Recent) -> Forecast:
@@ -258,9 +260,7 @@ def _admitted_after(window: Window) -> Values:
 # ── Words ──
 
 
-def _refused(
-    what: str, how: str, why: str, unit: Literal["s", "requests/min"] = "s"
-) -> Forecast:
+def _refused(what: str, how: str, why: str, unit: Literal["s", "requests/min"] = "s") -> Forecast:
     return Forecast(what, None, None, None, "", how, why, unit)
 
 

@@ -129,9 +129,7 @@ def test_where_none_is_admitted_there_is_a_least_wait_only():
 def queues(draw):
     """A first-come queue in time: arrivals, admissions, preemptions, ends in each second."""
     seats = draw(st.integers(1, 6))
-    events = draw(
-        st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=90, max_size=140)
-    )
+    events = draw(st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=90, max_size=140))
     return seats, events
 
 
