@@ -9,7 +9,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from lib.chat.snippets import as_json, curl, python
+from lib.chat.sdk import openai_sdk
+from lib.chat.snippets import Sent, as_json, curl, curl_of, python, python_of
 
 PATH = "/v1/chat/completions"
 HOSTILE = "it's \"$(touch /tmp/x)\" `id` $VLLM_API_KEY \\ \n'EOF' BODY\nBODY\n你好 🎉"
@@ -19,11 +20,17 @@ BODY = {"model": "m", "messages": [{"role": "user", "content": HOSTILE}], "seed"
 class Heard(BaseHTTPRequestHandler):
     """Keeps what it was sent and answers like a model."""
 
+    def do_GET(self):
+        self.answer(None)
+
     def do_POST(self):
-        length = int(self.headers["Content-Length"])
-        sent = json.loads(self.rfile.read(length))
+        raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        is_json = self.headers.get("Content-Type") == "application/json"
+        self.answer(json.loads(raw) if is_json else raw)
+
+    def answer(self, sent):
         self.server.heard.append((self.path, self.headers.get("Authorization"), sent))
-        streamed = sent.get("stream")
+        streamed = isinstance(sent, dict) and sent.get("stream")
         message = {"choices": [{"message": {"content": "chatted"}, "text": "completed"}]}
         told = b"data: one\n\ndata: [DONE]\n\n" if streamed else json.dumps(message).encode()
         self.send_response(200)
@@ -95,3 +102,44 @@ def test_other_lines_may_follow(server):
 def test_json_is_the_body_to_be_read():
     assert json.loads(as_json(BODY)) == BODY
     assert "你好" in as_json(BODY)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_request_without_a_body_sends_none(server, method):
+    sent = Sent(url(server), "/version?a=b", None, has_key=True, method=method)
+    then = ["print(answer.status_code)"]
+    assert run([sys.executable, "-"], input=python_of(sent, then)) == "200\n"
+    assert "chatted" in run(["bash"], input=curl_of(sent))
+    assert server.heard == [("/version?a=b", "Bearer sk-1", b"" if method == "POST" else None)] * 2
+
+
+def test_a_form_goes_out_with_its_file(server, tmp_path):
+    sound = tmp_path / "it's a sound.wav"
+    sound.write_bytes(b"RIFF0123WAVE")
+    body = {"model": "m", "temperature": 0, "language": "@en;type=x"}
+    sent = Sent(url(server), "/v1/audio/transcriptions", body, False, upload=("file", str(sound)))
+    run(["bash"], input=curl_of(sent))
+    run([sys.executable, "-W", "ignore", "-"], input=python_of(sent, ["print(answer.text)"]))
+    for _, _, raw in server.heard:
+        assert b"RIFF0123WAVE" in raw
+        assert b'name="language"\r\n\r\n@en;type=x\r\n' in raw
+        assert b'name="temperature"\r\n\r\n0\r\n' in raw
+    assert len(server.heard) == 2
+
+
+def test_the_sdk_is_told_its_own_fields_and_the_rest_apart():
+    body = {"model": "m", "messages": [], "top_k": 3, "max_tokens": 5}
+    script = openai_sdk(Sent("http://h:1", PATH, body, has_key=True))
+    compile(script, "snippet", "exec")
+    assert "client.chat.completions.create(" in script
+    assert "extra_body={'top_k': 3}," in script
+    assert "    max_tokens=5," in script
+    assert "api_key=os.environ['VLLM_API_KEY']" in script
+    assert "base_url='http://h:1/v1'" in script
+
+
+def test_the_sdk_has_no_call_for_the_routes_that_are_vllms_own():
+    assert openai_sdk(Sent("http://h:1", "/tokenize", {}, has_key=False)) == ""
+    listed = openai_sdk(Sent("http://h:1", "/v1/models", None, has_key=False, method="GET"))
+    assert "client.models.list()" in listed
+    assert "import os" not in listed
