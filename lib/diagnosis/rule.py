@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from lib.diagnosis.finding import Finding
 from lib.diagnosis.scene import Scene
 
-__all__ = ["Rule"]
+__all__ = ["SYMPTOMS", "Rule"]
+
+SYMPTOMS = ("queue_grows", "slow_first_token", "slow_streams", "choppy_streams")
+"""Rules that find what users feel; almost every cause explains them."""
 
 
 def _nothing(_scene: Scene) -> str:
