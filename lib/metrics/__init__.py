@@ -15,6 +15,7 @@ from lib.metrics.series import Member, Series, edge_of
 if TYPE_CHECKING:
     from lib.metrics.curves import (
         Grid,
+        bucket_curve,
         gauge_curve,
         mean_curve,
         percentile_curve,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _LATER = {
     "curves": (
         "Grid",
+        "bucket_curve",
         "gauge_curve",
         "mean_curve",
         "percentile_curve",
@@ -59,6 +61,7 @@ __all__ = [
     "Series",
     "Spread",
     "Window",
+    "bucket_curve",
     "edge_of",
     "gauge_curve",
     "mean_curve",

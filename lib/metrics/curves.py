@@ -19,7 +19,15 @@ from lib.metrics.histogram import Percentiles, percentiles
 from lib.metrics.sample import Values
 from lib.metrics.window import GAP_PERIODS, Window
 
-__all__ = ["Grid", "gauge_curve", "mean_curve", "percentile_curve", "rate_curve", "ratio_curve"]
+__all__ = [
+    "Grid",
+    "bucket_curve",
+    "gauge_curve",
+    "mean_curve",
+    "percentile_curve",
+    "rate_curve",
+    "ratio_curve",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +109,24 @@ def percentile_curve(
     window: Window, grid: Grid, span: float, quantity: str, q: float
 ) -> Percentiles:
     """The q-quantile of what a histogram counted in the last `span` seconds at each moment."""
-    edges, growth = window.bucket_growth(quantity)
-    spans = _Spans(window, grid, span)
+    edges, counts = bucket_curve(window, grid, span, quantity)
     if not len(edges):
         nothing = np.full(grid.size, np.nan)
         return Percentiles(nothing, nothing, nothing, np.zeros(grid.size))
+    return percentiles(q, edges, counts)
+
+
+def bucket_curve(window: Window, grid: Grid, span: float, quantity: str) -> tuple[Values, Values]:
+    """What a histogram counted in the last `span` seconds at each moment.
+
+    Its edges (e,) and the counts up to each of them (size, e); NaN in gaps.
+    """
+    edges, growth = window.bucket_growth(quantity)
+    spans = _Spans(window, grid, span)
     usable = window.timely(quantity)[:, None] & np.isfinite(growth)
     counts = spans.sum(np.where(usable, growth, 0.0))
-    counts[spans.gaps] = 0.0
-    return percentiles(q, edges, counts)
+    counts[spans.gaps] = np.nan
+    return edges, counts
 
 
 class _Spans:
