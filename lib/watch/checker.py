@@ -9,6 +9,7 @@ Decided here: when a server is checked, and what of earlier rounds still stands.
 - A failure is looked at again after one period of the poller, until there are DOWN_AFTER in a row:
   so that what only /health knows is believed as soon as a dead page of metrics. The poller's own
   first failure calls for a round as well. Never two rounds at once.
+- Another release than before is an event; the one that is found first is none.
 - A server that asks to be left alone is left alone by its checks too.
 - Readings never wait for checks: another client, other slots. Where this process is held up, rounds
   are left out, and what ran out of time meanwhile is nobody's fault but ours.
@@ -37,7 +38,7 @@ from lib.watch.poller import Poller
 from lib.watch.record import CHECK_PERIOD, Tick, checks_of
 from lib.watch.store import Event
 
-__all__ = ["Checker", "Looker", "Looking"]
+__all__ = ["RELEASE", "TURNED", "Checker", "Looker", "Looking"]
 
 BRIEF = frozenset({Check.CONNECT, Check.HEALTH})
 """What tells whether a server is back."""
@@ -51,6 +52,8 @@ OWN_FAULT_SECONDS = 1.0
 """When the loop was late by this much in a round, running out of time is our fault."""
 EXCUSES = 2
 
+RELEASE, TURNED = "release", " → "
+"""The kind of event that another release is, and what stands between the two in its words."""
 NO_CONNECTION = "Not asked: no connection."
 log = logging.getLogger(__name__)
 
@@ -109,6 +112,7 @@ class Checker:
         self._called = asyncio.Event()
         self._known: dict[Check, Outcome] = {}
         self._offered: set[Check] = set()
+        self._release = ""
         self._layout = Layout(())
         poller.alarm = self._called.set
 
@@ -139,9 +143,10 @@ class Checker:
         ended = time.monotonic()
         if self._is_own_fault(outcomes, begun):
             return self._light.after(ended)
+        events = self._released(outcomes, at)
         self._take(outcomes, at)
         self._poller.tracker.heard(outcomes)
-        self._tell(self._tick(at, begun, ended - begun), [])
+        self._tell(self._tick(at, begun, ended - begun), events)
         if wanted is FULL:
             self._full_due = self._full.after(ended)
         return self._next(outcomes, ended)
@@ -195,6 +200,16 @@ class Checker:
                 self._offered.add(check)
             elif one.kind == Reason.NO_ROUTE_THERE.value:
                 self._offered.discard(check)
+
+    def _released(self, outcomes: Iterable[Outcome], at: float) -> list[Event]:
+        """An event where the server runs another release than it did when that was last told."""
+        told = next((one for one in outcomes if one.check is Check.VERSION and one.passed), None)
+        if told is None or not told.words:
+            return []
+        before, self._release = self._release, told.words
+        if before in ("", told.words):
+            return []
+        return [Event(at, self._poller.server, RELEASE, f"{before}{TURNED}{told.words}")]
 
     def _tick(self, at: float, mono: float, took: float) -> Tick:
         outcomes = {**self._known, Check.PROGRESS: self._poller.tracker.progress}

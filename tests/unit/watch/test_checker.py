@@ -83,7 +83,7 @@ class Checked:
     """A poller and a checker on one server, and what they have told."""
 
     def __init__(self, looks, scrapes):
-        self.looks, self.ticks, self.checks = looks, [], []
+        self.looks, self.ticks, self.checks, self.events = looks, [], [], []
         lag, slots = Lag(), asyncio.Semaphore(8)
         self.lag = lag
         self.poller = Poller(
@@ -94,9 +94,11 @@ class Checked:
             lag=lag,
             tell=lambda t, _: self.ticks.append(t),
         )
-        self.checker = Checker(
-            self.poller, looks, slots=slots, lag=lag, tell=lambda t, _: self.checks.append(t)
-        )
+        self.checker = Checker(self.poller, looks, slots=slots, lag=lag, tell=self.tell)
+
+    def tell(self, tick, events):
+        self.events += events
+        self.checks.append(tick)
 
     def states(self):
         return [tick.status.state for tick in self.ticks]
@@ -149,6 +151,21 @@ def test_rounds_are_five_seconds_apart_in_a_phase_of_the_servers_own():
     following = here.checker._next(passed(LIGHT), now)
     assert 0 < following - now <= CHECK_PERIOD
     assert here.checker._next(passed(LIGHT), following) == pytest.approx(following + CHECK_PERIOD)
+
+
+def runs(release):
+    """A round that is told the release, whatever it wanted to know."""
+    told = Outcome(Check.VERSION, release is not None, SECONDS, release or "It fails.")
+    return lambda wanted: (*passed(wanted - {Check.VERSION}), told)
+
+
+def test_another_release_is_an_event_and_the_first_is_none(quick):
+    looks = Looks(*map(runs, ("0.31.0", "0.31.0", None, "0.32.0", "0.32.0", "0.31.0")), passed)
+    here = checking(looks, rounds(7))
+    assert [(one.server, one.kind, one.text) for one in here.events] == [
+        ("chat", "release", "0.31.0 → 0.32.0"),
+        ("chat", "release", "0.32.0 → 0.31.0"),
+    ]
 
 
 def test_a_tick_of_checks_has_their_latencies_and_is_on_its_own_track(quick):
