@@ -20,7 +20,9 @@ from lib.ui.windows import WINDOWS
 __all__ = [
     "alike",
     "chat",
+    "exposure",
     "facts",
+    "head",
     "health",
     "lanes",
     "models",
@@ -28,10 +30,13 @@ __all__ = [
     "ranks",
     "ratios",
     "rca",
+    "routes",
+    "sendings",
     "sidebar",
     "summary",
     "table",
     "tokens",
+    "tried",
     "vectors",
 ]
 
@@ -169,7 +174,34 @@ def lanes(data: Mapping[str, object], *, on_act: Callable[[], None]) -> None:
 
 def vectors(data: Mapping[str, object], *, on_pick: Callable[[], None]) -> None:
     """The head of the Embeddings page, as `lib.ui.vectors` makes it; it keeps the address."""
-    _mount("vectors", "vectors", data, pick=on_pick)
+    head(data, key="vectors", on_pick=on_pick)
+
+
+def head(data: Mapping[str, object], *, key: str, on_pick: Callable[[], None]) -> None:
+    """Title, sentence, and whose model it is, as the Embeddings page has them."""
+    _mount("vectors", key, data, pick=on_pick)
+
+
+def routes(data: Mapping[str, object], *, on_open: Callable[[], None]) -> None:
+    """The routes of a server in their groups, as `lib.ui.explorer` makes them."""
+    _mount("routes", "routes", data, open=on_open)
+
+
+def tried(data: Mapping[str, object]) -> None:
+    """What a route answered, as `lib.ui.explorer` makes it."""
+    _mount("tried", "tried", data)
+
+
+def sendings(
+    data: Mapping[str, object], *, on_show: Callable[[], None], on_again: Callable[[], None]
+) -> None:
+    """What was sent in this tab, as `lib.ui.explorer` makes it."""
+    _mount("sendings", "sendings", data, show=on_show, again=on_again)
+
+
+def exposure(rows: Iterable[Mapping[str, object]]) -> None:
+    """What answers without a key, as `lib.ui.explorer` makes it."""
+    _mount("exposure", "exposure", {"rows": list(rows)})
 
 
 def summary(data: Mapping[str, object], *, key: str) -> None:

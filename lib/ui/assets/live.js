@@ -4,6 +4,7 @@
 import { Alike } from "./alike.js";
 import { Chat } from "./chat.js";
 import { themed } from "./dom.js";
+import { Exposure, Routes, Sendings, Tried } from "./explorer.js";
 import { Facts } from "./facts.js";
 import { Health } from "./health.js";
 import { Lanes } from "./lanes.js";
@@ -16,7 +17,7 @@ import { Table } from "./table.js";
 import { Tokens } from "./tokens.js";
 import { Ranks, Summary, Vectors } from "./vectors.js";
 
-const VIEWS = { alike: Alike, chat: Chat, facts: Facts, health: Health, lanes: Lanes, models: Models, overview: Overview, ranks: Ranks, ratios: Ratios, rca: Rca, sidebar: Sidebar, summary: Summary, table: Table, tokens: Tokens, vectors: Vectors };
+const VIEWS = { alike: Alike, chat: Chat, exposure: Exposure, facts: Facts, health: Health, lanes: Lanes, models: Models, overview: Overview, ranks: Ranks, ratios: Ratios, rca: Rca, routes: Routes, sendings: Sendings, sidebar: Sidebar, summary: Summary, table: Table, tokens: Tokens, tried: Tried, vectors: Vectors };
 
 export function mount(root, page) {
   colour(root);

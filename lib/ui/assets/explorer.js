@@ -1,0 +1,189 @@
+// The API Explorer's own views: the routes of a server, what one answered, what was sent before, and what is exposed.
+
+import { tell } from "./address.js";
+import { h, mark, put, state } from "./dom.js";
+import { documentOf } from "./raw.js";
+import { sheet } from "./sheet.js";
+import { treeOf } from "./tree.js";
+
+sheet("tokens.css", import.meta.url);
+sheet("answer.css", import.meta.url);
+sheet("explorer.css", import.meta.url);
+
+const SHOWN = [["all", "All"], ["here", "Here"], ["absent", "Not here"]];
+const icon = (name, title) => h("span.vi-icon", { title, role: "img", "aria-label": title }, name);
+
+/** All routes in their groups; a click opens one. What is typed into the filter hides the others at once. */
+export class Routes {
+  constructor(root, page) {
+    this.root = root;
+    this.page = page;
+    this.input = h("input.vx-filter", { type: "search", placeholder: "Filter: path, word, flag", "aria-label": "Filter the routes", oninput: () => this.sift() });
+    this.input.value = page.data.filter;
+    this.which = page.data.which;
+    this.buttons = SHOWN.map(([key, label]) => h("button", { type: "button", onclick: () => { this.which = key; this.sift(); } }, label, h("span.va-number")));
+    this.none = h("p.vi-quiet.vx-none", { role: "status", hidden: true }, "No route has that in its path, sentence or flag.");
+    this.list = h("div.vx-list");
+    root.replaceChildren(h("div.vx-bar", {}, this.input, h("div.vi-segments", { role: "group", "aria-label": "Which routes" }, ...this.buttons)), this.list, this.none);
+    this.update(page.data);
+  }
+
+  update(data) {
+    this.page.data = data;
+    const told = JSON.stringify(data.groups);
+    mark(this.root, "data-beside", data.selected ? "" : null);
+    if (told !== this.told) {
+      this.told = told;
+      this.rows = [];
+      this.list.replaceChildren(...data.groups.map((group) => this.group(group)));
+      this.buttons.forEach((button, n) => put(button.lastChild, `${this.rows.filter(({ row }) => isShown(row, SHOWN[n][0])).length}`));
+      this.sift();
+    }
+    for (const { row, element } of this.rows) mark(element, "aria-current", row.key === data.selected ? "true" : null);
+    const current = this.rows.find(({ row }) => row.key === data.selected);
+    if (current && data.selected !== this.seen) requestAnimationFrame(() => this.reveal(current.element));
+    this.seen = data.selected;
+  }
+
+  /** Into sight within the list itself; the page stays where it is. */
+  reveal(element) {
+    const box = this.list.getBoundingClientRect(), own = element.getBoundingClientRect();
+    if (this.list.scrollHeight <= this.list.clientHeight) return;
+    if (own.top < box.top || own.bottom > box.bottom) this.list.scrollTop += own.top - box.top - box.height / 3;
+  }
+
+  group({ name, rows }) {
+    const made = rows.map((row) => ({ row, element: this.row(row) }));
+    this.rows.push(...made);
+    const body = h("tbody", {}, h("tr.vx-group", {}, h("th", { colspan: 5, scope: "rowgroup" }, name)), ...made.map(({ element }) => element));
+    return h("table.vi-table.vx-routes", { "aria-label": name }, h("thead.vi-hidden", {}, h("tr", {}, ...["Route", "What it gives", "Since", "Key", "Costs"].map((one) => h("th", { scope: "col" }, one)))), body);
+  }
+
+  row(row) {
+    const open = h("button.vx-open", { type: "button" }, h("span.vx-method", {}, row.method), " ", h("bdi.vx-path", {}, row.path));
+    const key = row.guarded === null ? null : row.guarded ? icon("key", "Its key guards it") : icon("lock_open", "It answers without a key");
+    const notes = [row.needs && `needs ${row.needs}`, row.reason, row.others].filter(Boolean);
+    const element = h("tr", { "data-state": row.state, "data-route": row.key }, h("th", { scope: "row" }, open),
+      h("td.vx-what", {}, h("span", {}, row.what), ...notes.map((note) => h("span.vx-note", {}, h("bdi", {}, note)))),
+      h("td.vx-since", {}, row.since), h("td.vx-key", {}, row.state === "locked" ? icon("lock", "It wants a key") : key), h("td.vx-cost", { "data-cost": row.cost }, row.cost));
+    element.onclick = () => { if (!String(getSelection())) this.page.send("open", row.key); };
+    return element;
+  }
+
+  sift() {
+    const words = this.input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    this.buttons.forEach((button, n) => mark(button, "aria-pressed", String(SHOWN[n][0] === this.which)));
+    let shown = 0;
+    for (const { row, element } of this.rows) {
+      const text = `${row.key} ${row.what} ${row.needs} ${row.group} ${row.cost}`.toLowerCase();
+      element.hidden = !isShown(row, this.which) || !words.every((word) => text.includes(word));
+      shown += !element.hidden;
+    }
+    for (const table of this.list.children) table.hidden = !table.querySelector("tr[data-route]:not([hidden])");
+    this.none.hidden = shown > 0;
+    tell({ filter: this.input.value || null, show: this.which === "all" ? null : this.which });
+  }
+
+  destroy() {}
+}
+
+const isShown = (row, which) => which === "all" || (row.state === "absent") === (which === "absent");
+
+/** What a route answered: status, time, size; the body as a tree and as text; the headers. */
+export class Tried {
+  constructor(root, page) {
+    this.root = root;
+    this.page = page;
+    this.latest = "tree";
+    this.update(page.data);
+  }
+
+  update(data) {
+    const told = `${data.id} ${data.remark}`;
+    if (told === this.told) return;
+    this.told = told;
+    this.data = data;
+    const facts = [data.seconds, data.size, `at ${data.at}`].filter(Boolean);
+    this.tabs = new Map(this.parts().map(([key, label, draw]) => [key, { draw, button: h("button", { type: "button", role: "tab", onclick: () => this.turn(key) }, label) }]));
+    this.panel = h("div", { role: "tabpanel" });
+    this.root.replaceChildren(h("section.vx-tried", { "aria-label": "Answer" },
+      h("p.vx-answer", {}, h("b", {}, state(data.tone, data.words)), h("span.vi-quiet", {}, facts.join(" · ")), h("code", {}, h("bdi", {}, data.route))),
+      data.remark ? h("p.vx-remark", {}, h("bdi", {}, data.remark)) : null,
+      this.tabs.size ? h("div.va-tabs", { role: "tablist", "aria-label": "What of this answer", onkeydown: (event) => this.key(event) }, ...[...this.tabs.values()].map(({ button }) => button)) : null,
+      this.panel));
+    if (this.tabs.size) this.turn(this.tabs.has(this.latest) ? this.latest : [...this.tabs.keys()][0]);
+  }
+
+  parts() {
+    const { body, headers, sent } = this.data;
+    const tree = body ? treeOf(body) : null;
+    const found = tree ? [["tree", "Tree", () => tree]] : [];
+    if (body !== null) found.push(["text", "Text", () => (body ? documentOf(body, "body") : h("p.vi-quiet", {}, "The body is empty."))]);
+    if (headers.length) found.push(["headers", "Headers", () => h("dl.vx-headers", {}, ...headers.flatMap(([name, value]) => [h("dt", {}, h("bdi", {}, name)), h("dd", {}, h("bdi", {}, value))]))]);
+    if (sent) found.push(["sent", "Sent", () => documentOf(sent, "request")]);
+    return found;
+  }
+
+  turn(key) {
+    this.latest = key;
+    for (const [name, { button }] of this.tabs) {
+      mark(button, "aria-selected", String(name === key));
+      mark(button, "tabindex", name === key ? "0" : "-1");
+    }
+    this.panel.replaceChildren(this.tabs.get(key).draw());
+  }
+
+  key(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const keys = [...this.tabs.keys()];
+    this.turn(keys[(keys.indexOf(this.latest) + step + keys.length) % keys.length]);
+    this.tabs.get(this.latest).button.focus();
+  }
+
+  destroy() {}
+}
+
+/** What was sent in this tab, newest first: to look at again, and to send again. */
+export class Sendings {
+  constructor(root, page) {
+    this.root = root;
+    this.page = page;
+    this.update(page.data);
+  }
+
+  update({ rows, shown }) {
+    const told = JSON.stringify([rows, shown]);
+    if (told === this.told) return;
+    this.told = told;
+    this.root.replaceChildren(h("div.vi-scroll", {}, h("table.vi-table.vx-history", { "aria-label": "Sent in this tab" },
+      h("thead", {}, h("tr", {}, ...["At", "Route", "Server", "Status", "Took", ""].map((one) => h("th", { scope: "col" }, one)))),
+      h("tbody", {}, ...rows.map((row) => h("tr", { "aria-current": row.id === shown ? "true" : null },
+        h("td", {}, row.at), h("td", {}, h("button.vx-open", { type: "button", title: "Show this answer, and put what was sent into the form", onclick: () => this.page.send("show", row.id) }, h("bdi", {}, row.route))),
+        h("td", {}, h("bdi", {}, row.server)), h("td", {}, state(row.tone, row.words)), h("td.vi-number", {}, row.seconds),
+        h("td", {}, row.again ? h("button.vx-again", { type: "button", title: row.again, onclick: () => this.page.send("again", [row.id, Date.now()]) }, h("span.vi-icon", { "aria-hidden": "true" }, "replay"), "Send again") : null)))))));
+  }
+
+  destroy() {}
+}
+
+/** What answers without a key: a line for each route, worst first. */
+export class Exposure {
+  constructor(root, page) {
+    this.root = root;
+    this.update(page.data);
+  }
+
+  update({ rows }) {
+    const told = JSON.stringify(rows);
+    if (told === this.told) return;
+    this.told = told;
+    this.root.replaceChildren(h("div.vi-scroll", {}, h("table.vi-table.vx-exposure", { "aria-label": "What answers without a key" },
+      h("thead", {}, h("tr", {}, ...["Route", "Without a key", "At risk", "Advice"].map((one) => h("th", { scope: "col" }, one)))),
+      h("tbody", {}, ...rows.map((row) => h("tr", {},
+        h("th", { scope: "row" }, h("span.vx-method", {}, row.method), " ", h("bdi.vx-path", {}, row.path)),
+        h("td", {}, state(row.tone, row.verdict)), h("td", {}, row.risk), h("td.vx-what", {}, h("bdi", {}, row.advice))))))));
+  }
+
+  destroy() {}
+}
