@@ -154,9 +154,9 @@ def test_what_is_too_long_is_ended(answers, server, monkeypatch):
 
 def test_a_long_event_counts_whole_though_its_line_is_kept_in_part(answers, server, monkeypatch):
     monkeypatch.setattr(answering, "_LONGEST", 50_000)
-    run = over(begin(answers, server, Speaker([chunk(content="x" * 30_000)] * 3)))
+    run = over(begin(answers, server, Speaker([chunk(content="x" * 30_000)] * 20)))
     assert run.sentence == answering.TOO_MUCH
-    assert len(run.reply.content) == 60_000
+    assert 60_000 <= len(run.reply.content) <= 150_000  # what came with the second may be read too
 
 
 def test_what_nobody_reads_is_stopped(answers, server, monkeypatch):
