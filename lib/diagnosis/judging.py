@@ -43,7 +43,7 @@ def diagnose(window: Window, context: Context | None = None) -> Diagnosis:
 
 def _hindrance(rule: Rule, scene: Scene) -> str:
     """Why a rule can't be put to a window; "" if it can."""
-    if scene.silent:
+    if scene.silent and not rule.blind:
         return "no answer in the last minute"
     if lacking := scene.lacks(rule.needs):
         return f"this server does not report {lacking}"

@@ -24,7 +24,8 @@ class Rule:
     when all is well; `needs` are the quantities without which it can't be put; `finds` gives the
     finding or None. `least` is the stretch of time, in seconds, that it needs to see. `explains`
     names the rules whose findings are effects of this one's. `lacks` says what else is missing
-    (configuration, another source), "" if nothing.
+    (configuration, another source), "" if nothing. A `blind` one can be put to a window without
+    an answer, too.
     """
 
     name: str
@@ -35,3 +36,4 @@ class Rule:
     least: float
     explains: tuple[str, ...] = ()
     lacks: Callable[[Scene], str] = _nothing
+    blind: bool = False
