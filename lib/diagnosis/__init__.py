@@ -11,23 +11,30 @@ from lib.diagnosis.finding import (
     Rival,
     Severity,
 )
+from lib.diagnosis.forecast import Forecast
 from lib.diagnosis.judging import diagnose
+from lib.diagnosis.outlook import Outlook, outlook
 from lib.diagnosis.points import points
 from lib.diagnosis.rule import Rule
 from lib.diagnosis.rules import RULES
+from lib.diagnosis.waiting import Cause
 
 __all__ = [
     "RULES",
+    "Cause",
     "Context",
     "Curve",
     "Diagnosis",
     "Finding",
+    "Forecast",
     "How",
     "Link",
+    "Outlook",
     "Remedy",
     "Rival",
     "Rule",
     "Severity",
     "diagnose",
+    "outlook",
     "points",
 ]

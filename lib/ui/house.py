@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from lib.diagnosis import Diagnosis
+from lib.diagnosis import Diagnosis, Outlook
 from lib.servers import Server, SettingsError, configured, data_folder
 from lib.ui.answering import Answers
 from lib.ui.asked import Asked
@@ -19,6 +19,7 @@ from lib.ui.board import verdict_of
 from lib.ui.doctor import Doctor
 from lib.ui.embedder import Embedder
 from lib.ui.fleet import OverviewView
+from lib.ui.foreseen import Foreseen
 from lib.ui.frames import RcaView
 from lib.ui.health_view import HealthView
 from lib.ui.plain import plain
@@ -92,6 +93,10 @@ class House:
         return Talks()
 
     @cached_property
+    def _foreseen(self) -> Foreseen:
+        return Foreseen(self.feed, self.diagnosis)
+
+    @cached_property
     def _doctor(self) -> Doctor:
         return Doctor(self.feed)
 
@@ -149,6 +154,10 @@ class House:
     def diagnosis(self, server: str) -> Diagnosis:
         """What is wrong with a server, from half an hour."""
         return self._doctor.full(server)
+
+    def forecast(self, server: str) -> Outlook:
+        """What comes next for a server, and what its waiting requests wait for."""
+        return self._foreseen.of(server)
 
     def version(self, server: Server) -> str:
         """The release that a server runs, "" while it is not known."""
