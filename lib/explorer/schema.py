@@ -1,4 +1,4 @@
-"""The bodies and parameters of a route, as a server's OpenAPI description tells them.
+"""The fields of a route, as a server's own OpenAPI description tells them.
 
 Pure. Decided here: what of a schema becomes a field of a form, and of what kind. A description is a
 server's own words: it may be cut, circular or nonsense; whatever cannot be read is left out, and a
@@ -13,14 +13,13 @@ from typing import Literal
 
 from lib.api.strict_json import Json, inside
 
-__all__ = ["UNSET", "Body", "Field", "Kind", "Parameter", "Shape", "body_of", "parameters_of"]
+__all__ = ["UNSET", "Body", "Field", "Kind", "Shape", "body_of", "field_of"]
 
 _MOST_FIELDS, _MOST_CHOICES, _MOST_SHAPES = 300, 100, 12
 _NAME, _ABOUT = 80, 600
 _DEEPEST = 6
 """References that lead to references; a circle of them is no schema."""
 _BIG = 2.0**53
-_MEDIA = ("application/json", "multipart/form-data", "application/x-www-form-urlencoded")
 _WORDS = {
     "string": "text",
     "integer": "whole number",
@@ -89,44 +88,21 @@ class Body:
     is_form: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A part of the path, or of the query."""
-
-    place: Literal["path", "query"]
-    field: Field
-
-
-def body_of(document: Json, method: str, path: str) -> Body | None:
-    """The body that a route takes; None where the description tells none."""
-    content = inside(_operation(document, method, path), "requestBody", "content")
-    media = next((one for one in _MEDIA if isinstance(content.get(one), dict)), None)
-    if media is None:
-        return None
-    schema = inside(content, media, "schema")
+def body_of(schema: Json, schemas: Mapping[str, Json], *, is_form: bool = False) -> Body | None:
+    """The body of a schema whose references lead to `schemas`; None where it tells no field."""
+    document = {"components": {"schemas": schemas}}
     listed = islice(_alternatives(document, schema), _MOST_SHAPES)
-    is_form = media != _MEDIA[0]
     shapes = (_shape(document, one, is_form=is_form) for one in listed)
     found = tuple(shape for shape in shapes if shape.fields)
     return Body(found, is_form) if found else None
 
 
-def parameters_of(document: Json, method: str, path: str) -> tuple[Parameter, ...]:
-    """The parts of the path and of the query."""
-    listed = _operation(document, method, path).get("parameters")
-    found = []
-    for one in listed[:_MOST_FIELDS] if isinstance(listed, list) else ():
-        told = _resolved(document, one)
-        name, place = told.get("name"), told.get("in")
-        if isinstance(name, str) and 0 < len(name) <= _NAME and place in ("path", "query"):
-            schema = {"description": told.get("description")} | inside(told, "schema")
-            is_required = told.get("required") is True or place == "path"
-            found.append(Parameter(place, _field(document, name, schema, is_required=is_required)))
-    return tuple(found)
-
-
-def _operation(document: Json, method: str, path: str) -> dict[str, Json]:
-    return inside(document, "paths", path, method.lower())
+def field_of(
+    name: str, schema: Json, schemas: Mapping[str, Json], *, is_required: bool = False
+) -> Field:
+    """A part of a path or of a query."""
+    document = {"components": {"schemas": schemas}}
+    return _field(document, name, schema, is_required=is_required)
 
 
 def _resolved(document: Json, schema: Json) -> dict[str, Json]:

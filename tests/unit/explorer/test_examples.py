@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lib.explorer.examples import About, example, fitting, made_up
-from lib.explorer.schema import body_of
+from tests.unit.explorer.described import body_of
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 ABOUT = About("m", tasks=frozenset({"generate"}))

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.explorer.schema import UNSET, Kind, body_of, parameters_of
+from lib.explorer.schema import UNSET, Kind, field_of
+from lib.explorer.schema import body_of as read_body
+from tests.unit.explorer.described import body_of, schemas_of
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 
@@ -26,17 +28,9 @@ def embed():
     return recorded("openapi_embed.json")
 
 
-def described(schema, **schemas):
-    body = {"content": {"application/json": {"schema": schema}}}
-    return {
-        "paths": {"/x": {"post": {"requestBody": body}}},
-        "components": {"schemas": schemas},
-    }
-
-
 def field(schema, **schemas):
     whole = {"type": "object", "properties": {"it": schema}}
-    return body_of(described(whole, **schemas), "POST", "/x").shapes[0].field("it")
+    return read_body(whole, schemas).shapes[0].field("it")
 
 
 def test_every_body_of_the_real_servers_becomes_a_form(chat, embed):
@@ -80,24 +74,18 @@ def test_a_route_that_takes_several_bodies_has_a_form_for_each(embed):
     assert all(shape.fields[0].is_required for shape in body.shapes)
 
 
-def test_parts_of_the_path_and_of_the_query_are_told_apart(chat):
-    told = parameters_of(chat, "GET", "/v1/responses/{response_id}")
-    found = {(one.place, one.field.name, one.field.is_required) for one in told}
-    assert found == {
-        ("path", "response_id", True),
-        ("query", "starting_after", False),
-        ("query", "stream", False),
-    }
-    assert parameters_of(chat, "GET", "/nowhere") == ()
+def test_a_part_of_a_query_is_a_field_too(chat):
+    told = chat["paths"]["/v1/responses/{response_id}"]["get"]["parameters"]
+    fields = [field_of(one["name"], one["schema"], schemas_of(chat)) for one in told]
+    kinds = {one.name: one.kind for one in fields}
+    assert kinds == {"response_id": Kind.TEXT, "starting_after": Kind.INTEGER, "stream": Kind.FLAG}
+    assert field_of("a", "nonsense", {}, is_required=True).is_required
 
 
 def test_a_file_is_one_in_a_form_only():
     schema = {"properties": {"file": {"type": "string", "format": "binary"}}}
-    document = described(schema)
-    assert body_of(document, "POST", "/x").shapes[0].field("file").kind is Kind.TEXT
-    content = document["paths"]["/x"]["post"]["requestBody"]["content"]
-    content["multipart/form-data"] = content.pop("application/json")
-    body = body_of(document, "POST", "/x")
+    assert read_body(schema, {}).shapes[0].field("file").kind is Kind.TEXT
+    body = read_body(schema, {}, is_form=True)
     assert body.is_form
     assert body.shapes[0].field("file").kind is Kind.FILE
 
@@ -112,7 +100,7 @@ def test_all_of_several_is_one_form():
     whole = {
         "allOf": [{"$ref": "#/components/schemas/A"}, {"properties": {"b": {"type": "integer"}}}]
     }
-    (shape,) = body_of(described(whole, A=part), "POST", "/x").shapes
+    (shape,) = read_body(whole, {"A": part}).shapes
     assert [(one.name, one.is_required) for one in shape.fields] == [("a", True), ("b", False)]
 
 
@@ -131,11 +119,10 @@ def test_a_circle_of_references_is_no_field_of_any_simple_kind():
 
 
 def test_what_cannot_be_read_is_left_out():
-    assert body_of(None, "POST", "/x") is None
-    assert body_of({"paths": []}, "POST", "/x") is None
-    assert body_of(described({"properties": {}}), "POST", "/x") is None
+    for nonsense in (None, [], "x", {"properties": {}}, {"properties": []}, {"anyOf": [1]}):
+        assert read_body(nonsense, {}) is None
     names = {"": {}, "n" * 500: {}, "kept": "nonsense"}
-    (shape,) = body_of(described({"properties": names}), "POST", "/x").shapes
+    (shape,) = read_body({"properties": names}, {}).shapes
     assert [one.name for one in shape.fields] == ["kept"]
 
 
@@ -158,6 +145,6 @@ _JSON = st.recursive(
 @settings(max_examples=150, deadline=None)
 @given(_JSON, _JSON)
 def test_no_description_makes_it_fall(schema, other):
-    body = body_of(described(schema, A=other), "POST", "/x")
+    body = read_body(schema, {"A": other})
     for shape in body.shapes if body else ():
         assert all(isinstance(one.name, str) and len(one.about) <= 600 for one in shape.fields)
