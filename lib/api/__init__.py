@@ -13,6 +13,7 @@ from lib.api.async_client import AsyncVllmClient
 from lib.api.calls import Call
 from lib.api.capabilities import Absent, Capabilities
 from lib.api.client import VllmClient
+from lib.api.control import Control, Unsent
 from lib.api.dialects import Dialect
 from lib.api.errors import (
     BadRequest,
@@ -27,8 +28,9 @@ from lib.api.errors import (
     WronglyAnswered,
 )
 from lib.api.inference import Embedded, Generated
-from lib.api.routes import Cost, Kind, Route
+from lib.api.routes import Route
 from lib.api.text import without_halves
+from lib.api.ways import Cost, Group, Kind, Known
 
 if TYPE_CHECKING:
     from lib.api.deltas import (
@@ -46,13 +48,19 @@ if TYPE_CHECKING:
         timing,
     )
     from lib.api.embedding import Batch, EmbedFields, Vectors
+    from lib.api.exposure import Exposed, Exposure, Risk, Verdict
     from lib.api.generation import Generation, chat, completion, judged
     from lib.api.ranking import Classified, Ranked
+    from lib.api.surface import Listed, Parameter, State, Surface
     from lib.api.tokenizer import AsyncRemoteTokenizer, RemoteTokenizer
+    from lib.api.trying import File, Trial, Tried
 
 _LATER = {
     **dict.fromkeys(("Batch", "EmbedFields", "Vectors"), "embedding"),
     **dict.fromkeys(("Classified", "Ranked"), "ranking"),
+    **dict.fromkeys(("Exposed", "Exposure", "Risk", "Verdict"), "exposure"),
+    **dict.fromkeys(("Listed", "Parameter", "State", "Surface"), "surface"),
+    **dict.fromkeys(("File", "Trial", "Tried"), "trying"),
     **dict.fromkeys(("AsyncRemoteTokenizer", "RemoteTokenizer"), "tokenizer"),
     **dict.fromkeys(("Generation", "chat", "completion", "judged"), "generation"),
     **dict.fromkeys(
@@ -86,6 +94,7 @@ __all__ = [
     "CallerMistake",
     "Capabilities",
     "Classified",
+    "Control",
     "Cost",
     "Delta",
     "Denied",
@@ -93,30 +102,44 @@ __all__ = [
     "EmbedFields",
     "Embedded",
     "Event",
+    "Exposed",
+    "Exposure",
+    "File",
     "Generated",
     "Generation",
+    "Group",
     "Kind",
+    "Known",
+    "Listed",
     "Model",
     "NotOffered",
+    "Parameter",
     "Probability",
     "Ranked",
     "Reason",
     "Refused",
     "RemoteTokenizer",
     "Reply",
+    "Risk",
     "Route",
     "ServerFault",
     "ServerTimes",
+    "State",
+    "Surface",
     "Timing",
     "TokenChoice",
     "Tokens",
     "ToolCall",
     "ToolPart",
+    "Trial",
+    "Tried",
     "Turn",
     "Unfit",
     "Unreachable",
+    "Unsent",
     "Usage",
     "Vectors",
+    "Verdict",
     "VllmClient",
     "WronglyAnswered",
     "calls",

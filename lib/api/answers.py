@@ -35,6 +35,7 @@ __all__ = [
     "read_metrics",
     "read_models",
     "read_nothing",
+    "read_page_exists",
     "read_text",
     "read_tokens",
     "read_version",
@@ -54,6 +55,7 @@ class Raw:
     # not in the repr: a server may send the key back, and tracebacks can show local variables
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    cut: bool = False  # the answer goes on after this
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,11 @@ def read_exists(raw: Raw) -> bool | None:
         return None
     page = "text/html" in raw.headers.get("content-type", "")
     return raw.status in (400, 405, 415, 422) or (raw.status < 300 and not page)
+
+
+def read_page_exists(raw: Raw) -> bool | None:
+    """The same of a route that gives a web page."""
+    return None if raw.status in (401, 403) else raw.status < 300 or raw.status == 405
 
 
 def read_json_object(raw: Raw) -> dict[str, Json]:

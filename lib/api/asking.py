@@ -12,12 +12,14 @@ from lib.api import calls
 from lib.api.answers import Answer, Tokens
 from lib.api.calls import Call
 from lib.api.capabilities import Capabilities, Conversation, Memory, recall
+from lib.api.control import Control
 from lib.api.errors import Reason, Refused, Unfit
 from lib.api.resolver import Lookup, Resolver, system_lookup
 from lib.api.routes import Route
 from lib.api.strict_json import Json, encode
 from lib.api.target import Target
 from lib.api.transport import Sending
+from lib.api.ways import Known
 from lib.servers import AddressPolicy, Secret, Server, normal_url
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ class Asking:
         timeout: seconds for each whole exchange.
         verify: False for any certificate, or a file with the authorities to trust.
         lookup: stands for the name service in tests.
+        control: whether routes that change the server may be sent.
 
     Raises:
         SettingsError: the address or key is unfit.
@@ -53,12 +56,14 @@ class Asking:
         timeout: float = 10.0,
         verify: bool | str = True,
         lookup: Lookup = system_lookup,
+        control: bool = False,
     ) -> None:
         key = Secret(api_key) if isinstance(api_key, str) else api_key
         self._target = Target(normal_url(url), key, policy or AddressPolicy(), verify)
         self._timeout = timeout
         self._resolver = Resolver(lookup)
         self._memory = Memory()
+        self._control = control
         self._open()
 
     def _open(self) -> None:
@@ -66,9 +71,23 @@ class Asking:
         raise NotImplementedError
 
     @classmethod
-    def of(cls, server: Server, policy: AddressPolicy, *, timeout: float = 10.0) -> Self:
+    def of(
+        cls,
+        server: Server,
+        policy: AddressPolicy,
+        *,
+        timeout: float = 10.0,
+        control: bool = False,
+    ) -> Self:
         """The client of a configured server."""
-        return cls(server.url, server.key, policy=policy, timeout=timeout, verify=server.verify_tls)
+        return cls(
+            server.url,
+            server.key,
+            policy=policy,
+            timeout=timeout,
+            verify=server.verify_tls,
+            control=control,
+        )
 
     @property
     def url(self) -> str:
@@ -84,18 +103,36 @@ class Asking:
         Raises:
             CallerMistake: it must not be sent.
         """
+        self._check_allowed(call)
         body = self._body(call)
         return Sending(
             route=call.route,
             method=call.method,
+            path=self._made(lambda: call.path, call.route),
             query=call.query,
             body=body,
+            kind=call.upload.kind if call.upload else "application/json",
             zipped=call.zipped,
             limit=call.limit,
             seconds=seconds,
             connect_seconds=_CONNECT_SHARE * min(seconds, self._timeout),
             retry=retry and call.repeatable,
+            cut=call.cut,
+            anonymous=call.anonymous,
         )
+
+    def _check_allowed(self, call: Call[Any]) -> None:
+        """Nothing that changes a server is sent unless this client was made for that.
+
+        Raises:
+            CallerMistake: it must not be sent.
+        """
+        if isinstance(call.route, Route) or call.probing:
+            return
+        if not isinstance(call.route, Control):
+            raise self._mistake("it is never sent from here", call.route)
+        if not self._control:
+            raise self._mistake("it changes the server, and control is off", call.route)
 
     def _opening(self, call: Call[Any], seconds: float) -> tuple[Target, Resolver, Sending]:
         """What it takes to send a call over a connection of its own.
@@ -137,7 +174,7 @@ class Asking:
             problem = unfit.detail
         raise self._mistake(problem, Route.COMPLETIONS)
 
-    def _made(self, make: Callable[[], T], route: Route) -> T:
+    def _made(self, make: Callable[[], T], route: Known) -> T:
         """A call or a conversation, once it is made.
 
         Raises:
@@ -152,7 +189,7 @@ class Asking:
     def _body(self, call: Call[Any]) -> bytes | None:
         refused = None
         try:
-            body = None if call.body is None else encode(call.body)
+            body = call.upload.content if call.upload else _encoded(call.body)
         except UnicodeEncodeError as error:
             half = f"the first is U+{ord(error.object[error.start]):04X}"
             refused = self._target.refuse(Reason.HALF_CHARACTER, half, route=call.route)
@@ -165,7 +202,7 @@ class Asking:
             refused = self._target.refuse(Reason.TOO_LONG, problem, route=call.route)
         raise refused  # outside the handler: the cause holds what was typed
 
-    def _mistake(self, problem: str, route: Route) -> Refused:
+    def _mistake(self, problem: str, route: Known) -> Refused:
         return self._target.refuse(Reason.CALLER, problem, route=route)
 
     def _recalling(self) -> Conversation[Capabilities]:
@@ -212,6 +249,10 @@ class Asking:
         except Unfit as unfit:
             problem = unfit.detail
         raise self._mistake(problem, known.dialect.detokenize)
+
+
+def _encoded(body: Mapping[str, Json] | None) -> bytes | None:
+    return None if body is None else encode(body)
 
 
 def _first_model(known: Capabilities) -> str | None:

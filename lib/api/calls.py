@@ -5,17 +5,20 @@ read, and which reader turns it into a value. Both clients send these; neither b
 The calls that generate or embed stand in `inference`, beside how their answers are read.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Generic, Literal, TypedDict, TypeVar, Unpack
+from typing import Generic, Literal, NamedTuple, TypedDict, TypeVar, Unpack
+from urllib.parse import quote
 
 from lib.api import answers
 from lib.api.answers import Model, Raw, Tokens
 from lib.api.dialects import Dialect
 from lib.api.errors import Reason, Unfit
-from lib.api.routes import Cost, Route
+from lib.api.routes import Route
 from lib.api.strict_json import Json
+from lib.api.ways import Cost, Known
 
 __all__ = [
     "METRICS_LIMIT",
@@ -23,6 +26,7 @@ __all__ = [
     "Debug",
     "Message",
     "TokenizeFields",
+    "Upload",
     "debug",
     "detokenize",
     "health",
@@ -35,6 +39,7 @@ __all__ = [
     "probe",
     "ready",
     "server_info",
+    "stand_ins",
     "tokenize",
     "tokenizer_info",
     "version",
@@ -59,32 +64,68 @@ class TokenizeFields(TypedDict, total=False):
     options: Mapping[str, Json] | None  # further fields of vLLM's chat form
 
 
+class Upload(NamedTuple):
+    """A body that is no JSON: its bytes, and the content type that they are sent as."""
+
+    content: bytes
+    kind: str
+
+    def __repr__(self) -> str:
+        return f"Upload({len(self.content)} bytes)"
+
+
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
     """One question: where, with what, and how to read the answer."""
 
-    route: Route
+    route: Known
     read: Callable[[Raw], T]
     # not in the repr: tracebacks can show local variables, and a person typed this
     body: Mapping[str, Json] | None = field(default=None, repr=False)
+    upload: Upload | None = field(default=None, repr=False)  # instead of a body of JSON
+    parts: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # what stands for `{…}`
     query: tuple[tuple[str, str], ...] = ()
     limit: int = _SMALL  # bytes of the inflated answer
     most_sent: int = _MOST_SENT  # bytes of the body
     seconds: float | None = None  # for the whole exchange; None: as long as the client allows
     zipped: bool = False  # whether to offer gzip
     probing: bool = False  # asks only whether the route exists; any status is an answer
+    any_status: bool = False  # an error is an answer too
+    cut: bool = False  # of a longer answer the beginning is read
+    anonymous: bool = False  # the key stays here
 
     @property
     def repeatable(self) -> bool:
-        """Whether it may be sent twice: what costs GPU time must not be, for it may run twice."""
-        return self.probing or self.route.value.cost is not Cost.GPU
+        """Whether it may be sent twice: what makes a model work must not be, for it may run twice.
+
+        The same holds of what changes a server.
+        """
+        return self.probing or self.route.way.cost in (Cost.NOTHING, Cost.CPU)
 
     @property
-    def method(self) -> Literal["GET", "HEAD", "POST"]:
-        """A probe never does what the route does: GET where it takes POST, HEAD where GET."""
-        if self.probing:
-            return "GET" if self.route.method == "POST" else "HEAD"
-        return self.route.method
+    def method(self) -> str:
+        """A probe never does what the route does: GET where it takes POST, HEAD where GET.
+
+        What would change a server is probed by HEAD only: other servers take GET for the same.
+        """
+        if not self.probing:
+            return self.route.method
+        harmless = self.route.method == "POST" and self.route.way.cost is not Cost.CHANGES
+        return "GET" if harmless else "HEAD"
+
+    @property
+    def path(self) -> str:
+        """The path with its parts filled in.
+
+        Raises:
+            Unfit: one is missing.
+        """
+        path = self.route.path
+        for name, value in self.parts:
+            path = path.replace(f"{{{name}}}", quote(value, safe=""))
+        if "{" in path:
+            raise Unfit(Reason.CALLER, f"{path} needs what stands for the part in braces")
+        return path
 
 
 def health() -> Call[None]:
@@ -198,6 +239,12 @@ def detokenize(dialect: Dialect, ids: Sequence[int], model: str | None = None) -
     return Call(dialect.detokenize, read, body, limit=_JSON_LIMIT)
 
 
-def probe(route: Route) -> Call[bool | None]:
+def probe(route: Known) -> Call[bool | None]:
     """Whether a route exists, without using it; None where only a key would tell."""
-    return Call(route, answers.read_exists, probing=True)
+    read = answers.read_page_exists if route.way.page else answers.read_exists
+    return Call(route, read, parts=stand_ins(route), probing=True)
+
+
+def stand_ins(route: Known) -> tuple[tuple[str, str], ...]:
+    """Something for each part of a path in braces, where only the path matters."""
+    return tuple((name, "unknown") for name in re.findall(r"\{(\w+)\}", route.path))

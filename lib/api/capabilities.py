@@ -5,7 +5,6 @@ serves one, else by asking each route whether it exists, in a way that never use
 nothing itself: it is a conversation of calls and answers that either client can hold.
 """
 
-import re
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -15,10 +14,21 @@ from lib.api.answers import Answer, Model
 from lib.api.calls import Call
 from lib.api.dialects import Dialect, recognised
 from lib.api.errors import Denied, Reason, Refused, ServerFault, Unreachable
-from lib.api.routes import Kind, Route
+from lib.api.releases import numbers, written
+from lib.api.routes import Route
 from lib.api.strict_json import Json
+from lib.api.ways import Kind, Known
 
-__all__ = ["Absent", "Capabilities", "Conversation", "Memory", "discover", "recall"]
+__all__ = [
+    "Absent",
+    "Capabilities",
+    "Conversation",
+    "Memory",
+    "ask",
+    "discover",
+    "recall",
+    "why_absent",
+]
 
 T = TypeVar("T")
 Conversation = Generator[Call[Any], "Answer[Any] | Refused", T]
@@ -100,13 +110,13 @@ def discover() -> Conversation[Capabilities]:
         Refused: the server cannot be reached, says that it cannot answer, or is no model server.
     """
     version = yield from _version()
-    listed = yield from _ask(calls.models())
+    listed = yield from ask(calls.models())
     description = yield from _description()
     routes = None if description is None else described.routes(description)
     locked: frozenset[Route] = frozenset()
     if routes is None:
         routes, locked = yield from _probed_routes()
-    filtered = yield from _ask(calls.metrics(_FILTER_PROBE))
+    filtered = yield from ask(calls.metrics(_FILTER_PROBE))
     metrics_filter = isinstance(filtered, Answer) and _is_filtered(filtered.value)
     if isinstance(listed, Refused) and not isinstance(listed, Denied) and version is None:
         raise listed  # neither a release nor a model: some servers answer 200 to everything
@@ -131,8 +141,12 @@ def discover() -> Conversation[Capabilities]:
     )
 
 
-def _ask(call: Call[T]) -> Conversation[Answer[T] | Refused]:
-    """The outcome of one call; a server that cannot be reached ends the conversation."""
+def ask(call: Call[T]) -> Conversation[Answer[T] | Refused]:
+    """The outcome of one call; a server that cannot be reached ends the conversation.
+
+    Raises:
+        Refused: it cannot be reached.
+    """
     outcome = yield call
     if isinstance(outcome, Unreachable):
         raise outcome
@@ -141,7 +155,7 @@ def _ask(call: Call[T]) -> Conversation[Answer[T] | Refused]:
 
 def _version() -> Conversation[str | None]:
     for route in (Route.VERSION, Route.DEBUG_VERSION):
-        outcome = yield from _ask(calls.version(route))
+        outcome = yield from ask(calls.version(route))
         if isinstance(outcome, Answer):
             return outcome.value
         if isinstance(outcome, ServerFault):
@@ -151,7 +165,7 @@ def _version() -> Conversation[str | None]:
 
 def _description() -> Conversation[Mapping[str, Json] | None]:
     """The server's OpenAPI description; None where it has none worth the name."""
-    outcome = yield from _ask(calls.openapi())
+    outcome = yield from ask(calls.openapi())
     if isinstance(outcome, Refused) or not described.is_description(outcome.value):
         return None
     return outcome.value
@@ -161,8 +175,8 @@ def _probed_routes() -> Conversation[tuple[frozenset[Route], frozenset[Route]]]:
     """The routes that exist, and those of which only a key would tell."""
     found: dict[bool | None, set[Route]] = {True: set(), False: set(), None: set()}
     for route in Route:
-        if route is not Route.METRICS_FILTERED:
-            outcome = yield from _ask(calls.probe(route))
+        if route is not Route.METRICS_FILTERED and not route.way.seldom:
+            outcome = yield from ask(calls.probe(route))
             found[outcome.value if isinstance(outcome, Answer) else False].add(route)
     return frozenset(found[True]), frozenset(found[None])
 
@@ -175,7 +189,7 @@ def _is_filtered(body: bytes) -> bool:
 def _tasks(routes: frozenset[Route], dialect: Dialect, version: str | None) -> frozenset[str]:
     """From the routes, where a server registers only those that its model can do."""
     registers_all = dialect.kind not in (Kind.VLLM, Kind.TUTORIAL)
-    if registers_all or _numbers(version) < (0, 16):
+    if registers_all or numbers(version) < (0, 16):
         return frozenset()
     return frozenset(task for route, task in _TASKS.items() if route in routes)
 
@@ -197,10 +211,10 @@ def _absent(
     routes: frozenset[Route], dialect: Dialect, version: str | None, tasks: frozenset[str]
 ) -> Iterable[Absent]:
     """What the server lacks of its kind; then what a tutorial promises of vLLM and none has."""
-    lacking = [route for route in Route if route not in routes]
+    lacking = [route for route in Route if route not in routes and not route.way.seldom]
     for route in lacking:
         if dialect.kind in route.value.kinds:
-            why, shown_by = _why(route, dialect, version, tasks)
+            why, shown_by = why_absent(route, dialect, version, tasks)
             yield Absent(route.value.what, why, shown_by, route)
     for route in lacking:
         way = route.value
@@ -208,15 +222,16 @@ def _absent(
             yield Absent(way.what, "no vLLM release has it", f"use {way.instead}", route)
 
 
-def _why(
-    route: Route, dialect: Dialect, version: str | None, tasks: frozenset[str]
+def why_absent(
+    route: Known, dialect: Dialect, version: str | None, tasks: frozenset[str]
 ) -> tuple[str, str]:
     """Why a server lacks a route that its kind can have, and what would show it."""
-    way = route.value
+    way = route.way
     if dialect.kind is not Kind.VLLM:
-        return "this server does not offer it", dialect.flags.get(route, "")
-    if _numbers(version) < way.since:
-        release = f"vLLM {'.'.join(map(str, way.since))} or later"
+        flag = dialect.flags.get(route, "") if isinstance(route, Route) else ""
+        return "this server does not offer it", flag
+    if numbers(version) < way.since:
+        release = f"vLLM {written(way.since)} or later"
         return f"release {version} does not have it", " with ".join(
             filter(None, (release, way.needs))
         )
@@ -224,11 +239,3 @@ def _why(
         does = "its model does something else" if tasks else "no task of its model is served"
         return does, way.needs
     return ("it is not switched on" if way.needs else "this server does not offer it"), way.needs
-
-
-def _numbers(version: str | None) -> tuple[int, ...]:
-    """`0.10.2` as numbers; a development build (`0.1.dev18…`) counts as newer than any release."""
-    found = re.match(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?(?!\.?dev)", version or "")
-    if not found or ".dev" in (version or ""):
-        return (1 << 30,)
-    return tuple(int(part) for part in found.groups("0"))

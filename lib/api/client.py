@@ -5,7 +5,7 @@ This module alone sends calls by blocking. What is asked stands in `calls` and `
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
@@ -25,9 +25,13 @@ if TYPE_CHECKING:
     from lib.api.arrays import Array
     from lib.api.deltas import Reply
     from lib.api.embedding import EmbedFields, Vectors
+    from lib.api.exposure import Exposure
     from lib.api.generation import Generation
     from lib.api.ranking import Classified, Ranked
     from lib.api.streams import Stream
+    from lib.api.surface import Surface
+    from lib.api.trying import Trial, Tried
+    from lib.api.ways import Known
 
 __all__ = ["VllmClient"]
 
@@ -67,6 +71,17 @@ class VllmClient(Asking):
         except StopIteration as end:
             found: T = end.value
             return found
+
+    def _apart(self, call: Call[T], seconds: float) -> Answer[T]:
+        """Send a call over a connection of its own: it takes long, and others wait for a place."""
+        target, resolver, sending = self._opening(call, seconds)
+        wire = Wire(target, resolver)
+        begun = time.perf_counter()
+        try:
+            raw = wire.exchange(sending)
+        finally:
+            wire.close()
+        return answered(call, raw, time.perf_counter() - begun, target)
 
     def connect(self, seconds: float | None = None) -> float:
         """Open a connection of its own and close it: the seconds until it stood.
@@ -246,16 +261,7 @@ class VllmClient(Asking):
         """The answer to a request in one piece, within so many seconds. It costs GPU time."""
         from lib.api import streaming  # noqa: PLC0415 — most clients generate nothing
 
-        call = streaming.whole_call(request)
-        target, resolver, sending = self._opening(call, seconds)
-        wire = Wire(target, resolver)  # its own: an answer takes long, and others wait for a place
-        begun = time.perf_counter()
-        try:
-            raw = wire.exchange(sending)
-        finally:
-            wire.close()
-        answer = answered(call, raw, time.perf_counter() - begun, target)
-        return streaming.replied(answer)
+        return streaming.replied(self._apart(streaming.whole_call(request), seconds))
 
     def stream(
         self, request: "Generation", *, seconds: float = 600.0, quiet: float = 60.0
@@ -290,6 +296,26 @@ class VllmClient(Asking):
     def complete_stream(self, model: str, prompt: str | Sequence[int], **fields: Json) -> "Stream":
         """A text, or the tokens of one, continued, as it comes: see `stream`."""
         return self.stream(self._completion(model, prompt, fields))
+
+    def surface(self) -> "Surface":
+        """Every route of the server, explained; see `lib.api.surface`. It asks much: on demand."""
+        from lib.api import surface  # noqa: PLC0415 — only somebody who explores needs it
+
+        return self._hold(surface.surface(self.capabilities()))
+
+    def exposure(self, present: "Collection[Known]" = ()) -> "Exposure":
+        """Which routes answer without the key; `present` are those known to be there."""
+        from lib.api import exposure  # noqa: PLC0415 — likewise
+
+        return self._hold(exposure.exposure(self.capabilities(), present))
+
+    def try_out(self, trial: "Trial") -> "Tried":
+        """The answer to any request, whatever its status. It may cost GPU time."""
+        from lib.api import trying  # noqa: PLC0415 — likewise
+
+        call = self._made(lambda: trying.trying(trial), trial.route)
+        answer = self._apart(call, trial.seconds)
+        return trying.tried(trial.route, answer, self._target)
 
     def close(self) -> None:
         """Close every connection."""

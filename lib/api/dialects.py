@@ -8,7 +8,8 @@ its list of models names.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lib.api.routes import Kind, Route
+from lib.api.routes import Route
+from lib.api.ways import Kind
 
 __all__ = ["DIALECTS", "Dialect", "recognised"]
 

@@ -8,7 +8,7 @@ do. A sentence holds only our own words and the configured address; what the ser
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from lib.api.routes import Route
+from lib.api.ways import Known
 
 if TYPE_CHECKING:
     from lib.api.excess import Excess
@@ -102,7 +102,7 @@ class Refused(Exception):  # noqa: N818 — the project's word for every failed 
         reason: Reason,
         sentence: str,
         *,
-        route: Route | None = None,
+        route: Known | None = None,
         status: int | None = None,
         detail: str = "",
         retry_after: float | None = None,
@@ -360,7 +360,7 @@ def refusal(
     reason: Reason,
     server: str,
     *,
-    route: Route | None = None,
+    route: Known | None = None,
     status: int | None = None,
     detail: str = "",
     retry_after: float | None = None,
@@ -382,9 +382,9 @@ def refusal(
     )
 
 
-def _advice(route: Route | None) -> str:
+def _advice(route: Known | None) -> str:
     """What would make a server offer a route."""
-    way = route.value if route else None
+    way = route.way if route else None
     if way and way.instead:
         return f"no vLLM release does: use {way.instead}"
     parts = []

@@ -14,6 +14,7 @@ from lib.api.errors import Reason, Refused, Unfit
 from lib.api.routes import Route
 from lib.api.strict_json import Json, read_json
 from lib.api.target import Target
+from lib.api.ways import Known
 
 __all__ = ["answered", "failed_midway"]
 
@@ -45,7 +46,11 @@ def answered(call: Call[T], raw: Raw, seconds: float, target: Target) -> Answer[
     Raises:
         Refused: it is an error, or not what the route gives.
     """
-    refused = None if call.probing and raw.status < 500 else _refused(call, raw, target)
+    refused = (
+        None
+        if call.any_status or (call.probing and raw.status < 500)
+        else _refused(call, raw, target)
+    )
     if refused:
         raise refused
     try:
@@ -96,7 +101,7 @@ def _asked(call: Call[T]) -> int | None:
     return asked if isinstance(asked, int) else None
 
 
-def _reason(route: Route, status: int, detail: str, raw: Raw, *, keyed: bool) -> Reason:
+def _reason(route: Known, status: int, detail: str, raw: Raw, *, keyed: bool) -> Reason:
     if status == 401:
         return Reason.KEY_REFUSED if keyed else Reason.KEY_NEEDED
     lower = detail.lower()

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from lib.api.answers import Model
 from lib.api.capabilities import Absent, Capabilities
-from lib.api.routes import Cost, Kind, Route
+from lib.api.routes import Route
 from lib.api.strict_json import Json
 from lib.api.text import plain_line
+from lib.api.ways import Cost, Kind
 
 __all__ = ["Found", "as_json", "as_text"]
 

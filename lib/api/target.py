@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from lib.api.errors import Reason, Refused, refusal
-from lib.api.routes import Route
 from lib.api.text import plain_line
+from lib.api.ways import Known
 from lib.servers import AddressPolicy, Secret
 
 __all__ = ["Target"]
@@ -35,7 +35,7 @@ class Target:
         reason: Reason,
         detail: str | bytes = "",
         *,
-        route: Route | None = None,
+        route: Known | None = None,
         status: int | None = None,
         retry_after: float | None = None,
         told: str = "",

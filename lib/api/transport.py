@@ -22,8 +22,8 @@ from lib.api.failures import FAILURES, dropped, reason_of
 from lib.api.network import Deadline
 from lib.api.pool import async_client, blocking_client
 from lib.api.resolver import Resolver
-from lib.api.routes import Route
 from lib.api.target import Target
+from lib.api.ways import Known
 
 __all__ = ["AsyncWire", "Sending", "Wire", "build_request"]
 
@@ -32,15 +32,19 @@ __all__ = ["AsyncWire", "Sending", "Wire", "build_request"]
 class Sending:
     """One request in bytes, and what it may take."""
 
-    route: Route
+    route: Known
     method: str
+    path: str
     query: tuple[tuple[str, str], ...]
     body: bytes | None
+    kind: str  # of the body
     zipped: bool  # whether gzip is offered
     limit: int  # bytes of the inflated answer
     seconds: float  # for the whole exchange
     connect_seconds: float
     retry: bool  # once, where the connection is dropped before a byte of an answer
+    cut: bool = False  # whether the beginning of a longer answer will do
+    anonymous: bool = False  # whether the key stays here
 
 
 class Wire:
@@ -91,12 +95,14 @@ class Wire:
             response = self._client.send(request, stream=True)
         try:
             headers = dict(response.headers)
-            body = Body(headers, sending.limit)
+            body = Body(headers, sending.limit, cut=sending.cut)
             for chunk in response.iter_raw():
                 body.feed(chunk)
+                if body.is_full:
+                    break
         finally:
             response.close()
-        return Raw(response.status_code, headers, self._target.cleared(body.whole()))
+        return _raw(response, headers, body, self._target)
 
 
 class AsyncWire:
@@ -170,12 +176,14 @@ class AsyncWire:
             response = await client.send(request, stream=True)
         try:
             headers = dict(response.headers)
-            body = Body(headers, sending.limit)
+            body = Body(headers, sending.limit, cut=sending.cut)
             async for chunk in response.aiter_raw():
                 body.feed(chunk)
+                if body.is_full:
+                    break
         finally:
             await response.aclose()
-        return Raw(response.status_code, headers, self._target.cleared(body.whole()))
+        return _raw(response, headers, body, self._target)
 
 
 @dataclass(eq=False, slots=True)
@@ -195,25 +203,32 @@ def build_request(
     """The request as httpx takes it."""
     headers = {"accept-encoding": "gzip" if sending.zipped else "identity"}
     if sending.body is not None:
-        headers["content-type"] = "application/json"
-    return client.build_request(
+        headers["content-type"] = sending.kind
+    request = client.build_request(
         sending.method,
-        _url(target.url, sending.route, sending.query),
+        _url(target.url, sending.path, sending.query),
         headers=headers,
         content=sending.body,
         timeout=timeout,
     )
+    if sending.anonymous:
+        request.headers.pop("authorization", None)
+    return request
 
 
 @lru_cache(maxsize=8192)
-def _url(base: str, route: Route, query: tuple[tuple[str, str], ...]) -> httpx.URL:
+def _url(base: str, path: str, query: tuple[tuple[str, str], ...]) -> httpx.URL:
     """Kept, because encoding a scrape's hundred names costs more than the rest of a request.
 
     Nine routes of each of some 900 servers: fewer, and a fleet drives out its own.
     """
-    return httpx.URL(base + route.path, params=query) if query else httpx.URL(base + route.path)
+    return httpx.URL(base + path, params=query) if query else httpx.URL(base + path)
 
 
-def _refused(target: Target, route: Route | None, failure: Exception) -> Refused:
+def _raw(response: httpx.Response, headers: dict[str, str], body: Body, target: Target) -> Raw:
+    return Raw(response.status_code, headers, target.cleared(body.whole()), cut=body.is_full)
+
+
+def _refused(target: Target, route: Known | None, failure: Exception) -> Refused:
     reason, detail = reason_of(failure)
     return target.refuse(reason, detail, route=route)

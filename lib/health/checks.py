@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from lib.api import AsyncVllmClient, Call, Capabilities, Model, Reason, Refused, Route
+from lib.api import AsyncVllmClient, Call, Capabilities, Known, Model, Reason, Refused, Route
 from lib.api import calls as questions
 from lib.api.inference import one_embedding, one_token, one_turn
 from lib.api.text import plain_line
@@ -179,7 +179,7 @@ class _Round:
     async def _known(self) -> Capabilities | None:
         return await self._learning if self._learning else None
 
-    async def _offers(self, route: Route) -> bool | None:
+    async def _offers(self, route: Known) -> bool | None:
         """Whether a route is there; None where only asking it would tell."""
         if route in _ALWAYS_ASKED:
             return True

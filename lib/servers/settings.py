@@ -23,6 +23,7 @@ TextSetting = Literal[
     "VLLM_API_KEY",
     "INSPECTOR_DATA",
     "INSPECTOR_ALLOW_HOSTS",
+    "INSPECTOR_CONTROL",
     "INSPECTOR_DEMO_SERVERS",
     "HOST",
 ]
@@ -42,6 +43,7 @@ class Setting:
     unit: str
     help: str
     bounds: tuple[float, float] | None = None  # of a number, both ends allowed; None for text
+    choices: tuple[str, ...] = ()  # of a text, where there are few
     secret: bool = False
 
 
@@ -94,6 +96,14 @@ SETTINGS: tuple[Setting, ...] = (
         "empty means only servers on this machine.",
     ),
     Setting(
+        "INSPECTOR_CONTROL",
+        "off",
+        "on or off",
+        "Whether the API Explorer may change servers (sleep, reset caches, load adapters); it asks "
+        "for the server's name each time.",
+        choices=("off", "on"),
+    ),
+    Setting(
         "INSPECTOR_DEMO_SERVERS",
         "",
         "name=address, …",
@@ -125,11 +135,13 @@ def setting(environ: Mapping[str, str], name: NumberSetting | TextSetting) -> fl
     """The value of a setting, in its unit: a number where it has bounds, else stripped text.
 
     Raises:
-        SettingsError: the value is not a number, or lies outside the bounds.
+        SettingsError: the value is not a number or lies outside the bounds, or is no choice.
     """
     entry = _BY_NAME[name]
     text = environ.get(name, "").strip() or entry.default
-    return text if entry.bounds is None else _number(entry, text, entry.bounds)
+    if entry.bounds is not None:
+        return _number(entry, text, entry.bounds)
+    return _choice(entry, text) if entry.choices else text
 
 
 def data_folder(environ: Mapping[str, str]) -> Path:
@@ -141,6 +153,14 @@ def data_folder(environ: Mapping[str, str]) -> Path:
         return Path.home() / "Library" / "Application Support" / "vllm-inspector"
     base = environ.get("XDG_DATA_HOME", "").strip()
     return (Path(base) if base else Path.home() / ".local" / "share") / "vllm-inspector"
+
+
+def _choice(entry: Setting, text: str) -> str:
+    if text.lower() not in entry.choices:
+        raise SettingsError(
+            f"{entry.name} is {text[:40]!r}; set it to {' or '.join(entry.choices)}."
+        )
+    return text.lower()
 
 
 def _number(entry: Setting, text: str, bounds: tuple[float, float]) -> float:

@@ -4,7 +4,8 @@ from lib.api import answers, calls
 from lib.api.calls import Call
 from lib.api.dialects import DIALECTS
 from lib.api.errors import Reason, Unfit
-from lib.api.routes import Cost, Kind, Route
+from lib.api.routes import Route
+from lib.api.ways import Cost, Kind
 
 BY_KIND = {dialect.kind: dialect for dialect in DIALECTS}
 CHAT = [{"role": "user", "content": "Hi"}]

@@ -1,7 +1,8 @@
 import pytest
 
 from lib.api.dialects import DIALECTS, recognised
-from lib.api.routes import Kind, Route
+from lib.api.routes import Route
+from lib.api.ways import Kind
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda d: d.kind.name)

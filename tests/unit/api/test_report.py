@@ -15,7 +15,8 @@ def test_a_person_reads_what_was_found(capsys):
     for part in (
         "Qwen/Qwen2.5-7B-Instruct  4,096 tokens  from /models/tiny-qwen",
         "78 kB a scrape, filtered and compressed through /metrics/",
-        "POST  /v1/chat/completions       a chat's next turn (costs GPU time)",
+        "POST  /v1/chat/completions ",
+        "  a chat's next turn (costs GPU time)",
         "Absent: it is not switched on\n  GET  /is_sleeping  VLLM_SERVER_DEV_MODE=1",
         "Absent: no vLLM release has it",
     ):

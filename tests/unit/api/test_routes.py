@@ -1,28 +1,41 @@
 import pytest
 
-from lib.api import Cost, Kind, Route
+from lib.api import Control, Cost, Kind, Route, Unsent
+from lib.api.surface import EVERY
 
-# What changes a server, or runs what a caller chooses: never to be listed.
-DANGEROUS = ["/sleep", "wake_up", "/pause", "resume", "reset_", "scale", "update", "load_lora"]
-DANGEROUS += ["collective_rpc", "abort", "profile", "weight", "invocations", "fault", "scoring"]
+# Words of what changes a server, or runs what a caller chooses; and what has one and does neither.
+DANGEROUS = ["/sleep", "wake_up", "/pause", "resume", "reset_", "scale", "update", "lora"]
+DANGEROUS += ["collective_rpc", "abort", "profile", "weight", "fault", "release", "cancel"]
+ASKS_ONLY = {Route.WEIGHT_INFO, Route.FAULT_TOLERANCE}
 
 
 @pytest.mark.parametrize("route", Route)
 def test_every_route_is_described_and_harmless(route):
-    way = route.value
+    way = route.way
     assert way.method in ("GET", "POST")
     assert way.path.startswith("/")
     assert way.what
     assert way.kinds
-    assert not any(word in way.path for word in DANGEROUS)
+    assert way.cost is not Cost.CHANGES
+    assert route in ASKS_ONLY or not any(word in way.path for word in DANGEROUS)
     assert way.method == "POST" or way.cost is not Cost.GPU
 
 
+@pytest.mark.parametrize("route", [*Control, *Unsent], ids=repr)
+def test_what_changes_a_server_is_described_and_stands_apart(route):
+    way = route.way
+    assert way.cost is Cost.CHANGES or way.method == "WS"
+    assert way.seldom
+    assert way.what
+    assert not isinstance(route, Route)
+
+
 def test_no_two_routes_are_the_same():
-    assert len({(route.method, route.path) for route in Route}) == len(Route)
+    assert len({route.title for route in EVERY}) == len(EVERY)
+    assert len({route.way for route in EVERY}) == len(Route) + len(Control) + len(Unsent)
 
 
-@pytest.mark.parametrize("route", [r for r in Route if Kind.TUTORIAL in r.value.kinds])
+@pytest.mark.parametrize("route", [r for r in Route if Kind.TUTORIAL in r.way.kinds])
 def test_a_route_that_only_a_tutorial_knows_names_what_stands_for_it(route):
-    if Kind.VLLM not in route.value.kinds:
-        assert route.value.instead
+    if Kind.VLLM not in route.way.kinds:
+        assert route.way.instead

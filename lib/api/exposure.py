@@ -1,0 +1,203 @@
+"""Exposure: which routes answer whoever reaches the port, without a key.
+
+This module alone decides how that is found out without using a route, what an open one risks, and
+what is advised. What gives something is asked for it; what takes something is asked by a method
+that it does not take; what changes the server is asked for its head only. vLLM looks at the key
+before it looks for the route, so 401 says guarded, and 405 that nobody asked for a key.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from lib.api import calls
+from lib.api.answers import Answer, Raw
+from lib.api.calls import Call
+from lib.api.capabilities import Capabilities, Conversation, ask
+from lib.api.control import Control, Unsent
+from lib.api.routes import Route
+from lib.api.ways import Cost, Kind, Known
+
+__all__ = ["Exposed", "Exposure", "Risk", "Verdict", "exposure"]
+
+_SMALL = 64 << 10  # bytes of an answer that only has to come
+
+
+class Verdict(Enum):
+    """What a route does with a request that has no key."""
+
+    OPEN = "answers without a key"
+    GUARDED = "asks for the key"
+    ABSENT = "is not there"
+    UNKNOWN = "cannot be told"
+
+
+class Risk(Enum):
+    """What whoever reaches an open route can take, the worst last."""
+
+    NOTHING = "nothing"
+    INFORMATION = "information"
+    CPU = "processor time"
+    GPU = "GPU time"
+    CONTROL = "control"
+
+
+@dataclass(frozen=True, slots=True)
+class Exposed:
+    """One route without a key."""
+
+    method: str
+    path: str
+    route: Known
+    verdict: Verdict
+    risk: Risk  # if it is open
+    advice: str  # one sentence
+    status: int | None  # what it answered; None where there was no answer
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether it is open and should not be."""
+        return self.verdict is Verdict.OPEN and self.risk is not Risk.NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """All routes without a key, the worst first, and one sentence for the whole."""
+
+    routes: tuple[Exposed, ...]
+    has_key: bool | None  # whether the server asks for a key at all; None: not told
+    sentence: str
+
+
+_NOTHING = frozenset({Route.HEALTH, Route.HEALTH_READY, Route.PING, Route.PING_POST, Route.LOAD})
+_PROXY = "let a proxy pass only what is meant for everybody"
+_ADVICE: dict[Known, str] = {
+    Route.INVOCATIONS: "No key guards it in any release, and it runs chats, completions and "
+    f"vectors (vllm-project/vllm#58144): {_PROXY}.",
+    Route.GENERATIVE_SCORING: f"It runs the model, and no release guards it by the key: {_PROXY}.",
+    Route.METRICS: "It tells models, load and sizes: let only the monitoring reach it.",
+    Route.METRICS_FILTERED: "It tells models, load and sizes: let only the monitoring reach it.",
+    Route.SERVER_INFO: "It tells the whole configuration: start without VLLM_SERVER_DEV_MODE.",
+    Route.OPENAPI: "It tells every route: start with --disable-fastapi-docs.",
+    Route.DOCS: "It tells every route: start with --disable-fastapi-docs.",
+    Route.REDOC: "It tells every route: start with --disable-fastapi-docs.",
+    Route.TOKENIZE: f"A long text holds up the server's only event loop: {_PROXY}.",
+    Route.DETOKENIZE: f"A long list holds up the server's only event loop: {_PROXY}.",
+    Control.SCALE: "Whoever reaches it can stop the server for minutes, and no release guards it "
+    f"by the key: {_PROXY}.",
+}
+_ADVICE_BY_RISK = {
+    Risk.NOTHING: "It tells nothing that matters: it may stay open for whoever checks the server.",
+    Risk.INFORMATION: f"It tells how the server is set up: {_PROXY}.",
+    Risk.CPU: f"It costs the server's processor time: {_PROXY}.",
+    Risk.GPU: f"Whoever reaches the port can make the model work: {_PROXY}.",
+    Risk.CONTROL: "Whoever reaches the port can change the server: start without development "
+    f"mode, and {_PROXY}.",
+}
+_NO_KEY = "The server has no key: start it with --api-key, and keep its port from strangers."
+
+
+def exposure(known: Capabilities, present: Collection[Known] = ()) -> Conversation[Exposure]:
+    """Ask every route without the key; `present` are those that are known to be there.
+
+    A guarded route does not tell whether it exists: where it is not among those present, it counts
+    as absent.
+
+    Raises:
+        Refused: the server cannot be reached.
+    """
+    rows = []
+    for route in _asked_for(known):
+        outcome = yield from ask(_asking(route))
+        raw = outcome.value if isinstance(outcome, Answer) else None
+        rows.append(_row(route, raw, present))
+    has_key = _has_key(rows)
+    ranks = list(Risk)
+    rows.sort(key=lambda row: (not row.is_wrong, row.verdict.name, -ranks.index(row.risk)))
+    return Exposure(tuple(rows), has_key, _sentence(rows, has_key))
+
+
+def _asked_for(known: Capabilities) -> Iterable[Known]:
+    """Every route that such a server can have; of what changes a server, vLLM's only."""
+    yield from (route for route in Route if known.engine_kind in route.way.kinds)
+    if known.engine_kind is Kind.VLLM:
+        yield from (route for route in (*Control, *Unsent) if route.method != "WS")
+
+
+def _asking(route: Known) -> Call[Raw]:
+    is_used = route.method == "GET" and route.way.cost is Cost.NOTHING and not route.way.page
+    return Call(
+        route,
+        lambda raw: raw,
+        parts=calls.stand_ins(route),
+        limit=_SMALL,
+        cut=True,
+        probing=not is_used,
+        any_status=True,
+        anonymous=True,
+    )
+
+
+def _row(route: Known, raw: Raw | None, present: Collection[Known]) -> Exposed:
+    verdict = Verdict.UNKNOWN if raw is None else _verdict(route, raw)
+    if verdict is Verdict.GUARDED and present and route not in present:
+        verdict = Verdict.ABSENT
+    risk = _risk(route)
+    return Exposed(
+        route.method,
+        route.path,
+        route,
+        verdict,
+        risk,
+        _ADVICE.get(route, _ADVICE_BY_RISK[risk]),
+        None if raw is None else raw.status,
+    )
+
+
+def _verdict(route: Known, raw: Raw) -> Verdict:
+    is_page = "text/html" in raw.headers.get("content-type", "")
+    if raw.status in (401, 403):
+        return Verdict.GUARDED
+    if raw.status == 404:
+        # of a route with a part in braces, 404 also says that there is no such thing
+        return Verdict.ABSENT if "{" not in route.path else Verdict.UNKNOWN
+    if raw.status < 300 and is_page and not route.way.page:
+        return Verdict.UNKNOWN  # what some proxies answer to everything
+    return (
+        Verdict.OPEN if raw.status < 300 or raw.status in (400, 405, 415, 422) else Verdict.UNKNOWN
+    )
+
+
+def _risk(route: Known) -> Risk:
+    if route in _NOTHING:
+        return Risk.NOTHING
+    if route in (Route.METRICS, Route.METRICS_FILTERED, Route.OPENAPI, Route.SERVER_INFO):
+        return Risk.INFORMATION
+    by_cost = {
+        Cost.CHANGES: Risk.CONTROL,
+        Cost.GPU: Risk.GPU,
+        Cost.CPU: Risk.CPU,
+        Cost.NOTHING: Risk.INFORMATION,
+    }
+    return by_cost[route.way.cost]
+
+
+def _has_key(rows: Iterable[Exposed]) -> bool | None:
+    """Whether any route asked for a key; where the list of models is open, there is none."""
+    verdicts = {row.route: row.verdict for row in rows}
+    if verdicts.get(Route.MODELS) is Verdict.OPEN:
+        return False
+    return True if Verdict.GUARDED in verdicts.values() else None
+
+
+def _sentence(rows: Iterable[Exposed], has_key: bool | None) -> str:
+    wrong = [row for row in rows if row.is_wrong]
+    if has_key is False:
+        return _NO_KEY
+    if not wrong:
+        return "No route that matters answers without a key."
+    worst = max(wrong, key=lambda row: list(Risk).index(row.risk))
+    return (
+        f"{len(wrong)} routes answer without a key; the worst of them gives away "
+        f"{worst.risk.value} ({worst.method} {worst.path})."
+    )
