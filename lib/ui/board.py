@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Protocol
 
-from lib.diagnosis import Diagnosis, Finding, Link
+from lib.diagnosis import Curve, Diagnosis, Finding, Link, Outlook
 from lib.health import State, Status
 from lib.metrics import Window
 from lib.servers import Server
@@ -24,6 +24,7 @@ __all__ = [
     "Source",
     "Stretch",
     "Words",
+    "curve_key",
     "finding_of",
     "known",
     "status_of",
@@ -99,6 +100,9 @@ class Board(Protocol):
     def diagnosis(self, server: str) -> Diagnosis:
         """What is wrong with a server, from half an hour."""
 
+    def forecast(self, server: str) -> Outlook:
+        """What comes next for a server (`Server.id`), and what its waiting requests wait for."""
+
     def version(self, server: Server) -> str:
         """The release that a server runs, "" if it was not asked yet."""
 
@@ -169,24 +173,30 @@ def finding_of(finding: Finding) -> Words:
         "remedies": [asdict(remedy) for remedy in finding.remedies],
         "source": finding.source,
         "merged": list(finding.merged),
-        # As the page draws it today.
-        "evidence": [
-            {
-                "label": one.label,
-                "figure": one.figure,
-                "threshold": one.threshold,
-                "since": one.since,
-            }
-            for one in finding.chain
-        ],
-        "ruled_out": [f"{rival.name} ({rival.why})" for rival in finding.rivals],
         "remedy": finding.remedy,
     }
 
 
 def _link(link: Link) -> Words:
-    curve = link.curve and asdict(link.curve) | {"how": link.curve.how.value}
-    return asdict(link) | {"metric": link.metric, "curve": curve}
+    """A link, with the key of its curve and where its threshold lies on it."""
+    curve = link.curve
+    return {
+        "label": plain(link.label),
+        "figure": plain(link.figure),
+        "threshold": plain(link.threshold),
+        "window": plain(link.window),
+        "since": link.since,
+        "holds": link.holds,
+        "metric": link.metric,
+        "curve": curve and curve_key(curve),
+        "limit": curve and curve.limit,
+    }
+
+
+def curve_key(curve: Curve) -> str:
+    """What a curve is called in an event: the same for the same line, whatever its threshold."""
+    told = (curve.quantity, curve.how.name, curve.part, curve.to, curve.q, curve.span)
+    return "/".join(map(str, told))
 
 
 def known(values: Iterable[float], digits: int = 4) -> list[float | None]:

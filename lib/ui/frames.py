@@ -9,9 +9,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
+from lib.diagnosis import Curve, Diagnosis
+from lib.health import State, Status
 from lib.metrics import Grid, Window
 from lib.servers import Server
-from lib.ui import lines, plain
+from lib.ui import evidence, lines, plain
+from lib.ui.ahead import outlook_of
 from lib.ui.board import Board, Source, Words, finding_of, known, status_of, text_of, who_of
 from lib.ui.cells import cells_of
 from lib.ui.panels import Panel, choose
@@ -20,6 +23,17 @@ from lib.ui.windows import Span
 from lib.watch.record import Tick
 
 __all__ = ["RcaView"]
+
+
+_PATTERNS = {
+    State.HUNG: 11,
+    State.SUSPECT: 11,
+    State.LIVELOCKED: 12,
+    State.PAUSED: 29,
+    State.ASLEEP: 29,
+    State.NO_METRICS: 30,
+}
+"""Which row of the table of known patterns (`Finding.pattern`) says the same as a state."""
 
 
 class RcaView:
@@ -39,11 +53,14 @@ class RcaView:
         self._next = 0.0
         self._models: tuple[str, ...] = ()
         self._said: Words = {}
+        self._curves: dict[str, Curve] = {}
 
     def opening(self) -> bytes:
         """Everything, as of the newest reading."""
         newest = self._source.latest(self._server.id)
         at = newest.at if newest else time.time()
+        diagnosis = self._board.diagnosis(self._server.id)
+        self._curves = evidence.curves_of(diagnosis)
         grid = Grid.within(at - self._span.seconds, at, self._span.bin)
         window = self._source.window(self._server.id, grid.first - self._back, at)
         self._offered, absent = choose(window.layout) if window.layout.series else ([], [])
@@ -57,16 +74,18 @@ class RcaView:
             "panels": [self._panel(panel, window, grid) for panel in self._panels],
             "figures": self._figures(window, at),
             "cells": cells_of(newest.sample if newest else None),
+            "evidence": evidence.plots(self._curves, window, grid),
             "absent": [{"what": one.what, "shown_by": one.shown_by} for one in absent],
         }
-        return event("window", text_of(self._news(newest, at) | whole))
+        return event("window", text_of(self._news(newest, at, diagnosis) | whole))
 
     def tick(self) -> bytes:
         """Bins that have closed, the newest figures, and what else has changed."""
         self._board.walk()
         newest = self._source.latest(self._server.id)
         if newest is None:
-            return event("tick", text_of(self._news(None, time.time())))
+            diagnosis = self._board.diagnosis(self._server.id)
+            return event("tick", text_of(self._news(None, time.time(), diagnosis)))
         at = newest.at
         if self._jumped(at):
             return self.opening()
@@ -80,7 +99,9 @@ class RcaView:
             "cells": cells_of(newest.sample),
             "bins": self._closed(window, at),
         }
-        return event("tick", text_of(self._news(newest, at) | new))
+        diagnosis = self._board.diagnosis(self._server.id)
+        new |= self._other_evidence(diagnosis, at)
+        return event("tick", text_of(self._news(newest, at, diagnosis) | new))
 
     def _jumped(self, at: float) -> bool:
         """Whether the clock went where no bin can follow: more than a window on, or back."""
@@ -90,7 +111,9 @@ class RcaView:
     @property
     def _back(self) -> float:
         """How far before a point its rows may lie, in seconds."""
-        return max(lines.RATE_SPAN, self._span.trail, self._span.bin) + 3 * self._period
+        spans = (curve.span for curve in self._curves.values())
+        longest = max(lines.RATE_SPAN, self._span.trail, self._span.bin, *spans)
+        return longest + 3 * self._period
 
     # ── Plots ──
 
@@ -135,7 +158,19 @@ class RcaView:
             for panel in self._panels
             for curve in panel.curves
         }
+        data |= evidence.values(self._curves, window, grid)
         return {"start": grid.first, "step": grid.step, "size": grid.size, "data": data}
+
+    def _other_evidence(self, diagnosis: Diagnosis, at: float) -> Words:
+        """The curves of the findings, whole, when they are others than those that were sent."""
+        curves = evidence.curves_of(diagnosis)
+        if curves.keys() == self._curves.keys():
+            return {}
+        self._curves = curves
+        size = round(self._span.seconds / self._span.bin)
+        grid = Grid(self._next - size * self._span.bin, self._span.bin, size)
+        window = self._source.window(self._server.id, grid.first - self._back, at)
+        return {"evidence": evidence.plots(curves, window, grid)}
 
     def _figures(self, window: Window, at: float) -> Mapping[str, Words]:
         found = {
@@ -169,17 +204,18 @@ class RcaView:
 
     # ── Words ──
 
-    def _news(self, newest: Tick | None, at: float) -> Words:
+    def _news(self, newest: Tick | None, at: float, diagnosis: Diagnosis) -> Words:
         """What both events have; words only where they changed."""
-        diagnosis = self._board.diagnosis(self._server.id)
+        status = newest.status if newest else None
         words: Words = {
             "who": self._who(newest),
-            "status": status_of(newest.status if newest else None),
+            "status": status_of(status) | {"told": _is_told(status, diagnosis)},
             "findings": {
                 "findings": [finding_of(finding) for finding in diagnosis.findings],
                 "fine": diagnosis.fine,
                 "unchecked": diagnosis.unchecked,
             },
+            "outlook": outlook_of(self._board.forecast(self._server.id)),
             "servers": self._board.listed(),
         }
         changed = {key: value for key, value in words.items() if self._said.get(key) != value}
@@ -191,3 +227,9 @@ class RcaView:
         if newest and newest.sample:
             self._models = newest.sample.models  # one that is down still has its name
         return who_of(self._server, self._models, self._board.version(self._server))
+
+
+def _is_told(status: Status | None, diagnosis: Diagnosis) -> bool:
+    """Whether a finding says what the server is called: then it is not said twice."""
+    pattern = _PATTERNS.get(status.state) if status else None
+    return any(finding.pattern == pattern for finding in diagnosis.findings)

@@ -19,6 +19,15 @@ export function plotly(address) {
   return loading;
 }
 
+/** Append new bins to what a plot draws, and let go of as many old ones. */
+export function take({ key, curves, data }, bins, size) {
+  for (const curve of curves) {
+    const values = data[curve.key];
+    values.push(...bins.data[`${key}.${curve.key}`]);
+    values.splice(0, values.length - size);
+  }
+}
+
 export class Plot {
   constructor(spec, board) {
     this.board = board;
@@ -38,7 +47,7 @@ export class Plot {
     this.area = h("div.vi-plot", { tabindex: 0, role: "img", "aria-label": `${spec.title}, curve over time` },
       ...this.rows, this.canvas, this.times, this.cursor);
     this.area.style.height = `${this.height}px`;
-    this.element = h("section.vi-panel", { "data-panel": spec.key, "aria-label": spec.title },
+    this.element = h("section.vi-panel", { [spec.shared ? "data-evidence" : "data-panel"]: spec.key, "aria-label": spec.title },
       h("h3", { title: spec.how }, spec.title), this.now, this.area);
     this.listen();
     this.load(spec);
@@ -55,20 +64,32 @@ export class Plot {
     this.labelled = null;
     this.pending = 0;
     this.figures = spec.curves.map((curve) => this.figure(curve));
-    const limits = spec.limits.map(({ label }) => h("span.vi-figure", { title: "threshold" },
+    this.legend();
+  }
+
+  legend() {
+    const limits = this.spec.limits.map(({ label }) => h("span.vi-figure", { title: "threshold" },
       h("i.vi-key.vi-limit", { "aria-hidden": "true" }), h("span", {}, label)));
     this.now.replaceChildren(...this.figures, ...limits, this.note);
   }
 
-  /** New bins; drawn at the next chance. */
+  /** New bins; drawn at the next chance. Of data that several plots share, they are taken in elsewhere. */
   append(bins, size) {
-    for (const curve of this.spec.curves) {
-      const values = this.data[curve.key];
-      values.push(...bins.data[`${this.spec.key}.${curve.key}`]);
-      values.splice(0, values.length - size);
-    }
+    if (!this.spec.shared) take(this.spec, bins, size);
     this.pending += bins.size;
     this.stale = true;
+  }
+
+  /** Thresholds and moments of its own, in place of the page's marks. */
+  annotate(limits, marks) {
+    const key = JSON.stringify([limits, marks]);
+    if (key === this.annotated) return;
+    this.annotated = key;
+    this.spec.limits = limits;
+    this.marks = marks;
+    this.drawn = false;
+    this.stale = true;
+    this.legend();
   }
 
   /** What stands above the plot: per curve [text, tone], and a note. Kept back while the cursor is on a plot. */
@@ -255,17 +276,19 @@ export class Plot {
     if (this.spec.top) return this.spec.top;
     const [start, end] = this.board.range.map((moment) => (moment - this.board.start) / this.board.step);
     const inSight = this.spec.curves.flatMap(({ key }) => this.data[key].slice(Math.max(0, Math.floor(start)), Math.ceil(end) + 1));
-    return roundTop(inSight.reduce((highest, value) => (value > highest ? value : highest), 0), this.spec.write);
+    const limits = this.spec.limits.map(({ at }) => at);
+    return roundTop([...limits, ...inSight].reduce((highest, value) => (value > highest ? value : highest), 0), this.spec.write);
   }
 
   layout() {
+    const marks = this.marks ?? this.board.marks;
     return {
       width: this.width + MARGIN.l + MARGIN.r, height: this.height, margin: MARGIN, showlegend: false, hovermode: false, dragmode: "zoom",
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       xaxis: { type: "linear", range: [...this.board.range], visible: false, fixedrange: false },
       yaxis: { type: "linear", range: [0, this.top * HEADROOM], visible: false, fixedrange: true },
-      annotations: this.isFirst ? this.board.marks.flatMap((mark) => this.markLabel(mark)) : [],
-      shapes: [...this.spec.limits.map((limit) => this.limit(limit)), ...this.board.marks.map((mark) => this.mark(mark))],
+      annotations: this.marks || this.isFirst ? marks.flatMap((mark) => this.markLabel(mark)) : [],
+      shapes: [...this.spec.limits.map((limit) => this.limit(limit)), ...marks.map((mark) => this.mark(mark))],
     };
   }
 

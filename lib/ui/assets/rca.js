@@ -1,28 +1,39 @@
-// RCA / Cache: the verdict, the figures that explain it, their curves.
+// RCA / Cache: what is wrong and why, the figures that explain it, their curves.
 
+import { tell } from "./address.js";
 import { Board } from "./board.js";
 import { Cells } from "./cells.js";
 import { h, mark, state, themed } from "./dom.js";
-import { clock } from "./figures.js";
-import { Plot, plotly } from "./plot.js";
+import { FindingView } from "./finding.js";
+import { Outlook } from "./outlook.js";
+import { Plot, plotly, take } from "./plot.js";
 import { age, flagged, identity, lasting, trouble } from "./verdict.js";
 import { LiveView } from "./view.js";
+
+const TOOLS = ".st-key-rca-tools";
+const SCROLL_TRIES = 20;
 
 export class Rca extends LiveView {
   constructor(root, page) {
     super(root, page, { unzoom: () => this.board.zoomTo(null) });
     this.verdict = h("div.vi-verdict", { "aria-label": "Findings", role: "region" });
+    this.outlook = new Outlook();
     this.panels = h("div.vi-panels.vi-loading", {}, ...Array.from({ length: 6 }, () => h("div.vi-skeleton")));
     this.absent = h("section.vi-absent", { hidden: true });
-    root.replaceChildren(this.head.element, this.head.banner, this.verdict, this.panels, this.absent);
+    root.replaceChildren(this.head.element, this.head.banner, this.verdict, this.outlook.element, this.panels, this.absent);
     this.board = new Board((zoom) => this.head.zoomed(zoom));
     this.plots = new Map();
+    this.evidence = new Map();
+    this.views = new Map();
+    this.opened = new URL(location.href).searchParams.get("finding");
     this.cells = new Cells();
+    this.head.pauseButton.before(h("button.vi-button", { type: "button", title: "Compare what was before with what is now", onclick: () => this.tool("changes") }, "What changed"));
     plotly(page.data.plotly).then(() => this.board.schedule());
     this.begin();
   }
 
   update(data) {
+    if (data.server !== this.data.server) this.opened = null;
     super.update(data);
     this.restyle();
   }
@@ -39,7 +50,27 @@ export class Rca extends LiveView {
     super.aim();
   }
 
-  address() { return { server: this.data.server, window: this.window }; }
+  address() { return { server: this.data.server, window: this.window, finding: this.opened }; }
+
+  /** Open a tool under the view, and go there once the script has drawn it. */
+  tool(name) {
+    this.page.send("tool", name);
+    let tries = SCROLL_TRIES;
+    const go = () => {
+      const tools = document.querySelector(TOOLS);
+      if (tools) tools.scrollIntoView({ block: "start", behavior: "smooth" });
+      else if (tries-- > 0) setTimeout(go, 100);
+    };
+    go();
+  }
+
+  /** Open the evidence of a finding, or close it; one at a time, and the address says which. */
+  opens(rule, is) {
+    this.opened = is ? rule : null;
+    for (const [name, view] of this.views) view.open(name === this.opened);
+    tell(this.address());
+    this.board.schedule();
+  }
 
   choose(key) {
     if (key !== this.window) this.board.zoomTo(null);
@@ -56,11 +87,12 @@ export class Rca extends LiveView {
     if (!same) this.build(frame.panels);
     else for (const spec of frame.panels) this.plots.get(spec.key).load(spec);
     this.missing(frame.absent);
+    this.prove(frame.evidence);
     this.show(frame);
   }
 
   build(panels) {
-    this.board.clear();
+    for (const plot of this.plots.values()) this.board.remove(plot);
     this.plots = new Map(panels.map((spec) => [spec.key, new Plot(spec, this.board)]));
     this.panels.classList.remove("vi-loading");
     this.panels.replaceChildren(...[...this.plots.values()].map((plot) => plot.element), this.cells.element);
@@ -69,8 +101,18 @@ export class Rca extends LiveView {
   }
 
   step(tick) {
-    if (tick.bins) this.board.follow(tick.bins);
+    if (tick.bins) {
+      for (const spec of this.evidence.values()) take(spec, tick.bins, this.board.size);
+      this.board.follow(tick.bins);
+    }
+    if (tick.evidence) this.prove(tick.evidence);
     this.show(tick);
+  }
+
+  /** The curves of the findings, whole. */
+  prove(evidence) {
+    this.evidence = new Map(Object.entries(evidence));
+    this.proven = true;
   }
 
   /** What frames and ticks have in common. */
@@ -80,7 +122,10 @@ export class Rca extends LiveView {
     if (news.who) this.identify(news.who);
     if (news.status) this.status = news.status;
     if (news.findings) this.findings = news.findings;
+    if (news.outlook) this.outlook.show(news.outlook);
     if (news.who || news.status || news.findings) this.judge();
+    if (this.proven) for (const view of this.views.values()) view.renew();
+    this.proven = false;
     this.read(news, news.at, news.period);
     this.board.schedule();
   }
@@ -94,39 +139,60 @@ export class Rca extends LiveView {
 
   judge() {
     const { findings, fine, unchecked } = this.findings ?? { findings: [], fine: [], unchecked: [] };
-    const { tone, words, since, text } = this.status;
+    const { tone, words, since, text, told } = this.status;
     this.state.replaceChildren(state(tone, words, text), lasting(this.status) ?? "");
-    const key = JSON.stringify([tone, words, since, tone === "good" || text, findings, fine, unchecked]);
+    const key = JSON.stringify([tone, words, since, told, tone === "good" || text, findings, fine, unchecked]);
     if (key === this.judged) return;
     this.judged = key;
-    const ill = tone === "bad" || tone === "watch";
-    const blocks = findings.map((finding) => this.finding(finding));
+    const ill = (tone === "bad" || tone === "watch") && !told;
+    const blocks = this.blocks(findings);
     if (ill) blocks.unshift(trouble(this.status));
     else if (!findings.length && tone === "good") blocks.push(this.nothing(fine));
-    this.verdict.replaceChildren(...blocks, ...this.unchecked(unchecked));
+    this.place([...blocks, ...this.over(findings, fine), ...this.unchecked(unchecked)]);
     const marks = findings.filter((finding) => finding.tone !== "hint").map((finding) => ({ at: finding.since, tone: finding.tone }));
     this.board.mark(ill ? [...marks, { at: since, tone }] : marks);
   }
 
+  /** The findings' elements, in order; those that last keep theirs. */
+  blocks(findings) {
+    for (const [rule, view] of this.views) {
+      if (findings.some((finding) => finding.rule === rule)) continue;
+      view.drop();
+      this.views.delete(rule);
+    }
+    return findings.map((finding) => {
+      const view = this.views.get(finding.rule);
+      if (view) view.update(finding);
+      else {
+        this.views.set(finding.rule, new FindingView(finding, this));
+        this.views.get(finding.rule).open(finding.rule === this.opened);
+      }
+      return this.views.get(finding.rule).element;
+    });
+  }
+
+  /** Put these into the verdict without touching those that stay where they are. */
+  place(elements) {
+    for (const old of [...this.verdict.children]) if (!elements.includes(old)) old.remove();
+    elements.forEach((element, index) => {
+      if (this.verdict.children[index] !== element) this.verdict.insertBefore(element, this.verdict.children[index] ?? null);
+    });
+  }
+
+  /** A link may be older than what it points at. */
+  over(findings, fine) {
+    const is = this.opened && (findings.length || fine.length) && !this.views.has(this.opened);
+    return is ? [h("p.vi-note", {}, `The finding that this link opens (${this.opened.replaceAll("_", " ").slice(0, 40)}) is not there now.`)] : [];
+  }
+
   unchecked(unchecked) {
     if (!unchecked.length) return [];
-    return [h("details.vi-unchecked", {}, h("summary", {}, `${unchecked.length} not checked`), h("ul", {}, ...unchecked.map((what) => h("li", {}, what))))];
+    return [h("details.vi-unchecked", { open: this.verdict.querySelector(".vi-unchecked")?.open }, h("summary", {}, `${unchecked.length} not checked`), h("ul", {}, ...unchecked.map((what) => h("li", {}, what))))];
   }
 
   nothing(fine) {
     if (!fine.length) return h("section.vi-finding", {}, h("h2", {}, "Too early to judge"), h("p.vi-quiet", {}, "Each check needs to see a while of readings first."));
-    return h("section.vi-finding", { "data-tone": "good" }, h("h2", {}, "Nothing wrong"),
-      fine.length ? h("p.vi-quiet", {}, `Checked: ${fine.join(" · ")}`) : null);
-  }
-
-  finding(finding) {
-    const evidence = finding.evidence.map(({ label, figure, threshold, since }) => h("li", {},
-      h("b", {}, `${label} ${figure}`), h("span", {}, [since && clock(since), threshold].filter(Boolean).join(" · "))));
-    return h("section.vi-finding", { "data-tone": finding.tone }, h("h2", {}, finding.headline),
-      h("p", {}, h("span", { "data-began": finding.since }), " ", finding.detail),
-      evidence.length ? h("ul.vi-evidence", {}, ...evidence) : null,
-      finding.ruled_out.length ? h("p.vi-quiet", {}, `Ruled out: ${finding.ruled_out.join(", ")}.`) : null,
-      finding.remedy ? h("p.vi-quiet", {}, "Remedy: ", ...flagged(finding.remedy)) : null);
+    return h("section.vi-finding", { "data-tone": "good" }, h("h2", {}, "Nothing wrong"), h("p.vi-quiet", {}, `Checked: ${fine.join(" · ")}`));
   }
 
   missing(absent) {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.diagnosis import Diagnosis
+from lib.diagnosis import Diagnosis, Outlook
 from lib.health import Check, Outcome, State, Status, Tracker
 from lib.metrics import Layout, Reader, Sample, Series, Window
 from lib.servers import Server, Source
@@ -129,6 +129,7 @@ class Wall:
     def __init__(self, *servers: Server) -> None:
         self.servers = servers
         self.found = Diagnosis((), ("nothing",), ())
+        self.ahead = Outlook()
         self.pressings: dict[str, Pressed] = {}
         self.listed_models = ["Qwen/Qwen2.5-7B-Instruct"]
 
@@ -149,6 +150,9 @@ class Wall:
 
     def diagnosis(self, _server: str):
         return self.found
+
+    def forecast(self, _server: str):
+        return self.ahead
 
     def version(self, _server: Server) -> str:
         return "0.32.0"

@@ -4,6 +4,17 @@ import re
 
 import pytest
 
+from lib.diagnosis import (
+    Curve,
+    Diagnosis,
+    Finding,
+    Forecast,
+    How,
+    Link,
+    Outlook,
+    Severity,
+)
+from lib.health import State
 from lib.ui.fleet import OverviewView
 from lib.ui.frames import RcaView
 from lib.ui.windows import window_named
@@ -255,3 +266,82 @@ def test_a_server_that_went_down_keeps_its_models_name():
     feed.tell(4)
     assert "who" not in read(rca.tick())[1]
     assert "sub" not in read(fleet.tick())[1]["rows"][0]
+
+
+USAGE = Curve("kv_usage", How.MAX, limit=0.95)
+SLOW = Curve("itl", How.PERCENTILE, q=0.99, span=30)
+
+
+def ill(*curves: Curve, pattern: int = 1) -> Diagnosis:
+    chain = tuple(Link(one.quantity, "Link", "1", "", "now", START, curve=one) for one in curves)
+    found = Finding("rule", pattern, Severity.BAD, "Bad", "It is bad", "", START, chain)
+    return Diagnosis((found,), (), ())
+
+
+def test_the_evidence_of_a_finding_comes_with_the_window_and_grows_with_it():
+    feed, rca = view(GROWING, told=60)
+    rca._board.found = ill(USAGE, SLOW)
+    _, frame = read(rca.opening())
+    shown = {key: plot["data"]["value"] for key, plot in frame["evidence"].items()}
+    assert [len(values) for values in shown.values()] == [60, 60]
+    for count in range(61, 91):
+        feed.tell(count)
+        _, tick = read(rca.tick())
+        assert "evidence" not in tick
+        for key in shown if tick["bins"] else ():
+            shown[key] = [*shown[key], *tick["bins"]["data"][f"{key}.value"]][-60:]
+    _, later = view(GROWING)
+    later._board.found = ill(USAGE, SLOW)
+    for key, plot in read(later.opening())[1]["evidence"].items():
+        assert shown[key] == pytest.approx(plot["data"]["value"], nan_ok=True)
+
+
+def test_a_finding_that_comes_later_brings_its_curves_as_if_it_had_been_there():
+    feed, rca = view(GROWING, told=60)
+    assert read(rca.opening())[1]["evidence"] == {}
+    for count in range(61, 91):
+        if count == 75:
+            rca._board.found = ill(USAGE, SLOW)
+        feed.tell(count)
+        _, tick = read(rca.tick())
+        if count < 75:
+            assert "evidence" not in tick
+        elif count == 75:
+            shown = {key: plot["data"]["value"] for key, plot in tick["evidence"].items()}
+        elif tick["bins"]:
+            for key, values in shown.items():
+                values.extend(tick["bins"]["data"][f"{key}.value"])
+    _, later = view(GROWING)
+    later._board.found = ill(USAGE, SLOW)
+    for key, plot in read(later.opening())[1]["evidence"].items():
+        assert shown[key][-60:] == pytest.approx(plot["data"]["value"], nan_ok=True)
+
+
+def test_a_finding_that_is_over_takes_its_curves_away():
+    feed, rca = view(GROWING, told=60)
+    rca._board.found = ill(USAGE)
+    rca.opening()
+    rca._board.found = Diagnosis((), ("nothing",), ())
+    feed.tell(61)
+    assert read(rca.tick())[1]["evidence"] == {}
+
+
+@pytest.mark.parametrize(
+    ("state", "pattern", "told"),
+    [(State.HUNG, 11, True), (State.HUNG, 1, False), (State.LIVELOCKED, 12, True)],
+)
+def test_what_a_finding_says_is_not_said_again_by_the_state(state, pattern, told):
+    feed, rca = view(GROWING, told=60)
+    feed.calls(0, 60, state, "no token")
+    rca._board.found = ill(USAGE, pattern=pattern)
+    assert read(rca.opening())[1]["status"]["told"] is told
+
+
+def test_what_comes_next_is_told_again_when_it_has_changed():
+    feed, rca = view(GROWING, told=60)
+    assert read(rca.opening())[1]["outlook"]["forecasts"] == []
+    feed.tell(61)
+    assert "outlook" not in read(rca.tick())[1]
+    rca._board.ahead = Outlook((Forecast("KV cache full in", 9.0, 6.0, 12.0, "6 – 12 s", "how"),))
+    feed.tell(62)
+    assert read(rca.tick())[1]["outlook"]["forecasts"][0]["words"] == "6 – 12 s"
