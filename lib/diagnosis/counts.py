@@ -1,0 +1,37 @@
+"""How much a counter grew before each moment that rules look at: counts, where a rate says little.
+
+Unlike `lib.metrics.rate_curve` this bridges gaps and restarts, for rules that compare totals: what
+was counted in a gap was counted, whenever it was.
+"""
+
+import numpy as np
+
+from lib.diagnosis.scene import Scene
+from lib.metrics.sample import Values
+
+__all__ = ["ago", "grown", "steps_of"]
+
+
+def grown(scene: Scene, span: float, quantity: str, part: str | None = None) -> Values:
+    """Growth in the `span` seconds before each moment, or since the window began if that is less.
+
+    NaN everywhere if it is not reported.
+    """
+    rows = scene.window.growth(quantity, part)
+    if not np.isfinite(rows).any():
+        return np.full(scene.grid.size, np.nan)
+    total = np.concatenate([[0.0], np.nancumsum(rows)])
+    counted = total[np.searchsorted(scene.window.times, scene.grid.moments, "right")]
+    return counted - ago(scene, span, counted)
+
+
+def ago(scene: Scene, span: float, curve: Values) -> Values:
+    """The curve as it was `span` seconds before each moment; its first value before it began."""
+    back = min(steps_of(scene, span), len(curve))
+    before: Values = np.concatenate([np.full(back, curve[0] if len(curve) else np.nan), curve])
+    return before[: len(curve)]
+
+
+def steps_of(scene: Scene, span: float) -> int:
+    """How many steps of the grid a span is, at least one."""
+    return max(1, round(span / scene.grid.step))

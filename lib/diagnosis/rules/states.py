@@ -1,0 +1,259 @@
+"""States of a server that explain everything else: just restarted, resting on purpose, not telling.
+
+Asleep and paused servers take requests and let them wait: that looks like a hang and is none.
+"""
+
+import numpy as np
+
+from lib.diagnosis.counts import grown
+from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
+from lib.diagnosis.links import in_order, queue
+from lib.diagnosis.rule import SYMPTOMS, Rule
+from lib.diagnosis.scene import MINUTE, Scene, last
+from lib.diagnosis.words import long
+from lib.metrics.sample import Values
+
+__all__ = ["RULES"]
+
+RECENT, AGAIN = 300.0, 600.0
+TOGETHER = 60.0
+"""Restarts so close are one: engines come back one by one."""
+LOOP = 3
+
+# ── Does it start again and again ──
+
+
+def _restarts(scene: Scene) -> Finding | None:
+    seen = _restarts_of(scene)
+    ago = scene.window.end - seen[-1] if seen else 0.0
+    if not seen or ago > (RECENT if len(seen) == 1 else AGAIN):
+        return None
+    return _again_and_again(scene, seen, ago) if len(seen) > 1 else _restarted(scene, seen[0], ago)
+
+
+def _again_and_again(scene: Scene, seen: list[float], ago: float) -> Finding:
+    return Finding(
+        rule="restarts",
+        pattern=18,
+        severity=Severity.BAD if len(seen) >= LOOP else Severity.WATCH,
+        brief="Restarts",
+        headline=f"The server has restarted {len(seen)} times: it does not stay up",
+        detail="All requests under way were lost each time, and its caches were empty again.",
+        since=seen[0],
+        chain=(
+            Link(
+                "process_start",
+                "Restarts",
+                f"{len(seen)}, the last {long(ago)} ago",
+                f"≥ 2, the last within {long(AGAIN)}",
+                "since then",
+                seen[0],
+            ),
+            _served(scene, ago),
+        ),
+        remedies=(
+            Remedy("", "read the end of its log before each start: killed, out of memory, error"),
+            Remedy("--gpu-memory-utilization 0.85", "room on the GPU", "a smaller KV cache"),
+            Remedy("--max-model-len", "less memory for one request", "shorter contexts"),
+        ),
+        source="vLLM documentation: troubleshooting",
+    )
+
+
+def _restarted(scene: Scene, at: float, ago: float) -> Finding:
+    return Finding(
+        rule="restarts",
+        pattern=18,
+        severity=Severity.HINT,
+        brief="Restarted",
+        headline=f"The server restarted {long(ago)} ago",
+        detail="Requests under way were lost, its caches are empty, its counters began at 0.",
+        since=at,
+        chain=(
+            Link(
+                "process_start",
+                "Restart",
+                f"{long(ago)} ago",
+                f"within {long(RECENT)}",
+                "since then",
+                at,
+            ),
+            _served(scene, ago),
+        ),
+        remedies=(Remedy("", "if nobody meant it: read the end of its log before that"),),
+        source="vLLM documentation: troubleshooting",
+    )
+
+
+def _served(scene: Scene, ago: float) -> Link:
+    tokens = last(grown(scene, ago, "prompt_tokens"))
+    curve = Curve("prompt_tokens", How.RATE, span=MINUTE)
+    figure = f"{tokens:,.0f} tokens since the last start"
+    return Link("prompt_tokens", "Prompts taken in", figure, "", "since then", curve=curve)
+
+
+def _restarts_of(scene: Scene) -> list[float]:
+    seen: list[float] = []
+    for moment in scene.window.restarts:
+        if not seen or moment - seen[-1] > TOGETHER:
+            seen.append(moment)
+    return seen
+
+
+# ── Does it rest on purpose ──
+
+
+def _asleep(scene: Scene) -> Finding | None:
+    sleeps = _sleeps(scene)
+    since = scene.since(sleeps == 1, known=np.isfinite(sleeps), hold=0.0, release=0.0)
+    asleep = since is not None
+    if not asleep and scene.context.paused is not True:
+        return None
+    waits = queue(scene)
+    state = "asleep" if asleep else "paused"
+    began = _quiet_since(scene) if since is None else since
+    return Finding(
+        rule="asleep",
+        pattern=29,
+        severity=Severity.WATCH if waits else Severity.HINT,
+        brief="Asleep" if asleep else "Paused",
+        headline=f"The server is {state} on purpose: it answers, but computes nothing",
+        detail=_who_waits(scene, state),
+        since=began,
+        chain=in_order(
+            (
+                Link(
+                    "sleep_state",
+                    "Awake",
+                    "no" if asleep else "yes, but paused",
+                    "= 0" if asleep else "/is_paused says so",
+                    "now",
+                    began,
+                    curve=Curve("sleep_state", How.MAX, part="awake", limit=0.5),
+                ),
+                waits,
+            )
+        ),
+        rivals=(Rival("hang", f"the server itself says that it is {state}"),),
+        remedies=(
+            Remedy("", "wake it up: POST /wake_up" if asleep else "let it go on: POST /resume"),
+        ),
+        source="vLLM documentation: sleep mode",
+    )
+
+
+def _sleeps(scene: Scene) -> Values:
+    """1 where an engine is asleep, 0 where all are awake; NaN where that is not told."""
+    engines = len(scene.window.layout.columns("sleep_state", "awake"))
+    awake = scene.curve(Curve("sleep_state", How.GAUGE, part="awake"))
+    return np.where(np.isfinite(awake), (awake <= engines - 1).astype(float), np.nan)
+
+
+def _quiet_since(scene: Scene) -> float:
+    """The last moment at which anything was computed; the window's start if nothing was."""
+    tokens = grown(scene, scene.grid.step, "generation_tokens")
+    moments = scene.grid.moments[tokens > 0]
+    return float(moments[-1]) if len(moments) else scene.window.start
+
+
+def _who_waits(scene: Scene, state: str) -> str:
+    waiting = last(scene.waiting) + last(scene.running)
+    if not waiting > 0:
+        return f"Nobody waits for it. Requests that come while it is {state} will."
+    return f"{waiting:,.0f} requests wait until it goes on."
+
+
+# ── Does its page tell of the engine ──
+
+
+def _no_engine_metrics(scene: Scene) -> Finding | None:
+    told = scene.context.metrics_state
+    since = _without_engine(scene)
+    if not told and since is None:
+        return None
+    return Finding(
+        rule="no_engine_metrics",
+        pattern=30,
+        severity=Severity.WATCH,
+        brief="No engine metrics",
+        headline="The server tells nothing of its engine: there is nothing to judge it by",
+        detail=f"Its page of metrics: {told}."
+        if told
+        else "Its page of metrics has figures of the process, none of the engine.",
+        since=scene.window.start if since is None else since,
+        chain=(
+            Link(
+                "running",
+                "Figures of the engine",
+                "none",
+                "at least one",
+                "now",
+                since,
+            ),
+        ),
+        remedies=(
+            Remedy("--disable-log-stats", "take this flag away", "hardly any time"),
+            Remedy("", "PROMETHEUS_MULTIPROC_DIR: an empty directory on a local disk"),
+            Remedy("", "a release whose metrics are called vllm:…"),
+        ),
+        source="vllm-project/vllm#49983",
+    )
+
+
+def _without_engine(scene: Scene) -> float | None:
+    """Since when answers hold nothing of the engine; None where they do, or are none."""
+    engines = [index for index, one in enumerate(scene.window.layout.series) if one.engine]
+    rows = np.flatnonzero(scene.window.answered)
+    if not len(rows):
+        return None
+    told = np.count_nonzero(np.isfinite(scene.window.values[rows][:, engines]), axis=1) > 0
+    if told[-1]:
+        return None
+    first = int(np.flatnonzero(told)[-1]) + 1 if told.any() else 0
+    return float(scene.window.times[rows[first]])
+
+
+def _silence(scene: Scene) -> str:
+    blind = scene.silent and not scene.context.metrics_state
+    return "no answer in the last minute" if blind else ""
+
+
+def _nobody_says(scene: Scene) -> str:
+    says = scene.tells("sleep_state") or scene.context.paused is not None
+    return "" if says else f"this server does not report {scene.lacks(('sleep_state',))}"
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "no_engine_metrics",
+        30,
+        "Its engine tells of itself",
+        (),
+        _no_engine_metrics,
+        least=0.0,
+        lacks=_silence,
+        blind=True,
+    ),
+    Rule(
+        "asleep",
+        29,
+        "It is awake and not paused",
+        (),
+        _asleep,
+        least=0.0,
+        explains=(
+            *("hung", "livelock", "seat_limit", "prefill_limit", "cache_full", "deferred"),
+            *("rejecting", "errors", "clients_leave", "slower_steps", *SYMPTOMS),
+        ),
+        lacks=_nobody_says,
+    ),
+    Rule(
+        "restarts",
+        18,
+        "It stays up",
+        ("prompt_tokens",),
+        _restarts,
+        least=30.0,
+        explains=("warming_up", "errors"),
+    ),
+)
