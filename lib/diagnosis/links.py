@@ -33,6 +33,8 @@ ITL_99 = Curve("itl", How.PERCENTILE, q=0.99, span=MINUTE)
 TTFT_95 = Curve("ttft", How.PERCENTILE, q=0.95, span=MINUTE)
 STEP_MEAN = Curve("step_tokens", How.MEAN, span=MINUTE)
 
+QUEUE_OVER = 30.0
+"""Seconds without a request in it after which a queue is another one."""
 ROOM = 0.9
 """Use of the KV cache up to which memory is not what requests wait for."""
 
@@ -88,17 +90,14 @@ def felt(scene: Scene, onset: float) -> tuple[Link | None, ...]:
     )
 
 
-def queue(scene: Scene, onset: float) -> Link | None:
-    """The queue, if requests wait now; since when, no earlier than an onset."""
-    now = last(scene.waiting)
-    moments = scene.grid.moments[(scene.waiting > 0) & (scene.grid.moments >= onset)]
-    if not now > 0 or not len(moments):
+def queue(scene: Scene) -> Link | None:
+    """The queue, if requests wait now; and since when."""
+    waiting = scene.waiting
+    began = scene.since(waiting > 0, known=np.isfinite(waiting), hold=0.0, release=QUEUE_OVER)
+    if began is None:
         return None
-    began = float(moments[0])
-    return Link("waiting", "Waiting", f"{now:.0f}", "> 0", "now", began, curve=_WAITING)
-
-
-_WAITING = Curve("waiting", How.GAUGE)
+    curve = Curve("waiting", How.GAUGE)
+    return Link("waiting", "Waiting", f"{last(waiting):.0f}", "> 0", "now", began, curve=curve)
 
 
 # ── Rivals ──

@@ -8,8 +8,11 @@ from lib.diagnosis.scene import Scene
 
 __all__ = ["SYMPTOMS", "Rule"]
 
-SYMPTOMS = ("queue_grows", "slow_first_token", "slow_streams", "choppy_streams")
-"""Rules that find what users feel; almost every cause explains them."""
+SYMPTOMS = (
+    *("queue_grows", "slow_first_token", "slow_streams", "choppy_streams"),
+    *("rejecting", "clients_leave"),
+)
+"""Rules that find what users feel and do about it; almost every cause explains them."""
 
 
 def _nothing(_scene: Scene) -> str:

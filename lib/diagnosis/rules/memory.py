@@ -1,51 +1,66 @@
-"""Is the KV cache full, does the queue grow, is the cache far too large.
+"""The KV cache: is it full, and does that make requests compute twice.
 
-Thresholds and for-times stand at the head.
+Patterns 1, 2 and 10. Thresholds and for-times stand at the head. A cache counts as full from
+`FULL` on, or from `TIGHT` on while requests wait for room: the head of the queue may need more
+blocks than are left.
 """
+
+import math
+from collections.abc import Iterator
 
 import numpy as np
 
-from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
-from lib.diagnosis.holding import holding_since
-from lib.diagnosis.rule import Rule
-from lib.diagnosis.scene import Scene, last, trailing
-from lib.diagnosis.words import long
+from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Severity
+from lib.diagnosis.links import (
+    felt,
+    in_order,
+    not_budget,
+    not_preempted,
+    not_seats,
+    queue,
+    risen,
+    some,
+)
+from lib.diagnosis.rule import SYMPTOMS, Rule
+from lib.diagnosis.scene import MINUTE, Scene, last
+from lib.diagnosis.words import percent, rate
 
 __all__ = ["RULES"]
 
-FULL, NOT_FULL = 0.95, 0.90
+FULL, TIGHT = 0.95, 0.90
 FULL_FOR, FULL_OVER = 30.0, 30.0
 PREEMPTING = 0.05
 """Preemptions per second from which on a full cache hurts (vLLM documentation, preemption)."""
+PREEMPTED = 0.01
+"""Preemptions per second below which there are as good as none."""
 
-MINUTE = 60.0
-GROWS_FOR, GROWS_OVER = 60.0, 30.0
-GROWS_BY = 1.0
-"""Requests that the queue gains from one minute's mean to the next before it counts as growing."""
-LEAST_WAITING = 3.0
+HIT_MORE = 0.05
+"""By how much the prefix hit rate must rise to be called risen."""
 
-UNUSED = 0.5
-UNUSED_FOR = 1_800.0
+_USAGE = Curve("kv_usage", How.MAX, limit=FULL)
+_PREEMPTING = Curve("preemptions", How.RATE, span=15.0)
+_HITS = Curve("prefix_hits", How.RATIO, to="prefix_queries", span=2 * MINUTE)
+_COMPUTED = Curve("prompt_tokens_by_source", How.SHARE, part="local_compute", span=MINUTE)
+_PREFILLED = Curve("prefill_computed", How.MEAN, span=MINUTE)
+
 
 # ── Is the KV cache full ──
 
 
 def _cache_full(scene: Scene) -> Finding | None:
     usage = scene.usage
-    since = holding_since(
-        scene.grid,
-        np.isfinite(usage),
-        usage >= FULL,
-        usage < NOT_FULL,
+    since = scene.since(
+        (usage >= FULL) | ((usage >= TIGHT) & (scene.queued >= 1)),
+        usage < TIGHT,
+        known=np.isfinite(usage),
         hold=FULL_FOR,
         release=FULL_OVER,
     )
     if since is None:
         return None
-    preempting = scene.window.since(since).rate("preemptions")
+    preempting = _preemptions(scene, since)
     hurts = preempting is not None and preempting >= PREEMPTING
-    rests = preempting is not None and not hurts
-    waits = _first_waiting(scene, since)
+    waits = queue(scene)
     return Finding(
         rule="cache_full",
         pattern=1 if hurts else 2,
@@ -53,19 +68,26 @@ def _cache_full(scene: Scene) -> Finding | None:
         brief="KV cache full",
         headline=_full_headline(hurts=hurts, waits=waits is not None),
         detail=(
-            f"Its highest use in each {scene.grid.step:.0f} s has been {FULL:.0%} or more, "
+            f"Its highest use in each {scene.grid.step:.0f} s has been {TIGHT:.0%} or more, "
             f"or came back to that within {FULL_OVER:.0f} s.{scene.free(since)}"
         ),
         since=since,
-        chain=_full_chain(scene, since, preempting, waits),
-        rivals=(Rival("preemption", f"{preempting:.2g} / s since then"),) if rests else (),
-        remedies=(
-            Remedy("--max-num-seqs", "fewer requests at once", "a longer queue"),
-            Remedy("--gpu-memory-utilization", "a larger cache", "less memory for others"),
-            Remedy("--kv-cache-dtype fp8", "twice as many tokens in it", "some accuracy"),
+        chain=in_order([_full(scene, since), *_consequences(scene, since, preempting), waits]),
+        rivals=some(
+            None if hurts else not_preempted(scene, since),
+            not_seats(scene, since),
+            not_budget(scene, since),
         ),
+        remedies=_full_remedies(scene, since, hurts=hurts),
         source="vLLM documentation: optimization, preemption",
     )
+
+
+def _preemptions(scene: Scene, since: float) -> float | None:
+    """Preemptions per second: since then, or of the last minute if those are more."""
+    found = [scene.rate("preemptions", from_) for from_ in (since, scene.window.end - MINUTE)]
+    known = [one for one in found if one is not None]
+    return max(known) if known else None
 
 
 def _full_headline(*, hurts: bool, waits: bool) -> str:
@@ -76,129 +98,111 @@ def _full_headline(*, hurts: bool, waits: bool) -> str:
     return "The KV cache is full; more requests than these will have to wait"
 
 
-def _full_chain(
-    scene: Scene, since: float, preempting: float | None, waits: float | None
-) -> tuple[Link, ...]:
-    full = f"≥ {FULL:.0%} for {FULL_FOR:.0f} s"
+def _full(scene: Scene, since: float) -> Link:
     engines = " of the fullest engine" if len(scene.window.layout.members) > 1 else ""
-    used = f"{last(scene.usage):.0%} used"
-    usage = Curve("kv_usage", How.MAX, limit=FULL)
-    chain = [Link("kv_usage", f"KV cache{engines}", used, full, "now", since, curve=usage)]
-    if preempting is not None:
-        figure, limit = f"{preempting:.2g} / s since then", f"≥ {PREEMPTING} / s"
-        chain.append(Link("preemptions", "Preemptions", figure, limit, "since then"))
-    if waits is not None:
-        figure = f"{last(scene.waiting):.0f}"
-        chain.append(Link("waiting", "Waiting", figure, "> 0", "now", waits))
-    return tuple(chain)
+    threshold = f"≥ {FULL:.0%} for {FULL_FOR:.0f} s"
+    if scene.highest(scene.usage, since) < FULL:
+        threshold = f"≥ {TIGHT:.0%} for {FULL_FOR:.0f} s while requests wait"
+    used = f"{percent(last(scene.usage))} used"
+    return Link("kv_usage", f"KV cache{engines}", used, threshold, "now", since, curve=_USAGE)
 
 
-def _first_waiting(scene: Scene, since: float) -> float | None:
-    """When requests began to wait, no earlier than a finding began; None if none did."""
-    moments = scene.grid.moments[(scene.waiting > 0) & (scene.grid.moments >= since)]
-    return float(moments[0]) if len(moments) else None
-
-
-# ── Does the queue grow ──
-
-
-def _queue_grows(scene: Scene) -> Finding | None:
-    waiting = scene.waiting
-    back = max(1, round(MINUTE / scene.grid.step))
-    mean = trailing(waiting, back)
-    gained = mean - np.concatenate([np.full(back, np.nan), mean])[: len(mean)]
-    since = holding_since(
-        scene.grid,
-        np.isfinite(waiting),
-        (gained >= GROWS_BY) & (waiting >= LEAST_WAITING),
-        (gained <= -GROWS_BY) | (waiting < LEAST_WAITING),
-        hold=GROWS_FOR,
-        release=GROWS_OVER,
-    )
-    if since is None:
-        return None
-    then, now = float(waiting[scene.grid.moments == since][0]), last(waiting)
-    still = last(gained) >= GROWS_BY
-    return Finding(
-        rule="queue_grows",
-        pattern=0,
-        severity=Severity.WATCH,
-        brief="Queue growing",
-        headline=(
-            "Requests come faster than they are served; the queue grows"
-            if still
-            else "A queue has built up and does not shrink"
-        ),
-        detail=f"{then:.0f} requests waited then, {now:.0f} do now.",
-        since=since,
-        chain=_queue_chain(scene, since),
-        rivals=_not_full(scene, since),
-        remedies=(
-            Remedy("--max-num-seqs", "more seats, while the cache has room", "slower streams"),
-            Remedy("", "more replicas", "their GPUs"),
-        ),
-        source="vLLM documentation: optimization",
-    )
-
-
-def _queue_chain(scene: Scene, since: float) -> tuple[Link, ...]:
-    growth = f"≥ {LEAST_WAITING:.0f}, and ≥ {GROWS_BY:.0f} more than a minute before"
-    now = f"{last(scene.waiting):.0f}"
-    line = Curve("waiting", How.GAUGE, limit=LEAST_WAITING)
-    chain = [Link("waiting", "Waiting", now, growth, "now", since, curve=line)]
-    finished = scene.window.since(since).rate("finished")
-    if finished is not None:
-        chain.append(
-            Link("finished", "Finished", f"{finished:.2g} / s since then", "", "since then")
+def _consequences(scene: Scene, since: float, preempting: float | None) -> Iterator[Link | None]:
+    """What a full cache leads to, as far as it did."""
+    if preempting is not None and preempting >= PREEMPTED:
+        curve = scene.curve(_PREEMPTING)
+        yield Link(
+            "preemptions",
+            "Preemptions",
+            rate(preempting),
+            f"≥ {PREEMPTING} / s",
+            "since then",
+            scene.crossed(curve >= PREEMPTED, since),
+            holds=preempting >= PREEMPTING,
+            curve=_PREEMPTING,
         )
-    return tuple(chain)
+        yield _recomputed(scene, since)
+    yield from felt(scene, since)
 
 
-def _not_full(scene: Scene, since: float) -> tuple[Rival, ...]:
-    """What speaks against the other cause of a queue, if it does."""
-    usage = scene.usage[(scene.grid.moments >= since) & np.isfinite(scene.usage)]
-    if not len(usage) or usage.max() >= FULL:
-        return ()
-    return (Rival("full KV cache", f"at most {usage.max():.0%} used since then"),)
-
-
-# ── Is the KV cache far too large ──
-
-
-def _cache_unused(scene: Scene) -> Finding | None:
-    recent = scene.grid.moments > scene.window.end - UNUSED_FOR
-    usage, running, waiting = (
-        curve[recent & np.isfinite(curve)] for curve in (scene.usage, scene.running, scene.waiting)
+def _recomputed(scene: Scene, since: float) -> Link | None:
+    """That tokens are computed again, by the first figure that shows it."""
+    share = risen(scene, _COMPUTED, "Prompt tokens computed", since, times=1.2, write=percent)
+    length = risen(
+        scene,
+        _PREFILLED,
+        "Computed per request",
+        since,
+        times=1.2,
+        write=lambda tokens: f"{tokens:,.0f} tokens",
     )
-    busy = bool(len(running)) and running.max() > 0
-    if not len(usage) or usage.max() >= UNUSED or not busy or (len(waiting) and waiting.max() > 0):
+    hits = risen(scene, _HITS, "Recomputed, told as hits", since, times=1.2, write=percent)
+    return share or length or hits
+
+
+def _full_remedies(scene: Scene, since: float, *, hurts: bool) -> tuple[Remedy, ...]:
+    """Fewer at once only where they get into each other's way; else more room."""
+    most = scene.highest(scene.curve(Curve("running", How.MAX)), since)
+    seats = "--max-num-seqs" if math.isnan(most) else f"--max-num-seqs {max(1, 0.75 * most):.0f}"
+    fewer = Remedy(seats, "fewer requests at once, so that none is thrown out", "a longer queue")
+    return (
+        *((fewer,) if hurts else ()),
+        Remedy("--gpu-memory-utilization", "a larger cache", "less memory left for all else"),
+        Remedy("--kv-cache-dtype fp8", "about twice as many tokens in it", "some accuracy"),
+        *(
+            (Remedy("--watermark 0.03", "a reserve of blocks", "later first tokens"),)
+            if hurts
+            else ()
+        ),
+        Remedy("", "another replica, or shorter contexts", "its GPU"),
+    )
+
+
+# ── Do recomputed tokens look like cache hits ──
+
+
+def _recomputed_hits(scene: Scene) -> Finding | None:
+    preempting = scene.rate("preemptions", scene.window.end - 2 * MINUTE)
+    if preempting is None or preempting < PREEMPTED:
         return None
-    over = long(UNUSED_FOR)
-    waited = "; nothing waited" if len(waiting) else ""
+    change = scene.changed(_HITS, by=HIT_MORE)
+    if change is None:
+        return None
+    began = scene.crossed(scene.curve(_PREEMPTING) >= PREEMPTED, change.since)
     return Finding(
-        rule="cache_unused",
-        pattern=25,
+        rule="recomputed_hits",
+        pattern=10,
         severity=Severity.HINT,
-        brief="KV cache mostly unused",
-        headline="The KV cache is mostly unused; this server could take more requests",
-        detail=f"At most {usage.max():.0%} of it was used in {over}{waited}.",
-        since=scene.window.end - UNUSED_FOR,
-        chain=(
-            Link(
-                "kv_usage",
-                "KV cache, highest",
-                f"{usage.max():.0%}",
-                f"< {UNUSED:.0%}",
-                over,
-                curve=Curve("kv_usage", How.MAX, limit=UNUSED),
-            ),
+        brief="Hit rate misleads",
+        headline="The hit rate of the prefix cache has risen by requests that were preempted",
+        detail="It does not mean that prompts share more: judge the cache without preemptions.",
+        since=change.since,
+        chain=in_order(
+            [
+                Link(
+                    "prefix_hits",
+                    "Prefix cache hits",
+                    percent(change.now),
+                    f"≥ {percent(change.base.median + HIT_MORE)}",
+                    "last 120 s",
+                    change.since,
+                    curve=_HITS,
+                ),
+                Link(
+                    "preemptions",
+                    "Preemptions",
+                    rate(preempting),
+                    f"≥ {PREEMPTED} / s",
+                    "last 120 s",
+                    began,
+                    curve=_PREEMPTING,
+                ),
+            ]
         ),
-        rivals=(Rival("a queue", "nothing waited"),) if len(waiting) else (),
         remedies=(
-            Remedy("", "send it more load"),
-            Remedy("--gpu-memory-utilization", "give memory back", "room for growth"),
+            Remedy("", "make an end of the preemptions; there is nothing wrong with the cache"),
         ),
-        source="",
+        source="vllm-project/vllm#25780",
     )
 
 
@@ -210,22 +214,14 @@ RULES: tuple[Rule, ...] = (
         ("kv_usage",),
         _cache_full,
         least=FULL_FOR,
-        explains=("queue_grows",),
+        explains=(*SYMPTOMS, "recomputed_hits", "deferred", "slower_steps"),
     ),
     Rule(
-        "queue_grows",
-        0,
-        "Queue not growing",
-        ("waiting",),
-        _queue_grows,
-        least=2 * MINUTE + GROWS_FOR,
-    ),
-    Rule(
-        "cache_unused",
-        25,
-        "KV cache not far too large",
-        ("kv_usage", "running"),
-        _cache_unused,
-        least=UNUSED_FOR,
+        "recomputed_hits",
+        10,
+        "Prefix cache hits are true",
+        ("preemptions", "prefix_hits", "prefix_queries"),
+        _recomputed_hits,
+        least=5 * MINUTE,
     ),
 )

@@ -11,7 +11,7 @@ def window(
     *,
     usage,
     waiting=0.0,
-    running=4.0,
+    running=lambda t: 4.0 + t // 20 % 4,
     preemptions=0.0,
     seconds=40 * MINUTES,
     without=(),

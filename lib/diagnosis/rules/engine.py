@@ -1,0 +1,266 @@
+"""An engine that stands still: hung, or with a head of its queue that never fits.
+
+Patterns 11 and 12. Both are looked for in each engine alone: the others' progress hides it. An
+engine that is asleep or paused on purpose stands still for that reason.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
+from lib.diagnosis.links import in_order
+from lib.diagnosis.rule import SYMPTOMS, Rule
+from lib.diagnosis.scene import Scene, last
+from lib.diagnosis.words import percent, seconds
+from lib.metrics import Member
+from lib.metrics.sample import Values
+
+__all__ = ["RULES"]
+
+SUSPECT_AFTER, HUNG_AFTER = 20.0, 30.0
+"""Seconds without any progress while there are requests."""
+PATIENCE = 120.0
+"""Seconds that a server whose prefills take long may be given at most."""
+PREFILLS = 2.0
+"""How many of its slowest prefills an engine may be silent for."""
+BLOCKED_AFTER = 15.0
+EMPTY = 0.01
+"""Share of the KV cache below which it is as good as empty."""
+
+_MOVES = (
+    ("prompt_tokens", None),
+    ("generation_tokens", None),
+    ("step_tokens", "le=inf"),
+    ("kv_usage", None),
+)
+_STEPS = Curve("step_tokens", How.RATE, part="le=inf", span=10.0)
+_TOKENS = Curve("generation_tokens", How.RATE, span=10.0)
+_WAITING, _RUNNING = Curve("waiting", How.GAUGE), Curve("running", How.MAX)
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """How one engine stands: since when nothing of it moves (None: it moves, or has no requests).
+
+    `blocked` is since when it has run nothing and counted no token while requests waited.
+    """
+
+    member: Member
+    requests: float
+    still: float | None
+    blocked: float | None
+    usage: float
+
+
+def _engines(scene: Scene) -> Iterator[_Engine]:
+    window = scene.window
+    rows = np.flatnonzero(window.answered)
+    for member in window.layout.members:
+
+        def of(quantity: str, part: str | None = None, member: Member = member) -> Values:
+            return window.values[rows][:, window.layout.columns(quantity, part, member)]
+
+        running, waiting = (_known(of(quantity)) for quantity in ("running", "waiting"))
+        moves = [of(quantity, part) for quantity, part in _MOVES]
+        if not any(told.size for told in moves[:3]):
+            continue  # the use of its cache alone may well stand still
+        times = window.times[rows]
+        tokens = np.concatenate(moves[:2], axis=1)
+        usage = of("kv_usage")
+        empty = (running == 0) & (waiting > 0) & (_known(usage, "max") < EMPTY)
+        yield _Engine(
+            member,
+            float((running + waiting)[-1]) if len(rows) else 0.0,
+            _still_since(times, np.concatenate(moves, axis=1), running + waiting > 0),
+            _still_since(times, tokens, empty),
+            float(_known(usage, "max")[-1]) if len(rows) else math.nan,
+        )
+
+
+def _known(values: Values, how: str = "sum") -> Values:
+    """Columns as one; nothing told counts as none."""
+    filled = np.nan_to_num(values)
+    found: Values = filled.sum(axis=1) if how == "sum" else filled.max(axis=1, initial=0.0)
+    return found
+
+
+def _still_since(times: Values, values: Values, while_: np.ndarray) -> float | None:
+    """Since when no value has changed while a condition held; None if that is not so at the end."""
+    if not len(times) or not while_[-1]:
+        return None
+    moved = np.zeros(len(times), np.bool_)
+    moved[1:] = (np.diff(np.nan_to_num(values), axis=0) != 0).any(axis=1)
+    last_moved = np.flatnonzero(moved | ~while_)
+    return float(times[last_moved[-1]] if len(last_moved) else times[0])
+
+
+# ── Does it hang ──
+
+
+def _hung(scene: Scene) -> Finding | None:
+    if scene.is_resting:
+        return None
+    still = [one for one in _engines(scene) if one.still is not None and one.blocked is None]
+    since = min((one.still for one in still if one.still is not None), default=math.inf)
+    lasted = scene.window.end - since
+    slow = _patience(scene)
+    if lasted < max(SUSPECT_AFTER, slow - HUNG_AFTER + SUSPECT_AFTER):
+        return None
+    is_hung = lasted >= max(HUNG_AFTER, slow)
+    requests = sum(one.requests for one in still)
+    of = _of_engines(scene, still)
+    return Finding(
+        rule="hung",
+        pattern=11,
+        severity=Severity.BAD if is_hung else Severity.WATCH,
+        brief="Engine hangs" if is_hung else "Engine may hang",
+        headline=(
+            f"The engine{of} hangs: {requests:.0f} requests and no token since"
+            if is_hung
+            else f"The engine{of} has made no progress for {lasted:.0f} s, with "
+            f"{requests:.0f} requests in it"
+        ),
+        detail="It answers /metrics, and /health may go on passing: neither asks for a token.",
+        since=since,
+        chain=in_order(_standing(scene, since, lasted)),
+        rivals=(
+            Rival("idle", f"{requests:.0f} requests are running or waiting"),
+            Rival("a head of the queue that never fits", "requests are in the batch"),
+        )
+        if all(one.usage >= EMPTY for one in still)
+        else (Rival("idle", f"{requests:.0f} requests are running or waiting"),),
+        remedies=(
+            Remedy(
+                "", "save its log and a stack dump (py-spy dump) of the engine process, restart it"
+            ),
+            Remedy(
+                "", "let a token be the liveness probe, not /health", "a seat every half minute"
+            ),
+        ),
+        source="vllm-project/vllm#39863",
+    )
+
+
+def _patience(scene: Scene) -> float:
+    """Seconds that its prefills make plausible without progress."""
+    slowest = scene.window.percentile("prefill_time", 0.99)
+    if slowest is None or not np.isfinite(slowest.high):
+        return 0.0
+    return min(PATIENCE, PREFILLS * float(slowest.high))
+
+
+def _of_engines(scene: Scene, still: list[_Engine]) -> str:
+    """Which engines, where there are several."""
+    if len(scene.window.layout.members) < 2:
+        return ""
+    return " " + ", ".join(engine for _, engine in (one.member for one in still))
+
+
+def _standing(scene: Scene, since: float, lasted: float) -> Iterator[Link]:
+    threshold = f"0 for {SUSPECT_AFTER:.0f} s"
+    for curve, label in ((_STEPS, "Steps"), (_TOKENS, "Tokens written")):
+        if scene.tells(curve.quantity):
+            figure = f"none for {seconds(lasted)}"
+            yield Link(curve.quantity, label, figure, threshold, "since then", since, curve=curve)
+    for curve, label in ((_RUNNING, "Running"), (_WAITING, "Waiting")):
+        figure = f"{last(scene.curve(curve)):.0f}"
+        yield Link(curve.quantity, label, figure, "> 0 in all", "now", curve=curve)
+
+
+# ── Can the head of its queue never start ──
+
+
+def _livelock(scene: Scene) -> Finding | None:
+    if scene.is_resting or _only_deferred(scene):
+        return None
+    blocked = [one for one in _engines(scene) if one.blocked is not None]
+    since = min((one.blocked for one in blocked if one.blocked is not None), default=math.inf)
+    if scene.window.end - since < BLOCKED_AFTER:
+        return None
+    tokens, longest = _tokens(scene), scene.context.max_model_len
+    fits = "" if longest is None else f", --max-model-len is {longest:,}"
+    short = longest is not None and tokens < longest
+    return Finding(
+        rule="livelock",
+        pattern=12,
+        severity=Severity.BAD,
+        brief="Queue can't start",
+        headline="Requests wait and none runs, with an empty KV cache: the first one can never fit",
+        detail=(
+            f"The KV cache holds {tokens:,.0f} tokens{fits}."
+            if math.isfinite(tokens)
+            else "The size of the KV cache is not reported."
+        ),
+        since=since,
+        chain=in_order(_blocking(scene, since, tokens, short=short)),
+        rivals=(
+            Rival("full KV cache", f"{percent(max(one.usage for one in blocked))} used"),
+            Rival("seat limit", "no seat is taken"),
+        ),
+        remedies=(
+            Remedy(
+                f"--max-model-len {tokens:.0f}" if math.isfinite(tokens) else "--max-model-len",
+                "no longer than the cache holds",
+                "longer requests are refused at once",
+            ),
+            Remedy("--no-scheduler-reserve-full-isl", "a prompt starts without room for all of it"),
+            Remedy("", "abort the request at the head of the queue"),
+        ),
+        source="vllm-project/vllm#39734",
+    )
+
+
+def _only_deferred(scene: Scene) -> bool:
+    """Whether all that wait do so for something else than room."""
+    if not scene.tells("waiting_by_reason"):
+        return False
+    deferred = last(scene.window.gauge("waiting_by_reason", "deferred"))
+    return deferred >= last(scene.window.gauge("waiting"))
+
+
+def _tokens(scene: Scene) -> float:
+    """How many tokens fit into the KV cache of one engine; NaN if that is not reported."""
+    engines = max(1, len(scene.window.layout.members))
+    return last(scene.window.gauge("kv_tokens")) / engines
+
+
+def _blocking(scene: Scene, since: float, tokens: float, *, short: bool) -> Iterator[Link]:
+    now = f"{last(scene.waiting):.0f}"
+    hold = f"> 0 for {BLOCKED_AFTER:.0f} s"
+    yield Link("waiting", "Waiting", now, hold, "since then", since, curve=_WAITING)
+    yield Link("running", "Running", "0", "0", "since then", since, curve=_RUNNING)
+    used = Curve("kv_usage", How.MAX, limit=EMPTY)
+    figure = f"{percent(last(scene.usage))} used"
+    yield Link("kv_usage", "KV cache", figure, f"< {percent(EMPTY)}", "now", curve=used)
+    if short:
+        limit = f"< {scene.context.max_model_len:,} of a request"
+        yield Link("kv_tokens", "Room in the cache", f"{tokens:,.0f} tokens", limit, "now")
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "hung",
+        11,
+        "Engine makes progress",
+        ("running", "waiting"),
+        _hung,
+        least=SUSPECT_AFTER,
+        explains=(
+            *SYMPTOMS,
+            *("seat_limit", "deferred", "grammar", "cache_full", "prefill_limit"),
+            *("errors", "slower_steps"),
+        ),
+    ),
+    Rule(
+        "livelock",
+        12,
+        "Head of the queue can start",
+        ("running", "waiting", "kv_usage"),
+        _livelock,
+        least=BLOCKED_AFTER,
+        explains=(*SYMPTOMS, "hung"),
+    ),
+)

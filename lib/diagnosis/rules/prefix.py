@@ -1,0 +1,84 @@
+"""The prefix cache: do prompts still find what they found before.
+
+Pattern 8. Judged on live traffic, so a fall counts only where prompts have to be computed for it.
+"""
+
+from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Severity
+from lib.diagnosis.links import TTFT_95, in_order, not_memory, not_preempted, queue, risen, some
+from lib.diagnosis.rule import SYMPTOMS, Rule
+from lib.diagnosis.scene import MINUTE, Scene
+from lib.diagnosis.words import percent, rate
+
+__all__ = ["RULES"]
+
+FELL_BY = 0.2
+FELT = 1.2
+"""How many times what was usual the prefill must be."""
+
+_HITS = Curve("prefix_hits", How.RATIO, to="prefix_queries", span=2 * MINUTE)
+_PREFILL = Curve("prefill_time", How.MEAN, span=MINUTE)
+_COMPUTED = Curve("prompt_tokens_by_source", How.RATE, part="local_compute", span=MINUTE)
+
+
+def _hits_fell(scene: Scene) -> Finding | None:
+    change = scene.changed(_HITS, by=-FELL_BY)
+    if change is None:
+        return None
+    since = change.since
+    computed = risen(
+        scene,
+        _COMPUTED,
+        "Prompt tokens computed",
+        since,
+        times=FELT,
+        write=lambda x: rate(x, "tokens"),
+    )
+    prefill = risen(scene, _PREFILL, "Prefill, mean", since, times=FELT)
+    ttft = risen(scene, TTFT_95, "TTFT p95", since, times=FELT)
+    if computed is None and prefill is None and ttft is None:
+        return None
+    hits = Link(
+        "prefix_hits",
+        "Prefix cache hits",
+        percent(change.now),
+        f"≤ {percent(change.base.median - FELL_BY)}",
+        "last 120 s",
+        since,
+        curve=_HITS,
+    )
+    return Finding(
+        rule="hits_fell",
+        pattern=8,
+        severity=Severity.WATCH,
+        brief="Fewer cache hits",
+        headline="Prompts find less in the prefix cache than before, and are computed again",
+        detail=(
+            f"{percent(change.now)} of prompt tokens found, {percent(change.base.median)} before. "
+            "A head of the prompts that changed, a cache_salt, a router that lost its affinity, a "
+            "reset or eviction does that."
+        ),
+        since=since,
+        chain=in_order([hits, computed, prefill, ttft, queue(scene)]),
+        rivals=some(not_memory(scene, since), not_preempted(scene, since)),
+        remedies=(
+            Remedy("", "put what is stable at the head of the prompt, what changes at its end"),
+            Remedy("", "send the same users to the same replica", "an even load"),
+            Remedy(
+                "--gpu-memory-utilization", "keep more in the cache", "less memory for all else"
+            ),
+        ),
+        source="vllm-project/vllm#36084",
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "hits_fell",
+        8,
+        "Prefix cache hits as before",
+        ("prefix_hits", "prefix_queries"),
+        _hits_fell,
+        least=5 * MINUTE,
+        explains=SYMPTOMS,
+    ),
+)

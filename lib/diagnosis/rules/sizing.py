@@ -1,0 +1,132 @@
+"""The size of the KV cache: is it far too large for its load, or small by its flags.
+
+Pattern 25. Hints only: nobody waits for it now.
+"""
+
+import numpy as np
+
+from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
+from lib.diagnosis.links import in_order
+from lib.diagnosis.rule import Rule
+from lib.diagnosis.scene import MINUTE, Scene, last
+from lib.diagnosis.words import long, percent
+
+__all__ = ["RULES"]
+
+UNUSED = 0.5
+UNUSED_FOR = 1_800.0
+
+FEW_REQUESTS = 2.0
+"""Requests of the greatest length that a cache should hold at least."""
+MEMORY_SHARE = 0.85
+"""Share of the GPU's memory from which on little is left to give."""
+BUSY_CACHE = 0.7
+"""Use from which on more memory would be of use."""
+FULL = 0.9
+"""Use from which on it is full: then that is the finding."""
+
+_USAGE = Curve("kv_usage", How.MAX)
+
+
+# ── Is the KV cache far too large ──
+
+
+def _cache_unused(scene: Scene) -> Finding | None:
+    recent = scene.grid.moments > scene.window.end - UNUSED_FOR
+    usage, running, waiting = (
+        curve[recent & np.isfinite(curve)] for curve in (scene.usage, scene.running, scene.waiting)
+    )
+    busy = bool(len(running)) and running.max() > 0
+    if not len(usage) or usage.max() >= UNUSED or not busy or (len(waiting) and waiting.max() > 0):
+        return None
+    over = long(UNUSED_FOR)
+    waited = "; nothing waited" if len(waiting) else ""
+    return Finding(
+        rule="cache_unused",
+        pattern=25,
+        severity=Severity.HINT,
+        brief="KV cache mostly unused",
+        headline="The KV cache is mostly unused; this server could take more requests",
+        detail=f"At most {usage.max():.0%} of it was used in {over}{waited}.",
+        since=scene.window.end - UNUSED_FOR,
+        chain=(
+            Link(
+                "kv_usage",
+                "KV cache, highest",
+                f"{usage.max():.0%}",
+                f"< {UNUSED:.0%}",
+                over,
+                curve=Curve("kv_usage", How.MAX, limit=UNUSED),
+            ),
+        ),
+        rivals=(Rival("a queue", "nothing waited"),) if len(waiting) else (),
+        remedies=(
+            Remedy("", "send it more load"),
+            Remedy("--gpu-memory-utilization", "give memory back", "less room for growth"),
+        ),
+    )
+
+
+# ── Is the KV cache small by its flags ──
+
+
+def _cache_flags(scene: Scene) -> Finding | None:
+    """Only while it is used, and as long as it is not full: then that is the finding."""
+    room, share = scene.label("kv_cache_max_concurrency"), scene.label("gpu_memory_utilization")
+    high = scene.highest(scene.usage, scene.window.start)
+    if not high > 0 or last(scene.usage) >= FULL:
+        return None
+    few = room is not None and room < FEW_REQUESTS and high >= UNUSED
+    low = share is not None and share < MEMORY_SHARE and high >= BUSY_CACHE
+    if not few and not low:
+        return None
+    chain = (_room(room) if few else None, _share(share) if low else None, _highest(scene, high))
+    return Finding(
+        rule="cache_flags",
+        pattern=25,
+        severity=Severity.HINT,
+        brief="KV cache small by its flags",
+        headline=(
+            "The KV cache holds fewer than two requests of the greatest length"
+            if few
+            else "The GPU has memory that the KV cache may not use"
+        ),
+        detail=f"Up to {percent(high)} of it was used.",
+        since=scene.window.start,
+        chain=in_order(chain),
+        remedies=(
+            Remedy(
+                "--gpu-memory-utilization 0.92", "more of the GPU's memory", "none left to others"
+            ),
+            Remedy("--max-model-len", "no longer than requests are", "longer ones are refused"),
+        ),
+        source="vLLM documentation: optimization",
+    )
+
+
+def _room(room: float | None) -> Link:
+    figure = f"{room:.2g} requests"
+    return Link("kv_tokens", "Room at the greatest length", figure, f"< {FEW_REQUESTS:.0f}", "now")
+
+
+def _share(share: float | None) -> Link:
+    threshold = f"< {MEMORY_SHARE}"
+    return Link("kv_tokens", "GPU memory that vLLM may use", f"{share:.2g}", threshold, "now")
+
+
+def _highest(scene: Scene, high: float) -> Link:
+    over = long(scene.window.end - scene.window.start)
+    return Link("kv_usage", "KV cache, highest", percent(high), "", over, curve=_USAGE)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "cache_unused",
+        25,
+        "KV cache not far too large",
+        ("kv_usage", "running"),
+        _cache_unused,
+        least=UNUSED_FOR,
+    ),
+    Rule("cache_flags", 25, "KV cache not small by its flags", ("kv_usage",), _cache_flags, MINUTE),
+)

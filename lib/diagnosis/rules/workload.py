@@ -1,0 +1,290 @@
+"""What is asked has changed, or how prompts and answers share the steps.
+
+Patterns 5, 6 and 7, and two bare symptoms: late first tokens and slow streams. Other prompts or
+answers are a finding only where somebody feels them.
+"""
+
+import numpy as np
+
+from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
+from lib.diagnosis.links import (
+    ITL_99,
+    TTFT_95,
+    in_order,
+    not_memory,
+    not_preempted,
+    queue,
+    risen,
+    some,
+)
+from lib.diagnosis.rule import SYMPTOMS, Rule
+from lib.diagnosis.scene import MINUTE, Change, Scene, last
+from lib.diagnosis.words import rate, seconds
+
+__all__ = ["RULES"]
+
+SPAN = 2 * MINUTE
+"""Seconds that a percentile of lengths looks back: there is one value per request."""
+LONGER = 1.5
+FELT = 1.3
+"""How many times what was usual a latency must be to be felt."""
+STEADY = 1.3
+
+CHOPPY, CHOPPY_SECONDS = 5.0, 0.2
+"""ITL p99 over p50, and the p99 that is felt at all."""
+CHOPPY_FOR = 60.0
+PROMPT_HEAVY = 2.0
+"""Prompt tokens per token written from which on prefill rules the steps."""
+
+LATE, LATE_SECONDS = 3.0, 1.0
+SLOW, SLOW_SECONDS = 2.0, 0.1
+
+_PROMPTS = Curve("prompt_length", How.PERCENTILE, q=0.95, span=SPAN)
+_ANSWERS = Curve("generation_length", How.PERCENTILE, q=0.95, span=SPAN)
+_PREFILL = Curve("prefill_time", How.MEAN, span=MINUTE)
+_DECODE = Curve("decode_time", How.MEAN, span=SPAN)
+_TPOT = Curve("tpot", How.MEAN, span=SPAN)
+_ITL_50 = Curve("itl", How.PERCENTILE, q=0.5, span=MINUTE)
+_ITL_95 = Curve("itl", How.PERCENTILE, q=0.95, span=MINUTE)
+_READ = Curve("prompt_tokens", How.RATE, span=MINUTE)
+_WRITTEN = Curve("generation_tokens", How.RATE, span=MINUTE)
+
+
+def _tokens(count: float) -> str:
+    return f"{count:,.0f} tokens"
+
+
+def _changed(curve: Curve, label: str, change: Change, times: float) -> Link:
+    """The link of a change in length."""
+    threshold = f"≥ {times:g} × {_tokens(change.base.median)}"
+    over = f"last {curve.span:.0f} s"
+    return Link(
+        curve.quantity, label, _tokens(change.now), threshold, over, change.since, curve=curve
+    )
+
+
+# ── Have prompts become longer ──
+
+
+def _longer_prompts(scene: Scene) -> Finding | None:
+    change = scene.changed(_PROMPTS, times=LONGER)
+    if change is None:
+        return None
+    prefill = risen(scene, _PREFILL, "Prefill, mean", change.since, times=FELT)
+    ttft = risen(scene, TTFT_95, "TTFT p95", change.since, times=FELT)
+    if prefill is None and ttft is None:
+        return None
+    return Finding(
+        rule="longer_prompts",
+        pattern=6,
+        severity=Severity.WATCH,
+        brief="Longer prompts",
+        headline="Prompts have become longer, and first tokens come later for it",
+        detail="The load is another one; the server does what it did.",
+        since=change.since,
+        chain=in_order(
+            [
+                _changed(_PROMPTS, "Prompt p95", change, LONGER),
+                prefill,
+                ttft,
+                queue(scene),
+            ]
+        ),
+        rivals=some(not_memory(scene, change.since), not_preempted(scene, change.since)),
+        remedies=(
+            Remedy("", "send long prompts to servers of their own", "their GPUs"),
+            Remedy("--max-model-len", "refuse the longest", "their users"),
+            Remedy("--enable-prefix-caching", "put what prompts share at their head"),
+        ),
+        source="vLLM documentation: optimization, chunked prefill",
+    )
+
+
+# ── Have answers become longer ──
+
+
+def _longer_answers(scene: Scene) -> Finding | None:
+    change = scene.changed(_ANSWERS, times=LONGER)
+    if change is None:
+        return None
+    decode = risen(scene, _DECODE, "Decode, mean", change.since, times=FELT)
+    slower = risen(scene, _TPOT, "TPOT, mean", change.since, times=STEADY)
+    if decode is None or slower is not None:
+        return None
+    return Finding(
+        rule="longer_answers",
+        pattern=7,
+        severity=Severity.WATCH,
+        brief="Longer answers",
+        headline="Answers have become longer: each holds its seat and its blocks for longer",
+        detail="Each token comes as fast as before; the load is another one.",
+        since=change.since,
+        chain=in_order([_changed(_ANSWERS, "Answer p95", change, LONGER), decode, queue(scene)]),
+        rivals=some(
+            Rival("slower steps", f"time per token is below {STEADY:g} × what it was")
+            if scene.tells("tpot")
+            else None,
+            not_preempted(scene, change.since),
+        ),
+        remedies=(
+            Remedy("", "cap max_tokens in the requests", "cut answers"),
+            Remedy("--max-num-seqs", "more seats, while the cache has room", "slower streams"),
+            Remedy("", "another replica", "its GPU"),
+        ),
+        source="vLLM's own dashboards: workload",
+    )
+
+
+# ── Do long prompts make streams choppy ──
+
+
+def _choppy(scene: Scene) -> Finding | None:
+    high, half = scene.curve(ITL_99), scene.curve(_ITL_50)
+    read, written = scene.curve(_READ), scene.curve(_WRITTEN)
+    choppy = (high >= CHOPPY * half) & (high >= CHOPPY_SECONDS) & (read >= PROMPT_HEAVY * written)
+    since = scene.since(choppy, known=np.isfinite(high), hold=CHOPPY_FOR, release=MINUTE)
+    if since is None:
+        return None
+    ratio = last(high) / last(half)
+    return Finding(
+        rule="choppy_streams",
+        pattern=5,
+        severity=Severity.WATCH,
+        brief="Choppy streams",
+        headline="Streams stutter: long prompts share their steps",
+        detail=f"One token in a hundred comes {ratio:.0f} times as late as the median one.",
+        since=since,
+        chain=in_order(
+            [
+                Link(
+                    "itl",
+                    "ITL p99",
+                    f"{seconds(last(high))}, {ratio:.0f} × the median",
+                    f"≥ {CHOPPY:g} ×",
+                    "last 60 s",
+                    since,
+                    curve=ITL_99,
+                ),
+                Link(
+                    "prompt_tokens",
+                    "Prompts read",
+                    rate(last(read), "tokens"),
+                    f"≥ {PROMPT_HEAVY:g} × the {rate(last(written))} written",
+                    "last 60 s",
+                    scene.crossed(read >= PROMPT_HEAVY * written, since),
+                    curve=_READ,
+                ),
+            ]
+        ),
+        rivals=some(not_memory(scene, since), not_preempted(scene, since)),
+        remedies=(
+            Remedy(
+                "--max-num-batched-tokens 2048", "less of a prompt in a step", "later first tokens"
+            ),
+            Remedy("--long-prefill-token-threshold", "smaller pieces of the longest prompts"),
+        ),
+        source="vllm-project/vllm#8121",
+    )
+
+
+# ── What users feel, whatever the cause ──
+
+
+def _slow_first_token(scene: Scene) -> Finding | None:
+    return _symptom(
+        scene,
+        TTFT_95,
+        "slow_first_token",
+        ("Late first tokens", "TTFT p95"),
+        "First tokens come later than they did, by none of the causes that are known here",
+        (LATE, LATE_SECONDS),
+    )
+
+
+def _slow_streams(scene: Scene) -> Finding | None:
+    return _symptom(
+        scene,
+        _ITL_95,
+        "slow_streams",
+        ("Slow streams", "ITL p95"),
+        "Streams are slower than they were, by none of the causes that are known here",
+        (SLOW, SLOW_SECONDS),
+    )
+
+
+def _symptom(
+    scene: Scene,
+    curve: Curve,
+    rule: str,
+    names: tuple[str, str],
+    headline: str,
+    limits: tuple[float, float],
+) -> Finding | None:
+    times, least = limits
+    change = scene.changed(curve, times=times)
+    if change is None or not change.now >= least:
+        return None
+    now, usual = seconds(change.now), seconds(change.base.median)
+    threshold = f"≥ {times:g} × {usual}"
+    load = scene.before(Curve("running", How.GAUGE), change.since)
+    before = (
+        "" if load is None else f" {last(scene.running):.0f} requests run, {load.median:.0f} did."
+    )
+    return Finding(
+        rule=rule,
+        pattern=0,
+        severity=Severity.WATCH,
+        brief=names[0],
+        headline=headline,
+        detail=f"{now} now, {usual} before.{before}",
+        since=change.since,
+        chain=in_order(
+            [
+                Link(
+                    curve.quantity, names[1], now, threshold, "last 60 s", change.since, curve=curve
+                ),
+                queue(scene),
+            ]
+        ),
+        rivals=some(not_memory(scene, change.since), not_preempted(scene, change.since)),
+        remedies=(Remedy("", "compare this moment with one before: What changed"),),
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "choppy_streams",
+        5,
+        "Streams even",
+        ("itl", "prompt_tokens", "generation_tokens"),
+        _choppy,
+        least=2 * MINUTE,
+    ),
+    Rule(
+        "longer_prompts",
+        6,
+        "Prompts as long as before",
+        ("prompt_length",),
+        _longer_prompts,
+        least=5 * MINUTE,
+        explains=SYMPTOMS,
+    ),
+    Rule(
+        "longer_answers",
+        7,
+        "Answers as long as before",
+        ("generation_length", "decode_time"),
+        _longer_answers,
+        least=5 * MINUTE,
+        explains=(*SYMPTOMS, "seat_limit"),
+    ),
+    Rule(
+        "slow_first_token",
+        0,
+        "First tokens as early as before",
+        ("ttft",),
+        _slow_first_token,
+        least=5 * MINUTE,
+    ),
+    Rule("slow_streams", 0, "Streams as fast as before", ("itl",), _slow_streams, least=5 * MINUTE),
+)
