@@ -21,7 +21,16 @@ from lib.diagnosis.points import points
 from lib.metrics import Grid, Layout, Window
 from lib.metrics.sample import Values
 
-__all__ = ["Difference", "Shift", "Side", "Verdict", "differences", "is_restarted", "shifts"]
+__all__ = [
+    "LEAST_SLICES",
+    "Difference",
+    "Shift",
+    "Side",
+    "Verdict",
+    "differences",
+    "is_restarted",
+    "shifts",
+]
 
 SLICES = 12
 LEAST_SLICES = 4

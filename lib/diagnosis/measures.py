@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from lib.diagnosis.finding import Curve, How
 from lib.metrics import BY_NAME, Layout
 
-__all__ = ["MEASURES", "Measure", "measures_of"]
+__all__ = ["MEASURES", "WORKLOAD", "Measure", "measures_of"]
 
 PARTS = 12
 """Parts of a quantity that are looked at: a server may report any number."""

@@ -11,7 +11,7 @@ import streamlit as st
 
 from lib.servers import Server
 from lib.ui import shell
-from lib.ui.rca import link
+from lib.ui.rca import changes, compare, link
 
 __all__ = ["TOOLS", "Tool", "open_named", "tools"]
 
@@ -28,7 +28,11 @@ class Tool:
     says: tuple[str, ...] = ()
 
 
-TOOLS: tuple[Tool, ...] = (Tool("configuration", "Configuration", shell.running),)
+TOOLS: tuple[Tool, ...] = (
+    Tool("changes", "What changed", changes.draw, changes.SAYS),
+    Tool("compare", "Compare servers", compare.draw, compare.SAYS),
+    Tool("configuration", "Configuration", shell.running),
+)
 DEFAULT = TOOLS[-1]
 
 
