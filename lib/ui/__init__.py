@@ -5,6 +5,6 @@ live figure reaches a browser as server-sent events: `frames` and `fleet` say wh
 `stream` fans it out, `assets/` draws it.
 """
 
-from lib.ui import chat, fitness, lab, live, picked, shell, vectors
+from lib.ui import chat, fitness, lab, live, picked, rca, shell, vectors
 
-__all__ = ["chat", "fitness", "lab", "live", "picked", "shell", "vectors"]
+__all__ = ["chat", "fitness", "lab", "live", "picked", "rca", "shell", "vectors"]
