@@ -22,7 +22,7 @@ from lib.ui.plain import ABSENT, escaped, plain
 from lib.ui.rca import link, moments
 from lib.ui.rca.written import figure, times
 
-__all__ = ["SAYS", "draw", "sentence"]
+__all__ = ["SAYS", "draw", "rows", "sentence"]
 
 SAYS = ("among", "of", "raw")
 MOST = 12
@@ -139,7 +139,7 @@ def _show(found: Compared, end: float) -> bool:
     if not raw and not is_known and np.isfinite(found.values).any():
         st.caption("Their median is 0, of which there are no multiples: the values as they are.")
     _plot(found, found.values if raw or not is_known else multiples, where, raw=raw or not is_known)
-    live.table(_HEADER, _rows(found), key="compare-rows")
+    live.table(_HEADER, rows(found), key="compare-rows")
     return raw
 
 
@@ -167,12 +167,13 @@ def sentence(found: Compared, where: tzinfo) -> str:
     return f"{name} is out of line: {held}, since {since}{also}"
 
 
-def _rows(found: Compared) -> list[tuple[str, ...]]:
+def rows(found: Compared) -> list[tuple[str, ...]]:
+    """A line for each server, as `lib.ui.live.table` takes it."""
     out = {one.name for one in found.outliers}
-    rows: list[tuple[str, ...]] = []
+    lines: list[tuple[str, ...]] = []
     for name, row, own in zip(found.names, found.values, found.multiples, strict=True):
         known, multiple = row[np.isfinite(row)], own[np.isfinite(own)]
-        rows.append(
+        lines.append(
             (
                 plain(name, 60),
                 figure(found.measure, float(known[-1]) if len(known) else None),
@@ -181,7 +182,7 @@ def _rows(found: Compared) -> list[tuple[str, ...]]:
                 "out of line" if name in out else "" if len(known) else "no value",
             )
         )
-    return rows
+    return lines
 
 
 def _plot(found: Compared, values: Values, where: tzinfo, *, raw: bool) -> None:

@@ -22,7 +22,8 @@ MINUTES = (1, 2, 5, 10, 30, 60, 180)
 _USUAL, _BACK = 5, 1_800.0
 _WHOLE = 6 * 3_600.0
 """Seconds between two moments beyond which nobody looks for when something crossed."""
-_DAY = 86_400.0
+_KNOWN = 0.5
+"""The share of the time before an onset that must have been seen."""
 
 
 class Spans(NamedTuple):
@@ -109,7 +110,8 @@ def by_default(
     """What is looked at before anybody chose."""
     if findings:
         a, b, minutes = around(findings[0].since, now)
-        if window_of(source, server, a - 60.0 * minutes, a).answered.any():
+        before = window_of(source, server, a - 60.0 * minutes, a)
+        if np.nansum(before.elapsed) >= _KNOWN * 60.0 * minutes:
             return a, b, minutes
     seen = source.window(server.id, now - _BACK - 60.0 * _USUAL, now)
     answers = seen.times[np.flatnonzero(seen.answered)]
