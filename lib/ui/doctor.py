@@ -11,14 +11,14 @@ longer ago than the readings that were looked at.
 import math
 import random
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from threading import Lock
 
-from lib.diagnosis import Diagnosis, Finding, diagnose
+from lib.diagnosis import Context, Diagnosis, Finding, diagnose
 from lib.ui.board import Source
 
-__all__ = ["Doctor"]
+__all__ = ["FULL_SECONDS", "Doctor"]
 
 BRIEF_SECONDS, FULL_SECONDS = 590.0, 1_860.0
 REMEMBERED = (10.0, 18.0)
@@ -30,12 +30,20 @@ CONTINUES = 60.0
 
 _NOTHING = Diagnosis((), (), ())
 
+Facts = Callable[[str, float], Context]
+"""What else is known of a server (`Server.id`), for a diagnosis of so many seconds' depth."""
+
+
+def _unknown(_server: str, _depth: float) -> Context:
+    return Context()
+
 
 class Doctor:
     """For any thread."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, facts: Facts = _unknown) -> None:
         self._source = source
+        self._facts = facts
         self._lock = Lock()
         self._walking = Lock()
         self._known: dict[tuple[str, float], tuple[float, Diagnosis]] = {}
@@ -71,7 +79,8 @@ class Doctor:
         due, diagnosis = self._known.get((server, depth), (0.0, _NOTHING))
         if now < due:
             return diagnosis
-        made = diagnose(self._source.window(server, end - over, end))
+        facts = self._facts(server, depth)
+        made = diagnose(self._source.window(server, end - over, end), facts)
         findings = tuple(self._dated(server, finding, now) for finding in made.findings)
         diagnosis = replace(made, findings=findings)
         self._known[server, depth] = (now + random.uniform(*REMEMBERED), diagnosis)

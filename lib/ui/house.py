@@ -9,15 +9,17 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
-from lib.diagnosis import Diagnosis, Outlook
+from lib.diagnosis import Context, Diagnosis, Outlook
 from lib.servers import Server, SettingsError, configured, data_folder
 from lib.ui.answering import Answers
 from lib.ui.asked import Asked
 from lib.ui.board import verdict_of
-from lib.ui.doctor import Doctor
+from lib.ui.doctor import FULL_SECONDS, Doctor
 from lib.ui.embedder import Embedder
+from lib.ui.facts import context_of, same_model
 from lib.ui.fleet import OverviewView
 from lib.ui.foreseen import Foreseen
 from lib.ui.frames import RcaView
@@ -30,6 +32,7 @@ from lib.ui.talks import Talks
 from lib.ui.tokenizers import Tokenizers
 from lib.ui.windows import window_named
 from lib.watch.feed import Feed
+from lib.watch.record import checks_of
 
 __all__ = ["SECRETS", "House", "house"]
 
@@ -37,6 +40,8 @@ SECRETS = Path(".streamlit/secrets.toml")
 VERSION_LENGTH = 40
 SERVERS_READ_EVERY = 1.0
 """Seconds for which the list of servers is not read again: one added in the page shows at once."""
+PEERS_SECONDS, MOST_PEERS = 300.0, 8
+"""How much of other servers of the same model a diagnosis compares with, and of how many."""
 
 
 class House:
@@ -98,7 +103,7 @@ class House:
 
     @cached_property
     def _doctor(self) -> Doctor:
-        return Doctor(self.feed)
+        return Doctor(self.feed, self._facts)
 
     # ── Servers ──
 
@@ -158,6 +163,31 @@ class House:
     def forecast(self, server: str) -> Outlook:
         """What comes next for a server, and what its waiting requests wait for."""
         return self._foreseen.of(server)
+
+    def _facts(self, server: str, depth: float) -> Context:
+        """What is known of a server beside its metrics; for its page its peers too."""
+        deep = depth >= FULL_SECONDS
+        found = next((one for one in self.watched() if one.id == server), None)
+        if found is None:
+            return Context()
+        end = time.time()
+        return context_of(
+            self.asked.told(found, documents=deep),
+            self.asked.listing(found),
+            self.feed.latest(server),
+            self.feed.latest(checks_of(server)),
+            {
+                peer.name: self.feed.window(peer.id, end - PEERS_SECONDS, end)
+                for peer in (self._peers(found) if deep else ())
+            },
+        )
+
+    def _peers(self, server: Server) -> Sequence[Server]:
+        """Other servers that list a model of its own."""
+        ours = self.asked.listing(server).models
+        others = (other for other in self.watched() if other != server)
+        same = (one for one in others if same_model(ours, self.asked.listing(one).models))
+        return tuple(islice(same, MOST_PEERS))
 
     def version(self, server: Server) -> str:
         """The release that a server runs, "" while it is not known."""

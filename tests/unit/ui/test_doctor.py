@@ -1,7 +1,7 @@
-from lib.diagnosis import diagnose
+from lib.diagnosis import Context, diagnose
 from lib.ui import doctor
 from lib.ui.doctor import Doctor
-from tests.unit.ui.scene import PAGE, Readings, server
+from tests.unit.ui.scene import PAGE, Readings, moved, server
 
 
 class Asked(Readings):
@@ -60,7 +60,7 @@ def test_a_finding_keeps_the_moment_it_was_first_seen(monkeypatch):
         'vllm:kv_cache_usage_perc{engine="0",model_name="m"} 1.0',
     )
     monkeypatch.setattr(doctor, "REMEMBERED", (0.0, 0.0))
-    feed = Readings(server(), [full.encode()] * 120)
+    feed = Readings(server(), [moved(full, 1 + n / 100) for n in range(120)])
     one = Doctor(feed)
     feed.window = lambda name, _start, _end: Readings.window(
         feed, name, feed.ticks[feed.first].at, feed.ticks[feed.told - 1].at
@@ -76,3 +76,20 @@ def test_a_finding_keeps_the_moment_it_was_first_seen(monkeypatch):
     assert later.rule == first.rule == "cache_full"
     assert later.since == first.since
     assert diagnose(feed.window(server().id, 0, 0)).findings[0].since > first.since
+
+
+def test_a_diagnosis_is_given_what_else_is_known_of_the_server_for_its_depth(monkeypatch):
+    monkeypatch.setattr(doctor, "REMEMBERED", (0.0, 0.0))
+    asked = []
+
+    def facts(server, depth):
+        asked.append((server, depth))
+        return Context(paused=True)
+
+    feed, name = Asked(), server().id
+    one = Doctor(feed, facts)
+    one.walk([name])
+    assert asked == [(name, doctor.BRIEF_SECONDS)]
+    assert "asleep" in {finding.rule for finding in one.full(name).findings}
+    assert asked[1:] == [(name, doctor.FULL_SECONDS)]
+    assert one.brief(name).findings
