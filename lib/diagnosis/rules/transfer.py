@@ -5,20 +5,21 @@ Which metrics there are depends on the connector; a rule looks at those of them 
 
 import numpy as np
 
-from lib.diagnosis.counts import ago, grown
+from lib.diagnosis.counts import ago, grown, steps_of
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
 from lib.diagnosis.links import TTFT_95, in_order, risen, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
 from lib.diagnosis.words import long, percent, rate
+from lib.metrics.sample import Values
 
 __all__ = ["RULES"]
 
 FETCHING = ("kv_fetch", "transfer_failures", "transfer_expired")
 FAILED_OVER = 120.0
 STALLED = 3.0
-"""Requests whose blocks are on their way; so many more than two minutes ago are a jam."""
-STALLED_OVER, STALLED_FOR = 120.0, 60.0
+"""Requests whose blocks are on their way: so many more than ever before are a jam."""
+STALLED_OVER, STALLED_FOR = 180.0, 60.0
 FEWER_HITS = 0.7
 
 OFFLOADING = ("offload_kv_usage", "offload_pending")
@@ -86,19 +87,27 @@ def _failing(scene: Scene, quantity: str, label: str) -> Link | None:
 def _jam(scene: Scene) -> Link | None:
     line = Curve("kv_fetch", How.GAUGE, part="in_progress")
     fetching = scene.curve(line)
-    more = fetching - ago(scene, STALLED_OVER, fetching)
+    usual = _highest_before(scene, fetching)
     since = scene.since(
-        (more >= STALLED) & (fetching >= STALLED),
-        (more <= -1) | (fetching < 1),
-        known=np.isfinite(fetching),
+        fetching >= usual + STALLED,
+        fetching <= usual + 1,
+        known=np.isfinite(fetching) & np.isfinite(usual),
         hold=STALLED_FOR,
         release=30.0,
     )
     if since is None:
         return None
     figure = f"{last(fetching):,.0f} requests"
-    limit = f"≥ {STALLED:.0f} more than {long(STALLED_OVER)} before"
+    limit = f"≥ {STALLED:.0f} more than ever until {long(STALLED_OVER)} before"
     return Link("kv_fetch", "Blocks on their way for", figure, limit, "now", since, curve=line)
+
+
+def _highest_before(scene: Scene, curve: Values) -> Values:
+    """The highest that was seen until some minutes before each moment; NaN without so much."""
+    highest = np.maximum.accumulate(np.nan_to_num(curve))
+    before = ago(scene, STALLED_OVER, highest)
+    before[: steps_of(scene, STALLED_OVER)] = np.nan
+    return before
 
 
 def _fewer_hits(scene: Scene, since: float) -> Link | None:

@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+
+from lib.diagnosis import Context, Severity, diagnose
+from tests.unit.diagnosis.beside import beside, findings, restarted
+from tests.unit.diagnosis.busy import after, busy
+
+HOST = {"process_cpu": 0.4, "process_rss": 2e9, "process_start": -7_200}
+
+
+def hosted(**otherwise):
+    engine = {
+        name: otherwise.pop(name)
+        for name in [*otherwise]
+        if not name.startswith(("process", "open", "max"))
+    }
+    return beside(busy(**engine), **HOST | otherwise)
+
+
+def test_a_healthy_host_has_no_finding():
+    assert findings(hosted()) == {}
+
+
+def test_an_api_server_without_cpu_is_found_since_its_onset():
+    finding = findings(hosted(process_cpu=after(1_200, 1.1, 0.4)))["frontend_busy"]
+    assert finding.severity is Severity.WATCH
+    assert finding.since == pytest.approx(1_255, abs=20)
+    assert finding.chain[0].figure == "1.10 cores"
+    assert [rival.name for rival in finding.rivals] == ["full KV cache", "seat limit"]
+
+
+@pytest.mark.parametrize("cpu", [0.93, after(1_830, 1.2, 0.4), lambda t: 1.2 * (t < 1_500)])
+def test_a_cpu_that_is_nearly_busy_or_busy_for_a_moment_is_none(cpu):
+    assert "frontend_busy" not in findings(hosted(process_cpu=cpu))
+
+
+def test_fewer_steps_and_later_clients_are_links_of_it():
+    window = hosted(process_cpu=after(1_200, 1.1, 0.4), step_tokens=(after(1_200, 15, 25), 90))
+    finding = findings(window, Context(client_ttft=0.9))["frontend_busy"]
+    steps, client = (one for one in finding.chain if one.quantity in ("step_tokens", "ttft"))
+    assert steps.holds
+    assert steps.figure.endswith("/ s before")
+    assert client.holds
+    assert client.figure.startswith("900 ms seen by a client")
+    near = findings(hosted(process_cpu=after(1_200, 1.1, 0.4)), Context(client_ttft=0.26))
+    assert [one.holds for one in near["frontend_busy"].chain] == [True, False, False]
+
+
+def test_memory_that_grows_at_flat_load_is_a_leak():
+    finding = findings(hosted(process_rss=lambda t: 2e9 + 3e5 * t))["memory_leaks"]
+    assert finding.severity is Severity.WATCH
+    assert finding.chain[0].figure.endswith(" MB")
+    assert "an hour" in finding.detail
+
+
+@pytest.mark.parametrize(
+    "rss",
+    [
+        2e9,
+        lambda t: 2e9 + 1e4 * t,
+        lambda t: 2e9 + 4e8 * np.minimum(t, 600) / 600,
+        lambda t: 2e9 + 2e8 * np.sin(t / 200),
+    ],
+)
+def test_memory_that_is_flat_settles_or_swings_is_none(rss):
+    assert "memory_leaks" not in findings(hosted(process_rss=rss))
+
+
+def test_memory_that_grows_with_load_or_after_a_start_is_none():
+    grows = {"process_rss": lambda t: 2e9 + 3e5 * t}
+    assert "memory_leaks" not in findings(
+        hosted(**grows, prompt_tokens=lambda t: 2_000 + 2 * t, generation_tokens=500)
+    )
+    assert "memory_leaks" not in findings(hosted(**grows, process_start=-300))
+    assert "memory_leaks" not in findings(restarted(hosted(**grows), 900))
+
+
+def test_a_leak_needs_half_an_hour():
+    unchecked = diagnose(hosted(seconds=900)).unchecked
+    assert "Its memory does not grow: needs 29 minutes of readings" in unchecked
+
+
+@pytest.mark.parametrize(("opened", "found"), [(900, True), (700, False)])
+def test_connections_that_run_out_are_found(opened, found):
+    rules = findings(hosted(open_fds=opened, max_fds=1_024))
+    assert ("files_run_out" in rules) is found
+
+
+def test_what_several_api_servers_do_not_tell_is_not_called_fine():
+    diagnosis = diagnose(busy())
+    assert any("process_cpu_seconds_total" in one for one in diagnosis.unchecked)
+    assert "The API server has CPU left" not in diagnosis.fine

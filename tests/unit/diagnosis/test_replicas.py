@@ -1,0 +1,65 @@
+import pytest
+
+from lib.diagnosis import Context, Severity, diagnose
+from tests.unit.diagnosis.beside import beside, buckets, findings
+from tests.unit.diagnosis.busy import after, busy
+
+LATE = after(1_500, 1.2, 0.25)
+
+
+def peers(**windows):
+    return Context(peers=windows)
+
+
+def test_a_replica_with_late_first_tokens_is_out_of_line():
+    others = peers(b=busy(seed=2), c=busy(seed=3))
+    finding = findings(busy(ttft=LATE), others)["replica_apart"]
+    assert finding.severity is Severity.WATCH
+    assert finding.since == pytest.approx(1_530, abs=40)
+    assert finding.headline.startswith("This server is far slower than the 2 others")
+    assert finding.chain[0].figure.endswith(" elsewhere")
+
+
+def test_a_replica_with_far_more_to_do_is_found_and_the_others_are_not():
+    much = busy(running=after(1_300, 24, 8), kv_usage=after(1_300, 0.88, 0.4))
+    little = [busy(seed=seed, kv_usage=0.4) for seed in (2, 3)]
+    finding = findings(much, peers(b=little[0], c=little[1]))["replica_apart"]
+    assert finding.headline == "This server has far more to do than the 2 others"
+    assert {one.quantity for one in finding.chain} == {"running", "kv_usage"}
+    assert "replica_apart" not in findings(little[0], peers(a=much, c=little[1]))
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [{}, {"ttft": after(1_500, 0.4, 0.25)}, {"running": 24}, {"kv_usage": 0.89}],
+    ids=["alike", "a little later", "more, with room", "fuller, with as many"],
+)
+def test_a_replica_that_differs_a_little_is_in_line(otherwise):
+    others = peers(b=busy(seed=2), c=busy(seed=3))
+    assert "replica_apart" not in findings(busy(**otherwise), others)
+
+
+def test_of_two_replicas_the_slower_is_found():
+    other = busy(seed=2)
+    assert "replica_apart" in findings(busy(ttft=LATE), peers(b=other))
+    assert "replica_apart" not in findings(other, peers(b=busy(ttft=LATE)))
+
+
+def test_an_engine_with_far_more_to_do_than_the_other_is_found_by_its_name():
+    both = beside(busy(running=6, kv_usage=0.3), engine="1", running=20, kv_usage=0.8)
+    finding = findings(both)["replica_apart"]
+    assert finding.headline == "Engine 1 has far more to do than the other"
+    alike = beside(busy(), engine="1", running=9, kv_usage=0.6)
+    assert "replica_apart" not in findings(alike)
+
+
+def test_an_engine_with_late_first_tokens_is_found():
+    edges = (0.1, 0.25, 0.5, 1, 2.5, 5)
+    both = beside(busy(), engine="1", running=9, kv_usage=0.6)
+    both = buckets(both, "ttft", 2, 2.0, edges, engine="1")
+    assert findings(both)["replica_apart"].headline.startswith("Engine 1 is far slower")
+
+
+def test_a_server_without_replicas_is_not_called_in_line():
+    unchecked = diagnose(busy()).unchecked
+    assert "In line with its replicas: no other server of this model is watched" in unchecked

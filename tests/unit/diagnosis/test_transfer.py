@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from lib.diagnosis import Severity, diagnose
+from tests.unit.diagnosis.beside import beside, findings
+from tests.unit.diagnosis.busy import after, busy
+
+DECODES = {"kv_fetch__in_progress": 1, "transfer_failures": 0}
+CACHE = {"external_prefix_queries": 2_000, "external_prefix_hits": 1_500}
+
+
+def fetches(**otherwise):
+    return beside(busy(), **DECODES | CACHE | otherwise)
+
+
+def test_failed_transfers_are_found_with_what_is_no_more_found_elsewhere():
+    finding = findings(
+        fetches(
+            transfer_failures=after(1_500, 0.2, 0), external_prefix_hits=after(1_560, 200, 1_500)
+        )
+    )["transfer_stalls"]
+    assert finding.severity is Severity.WATCH
+    assert finding.since == pytest.approx(1_500, abs=10)
+    assert [one.label for one in finding.chain] == ["Failed transfers", "Found elsewhere"]
+
+
+def test_blocks_that_pile_up_on_their_way_are_found():
+    finding = findings(fetches(kv_fetch__in_progress=lambda t: 1 + np.maximum(0, t - 1_500) / 20))
+    assert finding["transfer_stalls"].headline.startswith(
+        "KV blocks of other servers arrive slower"
+    )
+    assert finding["transfer_stalls"].rivals[0].name == "failed transfers"
+
+
+def test_both_at_once_are_bad():
+    finding = findings(
+        fetches(
+            kv_fetch__in_progress=lambda t: 1 + np.maximum(0, t - 1_500) / 20,
+            transfer_expired=after(1_500, 0.1, 0),
+        )
+    )
+    assert finding["transfer_stalls"].severity is Severity.BAD
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        {},
+        {"kv_fetch__in_progress": lambda t: 3 + 3 * np.sin(t / 40)},
+        {"kv_fetch__in_progress": 6},
+        {"transfer_failures": lambda t: 1.0 * (t == 900)},
+    ],
+)
+def test_transfers_that_come_and_go_or_failed_once_are_none(otherwise):
+    assert "transfer_stalls" not in findings(fetches(**otherwise))
+
+
+def offloads(usage, failures=0.0):
+    return beside(busy(), offload_kv_usage=usage, offload_failures=failures)
+
+
+def test_an_offload_memory_without_room_is_a_hint():
+    finding = findings(offloads(after(900, 0.97, 0.5), after(900, 0.4, 0)))["offload_full"]
+    assert finding.severity is Severity.HINT
+    assert {one.label for one in finding.chain} == {"Offload memory", "No room for a block"}
+
+
+@pytest.mark.parametrize(
+    ("usage", "failures"), [(0.97, 0.0), (0.8, 0.5), (lambda t: 0.97 - 0.2 * (t > 1_700), 0.5)]
+)
+def test_an_offload_memory_that_makes_room_is_as_it_should_be(usage, failures):
+    assert "offload_full" not in findings(offloads(usage, failures))
+
+
+def test_stores_that_only_pile_up_are_stuck():
+    window = beside(busy(), offload_pending=lambda t: np.maximum(0, t - 900) / 10)
+    finding = findings(window)["offload_full"]
+    assert (finding.severity, finding.brief) == (Severity.WATCH, "Offloading stuck")
+
+
+@pytest.mark.parametrize("pending", [40, lambda t: 20 + 20 * np.sin(t / 60)])
+def test_stores_that_are_worked_off_are_not_stuck(pending):
+    assert "offload_full" not in findings(beside(busy(), offload_pending=pending))
+
+
+def test_a_server_without_connectors_is_told_so():
+    unchecked = " ".join(diagnose(busy()).unchecked)
+    assert "vllm:num_requests_kv_fetch_by_stage" in unchecked
+    assert "vllm:kv_offload_cpu_cache_usage_perc" in unchecked
