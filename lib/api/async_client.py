@@ -1,55 +1,39 @@
 """The client of an event loop: for the watcher and for whatever runs beside it.
 
-This module alone sends calls by awaiting, and decides how a scrape is asked for. An object belongs
-to the event loop in which it is first used. What is asked stands in `calls` and `asking`.
+This module alone names its usual calls, and decides how a scrape is asked for; `async_serving`
+names the others, and `speaking` sends them. An object belongs to the event loop in which it is
+first used. What is asked stands in `calls` and `asking`.
 """
 
-import asyncio
 import time
-from collections.abc import Collection, Mapping, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
-from lib.api import calls, inference
+from lib.api import calls
 from lib.api.answers import Answer, Model, Tokens
-from lib.api.asking import Asking
-from lib.api.calls import Call
-from lib.api.capabilities import Capabilities, Conversation
+from lib.api.async_serving import AsyncServing
+from lib.api.capabilities import Conversation
 from lib.api.errors import BadRequest, NotOffered, Refused, WronglyAnswered
-from lib.api.inference import Embedded, Generated
-from lib.api.refusals import answered
 from lib.api.routes import Route
 from lib.api.strict_json import Json
-from lib.api.transport import AsyncWire
 
 if TYPE_CHECKING:
-    from lib.api.arrays import Array
     from lib.api.deltas import Reply
     from lib.api.embedding import EmbedFields, Vectors
-    from lib.api.exposure import Exposure
     from lib.api.generation import Generation
-    from lib.api.ranking import Classified, Ranked
     from lib.api.streams import AsyncStream
-    from lib.api.surface import Surface
-    from lib.api.trying import Trial, Tried
-    from lib.api.ways import Known
 
 __all__ = ["AsyncVllmClient"]
 
 T = TypeVar("T")
 
 
-class AsyncVllmClient(Asking):
+class AsyncVllmClient(AsyncServing):
     """One server. Every method raises `Refused` where it gets no usable answer."""
 
     def _open(self) -> None:
-        self._wire = AsyncWire(self._target, self._resolver)
-        self._learning = asyncio.Lock()
+        super()._open()
         self._filters: bool | None = None  # whether `/metrics/` works here; None: not known
-
-    async def send(self, call: Call[T]) -> Answer[T]:
-        """Send any call: its value, and what it took."""
-        return await self._sent(call, call.seconds or self._timeout, retry=True)
 
     async def scrape(self, deadline: float, names: Sequence[str] = ()) -> bytes:
         """One reading of the metrics, as cheap as the server allows, and never tried again.
@@ -84,51 +68,6 @@ class AsyncVllmClient(Asking):
         """Find out anew what the server can do: it has another version."""
         self._filters = None
         self._memory.forget()
-
-    async def capabilities(self) -> Capabilities:
-        """What the server is and offers; found out once per version, checked every ten seconds."""
-        async with self._learning:
-            return await self._hold(self._recalling())
-
-    async def _hold(self, conversation: Conversation[T]) -> T:
-        """Ask what a conversation asks, until it ends."""
-        try:
-            call = next(conversation)
-            while True:
-                try:
-                    outcome = await self.send(call)
-                except Refused as refused:
-                    call = conversation.send(refused)
-                else:
-                    call = conversation.send(outcome)
-        except StopIteration as end:
-            found: T = end.value
-            return found
-
-    async def _sent(self, call: Call[T], seconds: float, *, retry: bool) -> Answer[T]:
-        sending = self._sending(call, seconds, retry=retry)
-        begun = time.perf_counter()
-        raw = await self._wire.exchange(sending)
-        return answered(call, raw, time.perf_counter() - begun, self._target)
-
-    async def _apart(self, call: Call[T], seconds: float) -> Answer[T]:
-        """Send a call over a connection of its own: it takes long, and others wait for a place."""
-        target, resolver, sending = self._opening(call, seconds)
-        wire = AsyncWire(target, resolver)
-        begun = time.perf_counter()
-        try:
-            raw = await wire.exchange(sending)
-        finally:
-            await wire.close()
-        return answered(call, raw, time.perf_counter() - begun, target)
-
-    async def connect(self, seconds: float | None = None) -> float:
-        """Open a connection of its own and close it: the seconds until it stood.
-
-        Name service, address policy and TLS have their part, as before every call; nothing is
-        asked. It ends within `seconds` (the client's own time limit, without them).
-        """
-        return await self._wire.connect(self._timeout if seconds is None else seconds)
 
     async def health(self) -> None:
         """Return if the server calls itself well."""
@@ -175,26 +114,6 @@ class AsyncVllmClient(Asking):
         """Prometheus text: all of it, or these samples where the server can filter."""
         return (await self.send(calls.metrics(names))).value
 
-    async def debug_version(self) -> Json:
-        """The tutorial's release, commit and libraries."""
-        return (await self.send(calls.debug("version"))).value
-
-    async def debug_stats(self) -> Json:
-        """The tutorial's running, waiting and swapped requests."""
-        return (await self.send(calls.debug("stats"))).value
-
-    async def debug_cache_stats(self) -> Json:
-        """The tutorial's free and used blocks."""
-        return (await self.send(calls.debug("cache_stats"))).value
-
-    async def debug_config(self) -> Json:
-        """The tutorial's running configuration."""
-        return (await self.send(calls.debug("config"))).value
-
-    async def debug_traces(self) -> Json:
-        """The tutorial's traces of recent requests."""
-        return (await self.send(calls.debug("traces"))).value
-
     async def tokenize(
         self,
         text: str | None = None,
@@ -209,18 +128,6 @@ class AsyncVllmClient(Asking):
     async def detokenize(self, ids: Sequence[int], *, model: str | None = None) -> str:
         """The text of tokens."""
         return (await self.send(self.detokenize_call(await self.capabilities(), ids, model))).value
-
-    async def one_token(self, model: str) -> Generated:
-        """One token after a short text: proof that the model generates. It costs GPU time."""
-        return (await self.send(inference.one_token(model))).value
-
-    async def one_turn(self, model: str) -> Generated:
-        """One token of a chat, for servers without completions."""
-        return (await self.send(inference.one_turn(model))).value
-
-    async def one_embedding(self, model: str) -> Embedded:
-        """One vector of a short text: proof that the model embeds. It costs GPU time."""
-        return (await self.send(inference.one_embedding(model))).value
 
     async def embed(
         self, texts: Sequence[str], *, model: str, **how: "Unpack[EmbedFields]"
@@ -247,56 +154,6 @@ class AsyncVllmClient(Asking):
 
         known = await self.capabilities()
         return await self._hold(lengths.too_long(self, known, texts, limit, model))
-
-    async def rerank(
-        self,
-        query: str,
-        documents: Sequence[str],
-        *,
-        model: str,
-        top: int | None = None,
-        truncate: bool = False,
-    ) -> "tuple[Ranked, ...]":
-        """The documents that match a query, the best first. It costs GPU time."""
-        from lib.api import ranking  # noqa: PLC0415 — likewise
-
-        def make() -> "Call[tuple[Ranked, ...]]":
-            return ranking.rerank(query, documents, model, top=top, truncate=truncate)
-
-        return (await self.send(self._made(make, Route.RERANK))).value
-
-    async def score(
-        self, text: str, others: Sequence[str], *, model: str, truncate: bool = False
-    ) -> tuple[float, ...]:
-        """How well a text matches each of the others, in their order. It costs GPU time."""
-        from lib.api import ranking  # noqa: PLC0415 — likewise
-
-        def make() -> Call[tuple[float, ...]]:
-            return ranking.score(text, others, model, truncate=truncate)
-
-        return (await self.send(self._made(make, Route.SCORE))).value
-
-    async def classify(
-        self, texts: Sequence[str], *, model: str, truncate: bool = False
-    ) -> "tuple[Classified, ...]":
-        """The class of each text, with all probabilities. It costs GPU time."""
-        from lib.api import ranking  # noqa: PLC0415 — likewise
-
-        def make() -> "Call[tuple[Classified, ...]]":
-            return ranking.classify(texts, model, truncate=truncate)
-
-        return (await self.send(self._made(make, Route.CLASSIFY))).value
-
-    async def pooling(
-        self, texts: Sequence[str], *, model: str, task: str | None = None, truncate: bool = False
-    ) -> "tuple[Array, ...]":
-        """What the model's pooler gives: a vector of each text, or one row for each token."""
-        from lib.api import ranking  # noqa: PLC0415 — likewise
-
-        def make() -> "Call[tuple[Array, ...]]":
-            return ranking.pooling(texts, model, task=task, truncate=truncate)
-
-        return (await self.send(self._made(make, Route.POOLING))).value
 
     async def generate(self, request: "Generation", *, seconds: float = 600.0) -> "Answer[Reply]":
         """The answer to a request in one piece, within so many seconds. It costs GPU time."""
@@ -341,38 +198,3 @@ class AsyncVllmClient(Asking):
     ) -> "AsyncStream":
         """A text, or the tokens of one, continued, as it comes: see `stream`."""
         return self.stream(self._completion(model, prompt, fields))
-
-    async def surface(self) -> "Surface":
-        """Every route of the server, explained; see `lib.api.surface`. It asks much: on demand."""
-        from lib.api import surface  # noqa: PLC0415 — only somebody who explores needs it
-
-        return await self._hold(surface.surface(await self.capabilities()))
-
-    async def exposure(self, present: "Collection[Known]" = ()) -> "Exposure":
-        """Which routes answer without the key; `present` are those known to be there."""
-        from lib.api import exposure  # noqa: PLC0415 — likewise
-
-        return await self._hold(exposure.exposure(await self.capabilities(), present))
-
-    async def try_out(self, trial: "Trial") -> "Tried":
-        """The answer to any request, whatever its status. It may cost GPU time."""
-        from lib.api import trying  # noqa: PLC0415 — likewise
-
-        call = self._made(lambda: trying.trying(trial), trial.route)
-        answer = await self._apart(call, trial.seconds)
-        return trying.tried(trial.route, answer, self._target)
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self._wire.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()

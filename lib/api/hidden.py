@@ -8,7 +8,7 @@ import re
 
 from lib.api.strict_json import Json
 
-__all__ = ["HIDDEN", "without_secrets"]
+__all__ = ["HIDDEN", "without_secret_texts", "without_secrets"]
 
 HIDDEN = "[hidden]"
 _SECRET = re.compile(
@@ -17,10 +17,21 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 
+_WRITTEN = re.compile(
+    r"""(?ix) ((?:hf|hub|auth|access|api) _? (?:token|key)s? ['"]? \s* [=:] \s*)
+    ( '[^']*' | "[^"]*" | \[[^\]]*\] | (?! None\b ) [^\s,)}\]]+ )"""
+)
+"""A secret in a configuration that stands in one text, as Python writes it."""
+
 
 def without_secrets(document: Json) -> Json:
     """The document with every text under a secret's name replaced; figures stay as they are."""
     return _cleared(document, is_secret=False)
+
+
+def without_secret_texts(text: str) -> str:
+    """A text with the secrets replaced that stand in it beside their names."""
+    return _WRITTEN.sub(rf"\1{HIDDEN}", text)
 
 
 def _cleared(value: Json, *, is_secret: bool) -> Json:
@@ -31,4 +42,6 @@ def _cleared(value: Json, *, is_secret: bool) -> Json:
         }
     if isinstance(value, list):
         return [_cleared(one, is_secret=is_secret) for one in value]
-    return HIDDEN if is_secret and isinstance(value, str) and value else value
+    if not isinstance(value, str):
+        return value
+    return HIDDEN if is_secret and value else without_secret_texts(value)

@@ -6,21 +6,28 @@ answer of one model only: that of a model made for pairs is no cosine, and may l
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import isfinite
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from lib.api.answers import Raw, read_json_object
+from lib.api.answers import Answer, Raw, read_json_object
 from lib.api.arrays import Array, in_order, read_arrays
 from lib.api.calls import Call
-from lib.api.errors import Reason, Unfit
+from lib.api.capabilities import Conversation
+from lib.api.errors import Reason, Refused, Unfit
 from lib.api.pooled import MOST_SENT, MOST_TEXTS, pooled
 from lib.api.routes import Route
 from lib.api.strict_json import Json, integer, items, record
 from lib.api.text import plain_line
 
-__all__ = ["Classified", "Ranked", "classify", "pooling", "rerank", "score"]
+__all__ = ["Classified", "Ranked", "classify", "pooling", "rerank", "score", "spelled"]
+
+T = TypeVar("T")
+_SPELLINGS = {
+    Route.RERANK: (Route.RERANK, Route.V1_RERANK, Route.V2_RERANK),
+    Route.SCORE: (Route.SCORE, Route.V1_SCORE),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,25 @@ def pooling(
     if task is not None:
         body["task"] = task
     return pooled(Route.POOLING, partial(read_arrays, len(texts)), body, truncate=truncate)
+
+
+def spelled(call: Call[T]) -> Conversation[T]:
+    """The answer from the first spelling of a route that the server has.
+
+    Raises:
+        Refused: it has none, or gives no usable answer.
+    """
+    first: Refused | None = None
+    for route in _SPELLINGS[Route(call.route)]:
+        outcome = yield replace(call, route=route)
+        if isinstance(outcome, Answer):
+            value: T = outcome.value
+            return value
+        first = first or outcome
+        if outcome.reason is not Reason.NO_ROUTE_THERE:
+            raise outcome
+    assert first is not None  # noqa: S101 — every route has a spelling
+    raise first
 
 
 def _check(texts: Sequence[str]) -> None:

@@ -66,7 +66,7 @@ def _refused(call: Call[T], raw: Raw, target: Target) -> Refused | None:
     status = raw.status
     if 300 <= status < 400:
         reason, detail = Reason.REDIRECT, "to " + raw.headers.get("location", "nowhere")
-    elif status < 300 and _is_page(raw):
+    elif status < 300 and _is_page(raw) and not call.route.way.page:
         reason, detail = Reason.HTML, raw.body[:400].decode("utf-8", "replace")
     else:
         message = _message(raw)

@@ -4,7 +4,6 @@ This module alone decides what of such an answer is shown: every status is one, 
 beginning, and neither the key nor a server's own secrets.
 """
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from lib.api.answers import Answer, Raw
 from lib.api.calls import Call
 from lib.api.errors import Reason, Unfit
-from lib.api.hidden import HIDDEN, without_secrets
+from lib.api.hidden import HIDDEN, without_secret_texts, without_secrets
 from lib.api.multipart import File, form
 from lib.api.strict_json import Json, encode, read_json
 from lib.api.target import Target
@@ -29,10 +28,6 @@ MOST_TYPED = 1_000_000
 _MOST_HEADERS, _LONGEST_HEADER = 100, 500
 _TELLING = (Group.SYSTEM, Group.DEBUGGING, Group.DEVELOPMENT)
 """Groups whose answers tell how a server runs. Elsewhere a "token" is a piece of text."""
-_SECRET_TEXT = re.compile(
-    r"(?i)((?:hf|hub|auth|access|api)_?(?:token|key)s?['\"]?\s*[=:]\s*)"
-    r"('[^']*'|\"[^\"]*\"|\[[^\]]*\]|(?!None\b)[^\s,)}\]]+)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +117,8 @@ def _without_secrets(body: bytes) -> bytes:
     try:
         document = read_json(body)
     except Unfit:
-        return _without_secret_texts(body)
+        text = body.decode("utf-8", "replace")
+        cleared = without_secret_texts(text)
+        return body if cleared == text else cleared.encode()
     cleared = without_secrets(document)
-    kept = body if cleared == document else encode(cleared)
-    return _without_secret_texts(kept)
-
-
-def _without_secret_texts(body: bytes) -> bytes:
-    """The same of a configuration that stands in a text, as Python writes it."""
-    if _SECRET_TEXT.search(body.decode("utf-8", "replace")) is None:
-        return body
-    told = _SECRET_TEXT.sub(rf"\1{HIDDEN}", body.decode("utf-8", "replace"))
-    return told.encode()
+    return body if cleared == document else encode(cleared)

@@ -117,7 +117,7 @@ def test_what_is_no_metrics_is_a_failure_and_not_an_idle_server(body):
 
 
 def test_every_call_of_the_blocking_client_can_be_awaited():
-    public = {name for name in vars(VllmClient) if not name.startswith("_")}
-    awaited = {name for name in vars(AsyncVllmClient) if not name.startswith("_")}
+    public = {name for name in dir(VllmClient) if not name.startswith("_")}
+    awaited = {name for name in dir(AsyncVllmClient) if not name.startswith("_")}
     assert public <= awaited
     assert awaited - public == {"scrape", "forget"}

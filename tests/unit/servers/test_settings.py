@@ -33,6 +33,12 @@ def test_a_number_out_of_bounds_is_refused_with_the_bounds(text):
         setting({"INSPECTOR_PERIOD": text}, "INSPECTOR_PERIOD")
 
 
+def test_a_choice_is_taken_in_any_case_and_nothing_else_is():
+    assert setting({"INSPECTOR_CONTROL": "ON"}, "INSPECTOR_CONTROL") == "on"
+    with pytest.raises(SettingsError, match="INSPECTOR_CONTROL is 'yes'; set it to off or on"):
+        setting({"INSPECTOR_CONTROL": "yes"}, "INSPECTOR_CONTROL")
+
+
 def test_the_data_folder_is_the_chosen_one():
     assert data_folder({"INSPECTOR_DATA": "~/here"}) == Path.home() / "here"
 

@@ -1,0 +1,164 @@
+"""Speaking: how the two clients send a call and hold a conversation, blocking or awaiting.
+
+This module alone does that for both. What is asked stands in `calls` and its like; which question
+has which name stands in `client`, `async_client` and `serving`.
+"""
+
+import asyncio
+import threading
+import time
+from types import TracebackType
+from typing import Self, TypeVar
+
+from lib.api.answers import Answer
+from lib.api.asking import Asking
+from lib.api.calls import Call
+from lib.api.capabilities import Capabilities, Conversation
+from lib.api.errors import Refused
+from lib.api.refusals import answered
+from lib.api.transport import AsyncWire, Wire
+
+__all__ = ["AsyncSpeaking", "Speaking"]
+
+T = TypeVar("T")
+
+
+class Speaking(Asking):
+    """Sends calls by blocking; safe to share between threads."""
+
+    def _open(self) -> None:
+        self._wire = Wire(self._target, self._resolver)
+        self._learning = threading.Lock()  # one thread finds out, the others wait for it
+
+    def send(self, call: Call[T]) -> Answer[T]:
+        """Send any call: its value, and what it took."""
+        sending = self._sending(call, call.seconds or self._timeout, retry=True)
+        begun = time.perf_counter()
+        raw = self._wire.exchange(sending)
+        return answered(call, raw, time.perf_counter() - begun, self._target)
+
+    def capabilities(self) -> Capabilities:
+        """What the server is and offers; found out once per version, checked every ten seconds."""
+        with self._learning:
+            return self._hold(self._recalling())
+
+    def _hold(self, conversation: Conversation[T]) -> T:
+        """Ask what a conversation asks, until it ends."""
+        try:
+            call = next(conversation)
+            while True:
+                try:
+                    outcome = self.send(call)
+                except Refused as refused:
+                    call = conversation.send(refused)
+                else:
+                    call = conversation.send(outcome)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+
+    def _apart(self, call: Call[T], seconds: float) -> Answer[T]:
+        """Send a call over a connection of its own: it takes long, and others wait for a place."""
+        target, resolver, sending = self._opening(call, seconds)
+        wire = Wire(target, resolver)
+        begun = time.perf_counter()
+        try:
+            raw = wire.exchange(sending)
+        finally:
+            wire.close()
+        return answered(call, raw, time.perf_counter() - begun, target)
+
+    def connect(self, seconds: float | None = None) -> float:
+        """Open a connection of its own and close it: the seconds until it stood.
+
+        Name service, address policy and TLS have their part, as before every call; nothing is
+        asked. It ends within `seconds` (the client's own time limit, without them).
+        """
+        return self._wire.connect(self._timeout if seconds is None else seconds)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class AsyncSpeaking(Asking):
+    """Sends calls by awaiting; belongs to the event loop in which it is first used."""
+
+    def _open(self) -> None:
+        self._wire = AsyncWire(self._target, self._resolver)
+        self._learning = asyncio.Lock()
+
+    async def send(self, call: Call[T]) -> Answer[T]:
+        """Send any call: its value, and what it took."""
+        return await self._sent(call, call.seconds or self._timeout, retry=True)
+
+    async def capabilities(self) -> Capabilities:
+        """What the server is and offers; found out once per version, checked every ten seconds."""
+        async with self._learning:
+            return await self._hold(self._recalling())
+
+    async def _hold(self, conversation: Conversation[T]) -> T:
+        """Ask what a conversation asks, until it ends."""
+        try:
+            call = next(conversation)
+            while True:
+                try:
+                    outcome = await self.send(call)
+                except Refused as refused:
+                    call = conversation.send(refused)
+                else:
+                    call = conversation.send(outcome)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+
+    async def _sent(self, call: Call[T], seconds: float, *, retry: bool) -> Answer[T]:
+        sending = self._sending(call, seconds, retry=retry)
+        begun = time.perf_counter()
+        raw = await self._wire.exchange(sending)
+        return answered(call, raw, time.perf_counter() - begun, self._target)
+
+    async def _apart(self, call: Call[T], seconds: float) -> Answer[T]:
+        """Send a call over a connection of its own: it takes long, and others wait for a place."""
+        target, resolver, sending = self._opening(call, seconds)
+        wire = AsyncWire(target, resolver)
+        begun = time.perf_counter()
+        try:
+            raw = await wire.exchange(sending)
+        finally:
+            await wire.close()
+        return answered(call, raw, time.perf_counter() - begun, target)
+
+    async def connect(self, seconds: float | None = None) -> float:
+        """Open a connection of its own and close it: the seconds until it stood.
+
+        Name service, address policy and TLS have their part, as before every call; nothing is
+        asked. It ends within `seconds` (the client's own time limit, without them).
+        """
+        return await self._wire.connect(self._timeout if seconds is None else seconds)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._wire.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
