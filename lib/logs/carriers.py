@@ -1,0 +1,149 @@
+"""What carried a log here, taken off its lines: journal, Docker, Kubernetes, Compose.
+
+Decided here: which carriers are known and how each is recognised. Most lines have none, so the
+first character decides what is tried. Carriers may be inside each other (Compose around a
+timestamp, a node's file around JSON).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from lib.logs.lines import LONGEST_LINE
+
+__all__ = ["Carried", "Carriers"]
+
+_DEEPEST = 4
+_ISO = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)? ")
+_CRI = re.compile(r"(?:stdout|stderr) ([FP]) ")
+_JOURNAL = re.compile(r"[\w.\-]{1,80} [\w.@:\-]{1,80}\[\d{1,10}\]: ?")
+_SYSLOG = re.compile(r"([A-Z][a-z]{2}) ([ \d]\d) (\d\d:\d\d:\d\d)(?:\.\d+)? ")
+_POD = re.compile(r"\[pod/[\w.\-/]{1,300}\] ?")
+_COMPOSE = re.compile(r"[\w.\-]{1,80} +\| ")
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
+
+class Carried(NamedTuple):
+    """A line without its carrier. `at` is what the carrier says: seconds, None where it does not.
+
+    `record` is the line as a whole where the program itself wrote JSON. `joins` says that the line
+    goes on in the next one.
+    """
+
+    text: str
+    at: float | None = None
+    record: Mapping[str, object] | None = None
+    joins: bool = False
+
+
+class Carriers:
+    """Takes carriers off, line by line; joins what a carrier cut into pieces."""
+
+    def __init__(self, year: int) -> None:
+        self.kinds: dict[str, int] = {}
+        self.has_year = False
+        self._year = year
+        self._begun = ""
+
+    def taken_off(self, line: str) -> Carried | None:
+        """The line itself; None while it goes on in the next one."""
+        found = Carried(line)
+        for _ in range(_DEEPEST):
+            inner = self._once(found)
+            if inner is None:
+                break
+            found = inner
+        if self._begun:
+            found = found._replace(text=self._begun + found.text)
+            self._begun = ""
+        if found.joins and len(found.text) < LONGEST_LINE:
+            self._begun = found.text
+            return None
+        return found
+
+    def _once(self, now: Carried) -> Carried | None:
+        text = now.text
+        first = text[:1]
+        if first == "{":
+            return None if now.record else self._json(now)
+        if first == "2":
+            return self._iso(now)
+        if first == "[":
+            return self._plain(now, _POD, "Kubernetes")
+        if first.isalnum():
+            return self._syslog(now) or self._plain(now, _COMPOSE, "Docker Compose")
+        return None
+
+    def _plain(self, now: Carried, pattern: re.Pattern[str], kind: str) -> Carried | None:
+        found = pattern.match(now.text)
+        return self._inner(now, found.end(), now.at, kind) if found else None
+
+    def _inner(self, now: Carried, start: int, at: float | None, kind: str) -> Carried:
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        return now._replace(text=now.text[start:], at=at)
+
+    def _iso(self, now: Carried) -> Carried | None:
+        found = _ISO.match(now.text)
+        at = _moment(found) if found else None
+        if found is None or at is None:
+            return None
+        self.has_year = True
+        rest = found.end()
+        if part := _CRI.match(now.text, rest):
+            inner = self._inner(now, part.end(), at, "Kubernetes")
+            return inner._replace(joins=part[1] == "P")
+        if part := _JOURNAL.match(now.text, rest):
+            return self._inner(now, part.end(), at, "journal")
+        return self._inner(now, rest, at, "timestamps")
+
+    def _syslog(self, now: Carried) -> Carried | None:
+        found = _SYSLOG.match(now.text)
+        if found is None or found[1] not in _MONTHS:
+            return None
+        part = _JOURNAL.match(now.text, found.end())
+        if part is None:
+            return None
+        day = f"{self._year}-{_MONTHS.index(found[1]) + 1:02}-{int(found[2]):02}T{found[3]}"
+        return self._inner(now, part.end(), _seconds(day + "+00:00"), "journal")
+
+    def _json(self, now: Carried) -> Carried | None:
+        try:
+            told = json.loads(now.text)
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(told, dict):
+            return None
+        if isinstance(told.get("log"), str):
+            at = _seconds(str(told.get("time", ""))) or now.at
+            self.has_year |= at is not None
+            inner = self._inner(Carried(told["log"]), 0, at, "Docker")
+            return inner._replace(text=inner.text.rstrip("\r\n"), joins=inner.text[-1:] != "\n")
+        if "MESSAGE" in told:
+            return self._journal_json(told)
+        return self._inner(now, 0, now.at, "JSON")._replace(record=told)
+
+    def _journal_json(self, told: Mapping[str, object]) -> Carried:
+        message = told["MESSAGE"]
+        if isinstance(message, list):  # bytes that are no UTF-8
+            message = bytes(one for one in message if isinstance(one, int) and 0 <= one < 256)
+            message = message.decode("utf-8", "replace")
+        stamp = str(told.get("__REALTIME_TIMESTAMP", ""))
+        at = int(stamp[:18]) / 1e6 if stamp.isascii() and stamp.isdigit() else None
+        self.has_year |= at is not None
+        return self._inner(Carried("" if message is None else str(message)), 0, at, "journal")
+
+
+def _moment(found: re.Match[str]) -> float | None:
+    return _seconds(f"{found[1]}.{(found[2] or '0')[:6]:0<6}{found[3] or '+00:00'}")
+
+
+def _seconds(stamp: str) -> float | None:
+    """Seconds since 1970; a time without a zone is taken as it stands."""
+    cut = re.sub(r"(\.\d{6})\d+", r"\1", stamp)
+    try:
+        found = datetime.fromisoformat(cut)
+    except ValueError:
+        return None
+    return (found if found.tzinfo else datetime.fromisoformat(cut + "+00:00")).timestamp()

@@ -1,0 +1,161 @@
+"""Warnings and errors of a log, gathered: each kind once, with how often and where.
+
+Decided here: which lines are looked at, that a traceback is told by its last line, and that lines
+which differ in numbers only are the same. Kept are 400 kinds; what comes after is counted.
+"""
+
+import re
+from dataclasses import dataclass
+
+from lib.logs.entry import Entry
+from lib.logs.log import Remark
+from lib.logs.secrets import Masker
+from lib.logs.troubles import Gravity, Kind, Trouble, trouble_of
+
+__all__ = ["Remarks", "template"]
+
+EXCERPT = 400
+_MOST, _MOST_WORDINGS, _MOST_LOUD = 400, 1_000, 2_000
+"""Kinds that are kept, and wordings that are compared with the table: an error's go on longer."""
+_LOUD = frozenset({"WARNING", "ERROR", "CRITICAL"})
+_LOOSE = re.compile(
+    r"Error\b|error:|ERROR|[Ee]xception|[Ww]arning|Fatal|SIG[A-Z]{3}|core dumped|[Kk]illed|OOM|oom-"
+    r"|[Ff]ailed|No space left|out of memory|Triton is|gated repo|incorrect regex|leaked"
+)
+_TOLD = re.compile(
+    r"Cannot use|Custom all|Reducing Torch|preempted|is disabled|not found|[Ff]alling back"
+    r"|deprecated|died|exited unexpectedly|is not supported|timed out"
+)
+_NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-f]{8}[0-9a-f\-]{8,}\b|\d+(?:\.\d+)?")
+_TRACE = "Traceback (most recent call last)"
+_CHAIN = ("During handling of", "The above exception", "Exception Group Traceback")
+_UNKNOWN = "Not one that is known here; the line itself says what it knows."
+
+
+@dataclass(slots=True)
+class _Found:
+    first: Entry
+    level: str
+    trouble: Trouble | None
+    text: str
+    is_trace: bool
+    count: int = 1
+    last: int = 0
+
+
+class Remarks:
+    """What was remarked so far."""
+
+    def __init__(self) -> None:
+        self.uncounted = 0
+        self._found: dict[str, _Found] = {}
+        self._wordings: dict[str, str] = {}
+        self._traces: set[tuple[str, int | None]] = set()
+
+    def feed(self, entry: Entry, *, is_landmark: bool) -> None:
+        """Look at a line."""
+        message = entry.message
+        process = (entry.process, entry.pid)
+        if _TRACE in message:
+            self._traces.add(process)
+            return
+        if process in self._traces and entry.level not in ("INFO", "DEBUG", "WARNING"):
+            if not self._is_end(message):
+                return
+            self._traces.discard(process)
+            self._note(entry, is_trace=True)
+        elif entry.level in _LOUD:
+            self._note(entry)
+        elif not is_landmark:
+            loose = _TOLD if entry.level else _LOOSE
+            if message[:1] not in " \t" and loose.search(message):
+                self._note(entry)
+
+    def note(self, entry: Entry) -> None:
+        """A line that is a remark for sure."""
+        self._note(entry)
+
+    def finish(self, masker: Masker) -> tuple[Remark, ...]:
+        """All of them, worst first."""
+        made = [_remark(one, masker) for one in self._found.values()]
+        return tuple(sorted(made, key=lambda one: (one.gravity.rank, one.is_effect, one.line)))
+
+    def _is_end(self, message: str) -> bool:
+        """Whether a line of a traceback is its last one, which names the error."""
+        return bool(message) and message[0] not in " \t|+~^" and not message.startswith(_CHAIN)
+
+    def _note(self, entry: Entry, *, is_trace: bool = False) -> None:
+        wording = f"{entry.level}{template(entry.message)}"
+        key = self._wordings.get(wording)
+        if key is None:
+            key = self._begin(entry, wording, is_trace=is_trace)
+            if key is None:
+                return
+        found = self._found[key]
+        if found.first is not entry:
+            found.count += 1
+        found.last = entry.line
+
+    def _begin(self, entry: Entry, wording: str, *, is_trace: bool) -> str | None:
+        """Where lines of a new wording are counted; None where they are too many."""
+        is_loud = is_trace or entry.level in ("ERROR", "CRITICAL")
+        if len(self._wordings) >= (_MOST_LOUD if is_loud else _MOST_WORDINGS):
+            self.uncounted += 1
+            return None
+        trouble = trouble_of(entry.message)
+        if trouble is None and not entry.level and not is_trace and not _is_loud(entry.message):
+            return None
+        if trouble is None and entry.level == "INFO":
+            return None
+        key = trouble.title if trouble and not trouble.each else wording
+        if key not in self._found:
+            if len(self._found) >= _MOST:
+                self.uncounted += 1
+                return None
+            level = entry.level or ("ERROR" if is_trace else "")
+            text = entry.message[: 8 * EXCERPT]
+            self._found[key] = _Found(entry, level, trouble, text, is_trace)
+        self._wordings[wording] = key
+        return key
+
+
+def template(message: str) -> str:
+    """A message without what differs from one time to the next."""
+    return _NUMBERS.sub("#", message[:240])
+
+
+def _is_loud(message: str) -> bool:
+    """Whether a line that no logger wrote is worth a remark though nothing explains it."""
+    return re.search(r"Error\b|ERROR|Exception|Fatal|[Kk]illed|Warning", message) is not None
+
+
+def _remark(found: _Found, masker: Masker) -> Remark:
+    entry, trouble = found.first, found.trouble
+    text = " ".join(masker.masked(found.text).split())
+    excerpt = text if len(text) <= EXCERPT else text[: EXCERPT - 1] + "…"
+    return Remark(
+        line=entry.line,
+        at=entry.at,
+        level=found.level,
+        gravity=trouble.gravity if trouble else _gravity(found),
+        kind=trouble.kind if trouble else Kind.OTHER,
+        title=trouble.title if trouble else _title(excerpt),
+        what=trouble.what if trouble else _UNKNOWN,
+        remedy=trouble.remedy if trouble else "",
+        excerpt=excerpt,
+        count=found.count,
+        last=found.last,
+        process=entry.process,
+        is_known=trouble is not None,
+        is_effect=bool(trouble and trouble.effect),
+    )
+
+
+def _gravity(found: _Found) -> Gravity:
+    if found.level == "CRITICAL":
+        return Gravity.BAD
+    return Gravity.WATCH if found.level in _LOUD else Gravity.HINT
+
+
+def _title(excerpt: str) -> str:
+    return excerpt if len(excerpt) <= 90 else excerpt[:89].rsplit(" ", 1)[0] + " …"

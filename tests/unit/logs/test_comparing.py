@@ -1,0 +1,67 @@
+"""A log and a live server are compared in what both tell, and in nothing else."""
+
+import pytest
+
+from lib.logs import Live, compare, read_log
+from tests.unit.logs.samples import NOW, SMALL, TUTORIAL, V0_5
+
+PATHS = ("/health", "/version", "/tokenize", "/v1/models", "/v1/completions", "/v1/embeddings")
+LIVE = Live(
+    version="0.32.0",
+    lengths={"Qwen/Qwen2.5-7B-Instruct": 4096},
+    routes={path: path != "/v1/embeddings" for path in PATHS},
+    capacity={
+        "num_gpu_blocks": "4096",
+        "block_size": "128",
+        "kv_cache_size_tokens": "524288",
+        "kv_cache_max_concurrency": "128.0",
+    },
+    seats=128,
+    address="http://127.0.0.1:8000",
+)
+
+
+def rows(log, live):
+    return {row.what: row for row in compare(read_log(log), live)}
+
+
+def test_a_server_agrees_with_its_own_log():
+    found = rows(NOW, LIVE)
+    assert {row.what for row in found.values() if row.agree is False} == set()
+    assert found["release"].agree
+    assert found["model"].agree
+    assert found["tokens that fit into the KV cache"].agree
+    assert found["longest requests at once"].agree
+    assert found["5 routes"].agree
+    assert found["requests at once (max_num_seqs)"].agree is None
+    assert found["requests at once (max_num_seqs)"].why == "not in the log"
+
+
+def test_another_server_is_told_from_it_and_differences_come_first():
+    found = compare(read_log(SMALL), LIVE)
+    assert [row.agree for row in found] == sorted(
+        (row.agree for row in found), key=[False, True, None].index
+    )
+    differs = {row.what: (row.in_log, row.live) for row in found if row.agree is False}
+    assert differs["KV blocks"] == ("40", "4096")
+    assert differs["requests at once (max_num_seqs)"] == ("16", "128")
+    assert "release" not in differs
+
+
+def test_routes_that_one_of_both_has_are_named():
+    gone = Live(routes={"/tokenize": False, "/health": True, "/debug/config": True})
+    found = rows(NOW, gone)
+    assert found["route /tokenize"].agree is False
+    assert found["route /debug/config"].live == "there"
+    assert found["1 routes"].agree
+
+
+def test_another_port_is_not_held_against_it():
+    row = rows(NOW, Live(address="http://10.0.0.1:443"))["port"]
+    assert row.agree is None
+    assert "proxy" in row.why
+
+
+@pytest.mark.parametrize("log", [NOW, TUTORIAL, V0_5, b""])
+def test_what_is_not_known_is_not_judged(log):
+    assert all(row.agree is None for row in compare(read_log(log), Live()))

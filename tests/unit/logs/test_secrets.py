@@ -1,0 +1,118 @@
+"""No key survives, wherever a log holds it, and what is no key stays."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.logs import read_log
+from lib.logs.arguments import explained
+from lib.logs.secrets import HIDDEN, Masker, is_secret
+
+KEY = "Zq9-opensesame_42x"
+WRITTEN = (
+    "non-default args: {{'api_key': ['{0}'], 'port': 1}}",
+    "non-default args: {{'api_key': ['first-one-here', '{0}'], 'port': 1}}",
+    "args: Namespace(host=None, api_key='{0}', port=8000)",
+    "args: Namespace(host=None, hf_token={0}, port=8000)",
+    "vllm serve model --api-key {0} --port 8000",
+    "vllm serve model --api-key={0} --port 8000",
+    "vllm serve model --api-key first-one-here {0}",
+    "cmd: ['vllm', 'serve', '--api-key', '{0}', '--port', '1']",
+    "VLLM_API_KEY={0} vllm serve",
+    "export HF_TOKEN={0}",
+    "Environment=HF_TOKEN={0}",
+    "Authorization: Bearer {0}",
+    "{{'Authorization': 'Bearer {0}'}}",
+    "curl -H 'authorization: bearer {0}' http://x",
+    "https://user:{0}@huggingface.co/model",
+    '{{"api_key": "{0}"}}',
+    "AWS_SECRET_ACCESS_KEY={0}",
+    "password: {0}",
+    "token={0} is wrong",
+)
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_a_key_is_taken_out_wherever_it_stands(written):
+    masker = Masker()
+    told = masker.masked(written.format(KEY))
+    assert KEY not in told
+    assert HIDDEN in told
+
+
+@pytest.mark.parametrize(
+    "shaped",
+    ["hf_AbCdEfGhIjKlMnOp", "sk-proj-abcdefgh12345678", "ghp_" + "a1" * 12, "AKIA" + "Q1" * 8],
+)
+def test_what_is_shaped_like_a_key_is_taken_out_without_a_name(shaped):
+    assert shaped not in Masker().masked(f"could not load with {shaped}: 401")
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "max_num_batched_tokens=8192, bos_token='<s>', pad_token_id=0",
+        "Avg prompt throughput: 12.5 tokens/s, Running: 3 reqs",
+        "api_key=None, hf_token=None, ssl_keyfile=None",
+        "GPU KV cache size: 372,816 tokens",
+        "tokenizer='Qwen/Qwen3-8B', tokenizer_mode=auto",
+        "Route: /tokenize, Methods: POST",
+        "kv_cache_dtype=auto, key=value",
+        "Basic configuration of http://0.0.0.0:8000",
+        "{'api_key': '***'}",
+    ],
+)
+def test_what_is_no_key_stays_as_it_is(harmless):
+    assert Masker().masked(harmless) == harmless
+
+
+def test_a_key_that_was_seen_once_is_taken_out_everywhere():
+    masker = Masker()
+    masker.masked(f"args: Namespace(api_key='{KEY}')")
+    assert KEY not in masker.masked(f"KeyError: {KEY!r}")
+
+
+def test_a_key_that_an_error_names_before_the_arguments_do_is_hidden_too():
+    log = read_log(
+        f"(A pid=1) ERROR 01-01 00:00:00 [a.py:1] cannot use {KEY} here\n"
+        f"(A pid=1) INFO 01-01 00:00:01 [a.py:1] non-default args: {{'api_key': ['{KEY}']}}\n"
+        f"(A pid=1) INFO 01-01 00:00:02 [a.py:1] Starting vLLM server on http://{KEY}:1\n".encode()
+    )
+    assert KEY not in repr(log)
+    assert log.remarks[0].excerpt == f"cannot use {HIDDEN} here"
+
+
+def test_a_secret_argument_of_any_shape_is_hidden():
+    given = {
+        "api_key": "1234567",
+        "ssl_keyfile": "/etc/k.pem",
+        "watermark_config": "{'key': 'abcdefg'}",
+    }
+    told = {one.name: one.value for one in explained(given, Masker())}
+    assert told == {"api_key": HIDDEN, "ssl_keyfile": "/etc/k.pem", "watermark_config": HIDDEN}
+
+
+def test_names_of_secrets_are_known():
+    assert all(map(is_secret, ("api_key", "hf_token", "HF_TOKEN", "token", "db_password")))
+    assert not any(
+        map(is_secret, ("max_tokens", "bos_token", "tokenizer", "monkey", "ssl_keyfile"))
+    )
+
+
+@given(
+    st.sampled_from(WRITTEN),
+    st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-_.", min_size=8, max_size=40).filter(
+        lambda key: key[0].isalnum() and not key.isdigit()
+    ),
+    st.text(max_size=30),
+)
+def test_no_key_survives_a_whole_log(written, key, around):
+    level = "(A pid=1) ERROR 01-01 00:00:00 [a.py:1] "
+    around = "".join(char for char in around if char.isprintable() and not char.isalnum())
+    told = repr(read_log(f"{level}{around} {written.format(key)}\n".encode()).remarks)
+    assert f"{key}" not in told.replace("first-one-here", "")
+
+
+def test_a_long_hostile_line_takes_no_time():
+    for piece in ("token=", "--api-key ", "'api_key': [", "a" * 50 + "_", "Bearer ", "(", "= : "):
+        Masker().masked((piece * 70_000)[:65_536])
