@@ -4,6 +4,8 @@ Decided here: a forecast that can't be made is named with the reason, but takes 
 that can; nothing is written of a queue that is empty.
 """
 
+import re
+
 from lib.diagnosis import Cause, Forecast, Outlook
 from lib.ui import plain
 from lib.ui.board import Words
@@ -11,6 +13,7 @@ from lib.ui.board import Words
 __all__ = ["outlook_of"]
 
 HOW_LENGTH = 400
+_FIGURE = re.compile(r"[-+\N{MINUS SIGN}\d]|about |at least |more than ")
 
 
 def outlook_of(outlook: Outlook) -> Words:
@@ -25,8 +28,9 @@ def outlook_of(outlook: Outlook) -> Words:
 
 
 def _made(forecast: Forecast) -> Words:
+    what = forecast.what if _FIGURE.match(forecast.words) else f"{_subject(forecast)}:"
     return {
-        "what": forecast.what,
+        "what": what,
         "words": forecast.words,
         "how": plain.plain(forecast.how, HOW_LENGTH),
     }
@@ -34,7 +38,12 @@ def _made(forecast: Forecast) -> Words:
 
 def _refused(forecast: Forecast) -> Words:
     how = plain.plain(f"{forecast.refused}; {forecast.how}", HOW_LENGTH)
-    return {"what": forecast.what, "how": how}
+    return {"what": _subject(forecast), "how": how}
+
+
+def _subject(forecast: Forecast) -> str:
+    """What is forecast, without the word that a figure would follow."""
+    return forecast.what.removesuffix(" in").removesuffix(" by")
 
 
 def _cause(cause: Cause) -> Words:

@@ -117,9 +117,9 @@ function words({ label, figure, threshold, metric }) {
   return [h("h3", { title: metric }, label), h("p.vi-now", {}, h("span.vi-figure", {}, h("b", {}, figure)), threshold ? h("span.vi-note", {}, threshold) : null)];
 }
 
-/** What a plot cannot show by itself. */
-function noted({ since, holds, window }, board) {
-  if (!holds) return "not reached";
-  if (since === null) return window;
-  return since < board.start ? `began at ${clock(since, board.end - since)}, before this window` : "";
+/** What a plot cannot show by itself: a threshold that is no line, a figure of a whole window, an onset that lies before. */
+function noted({ since, holds, window, limit, threshold }, board) {
+  const before = since !== null && since < board.start ? `began at ${clock(since, board.end - since)}, before this window` : "";
+  const how = holds ? (since === null ? window : before) : "not reached";
+  return [limit === null ? threshold : "", how].filter(Boolean).join(" · ");
 }

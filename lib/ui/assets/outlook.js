@@ -13,7 +13,7 @@ export class Outlook {
     this.element.hidden = !forecasts.length && !refused.length && !waiting.length;
     this.next.replaceChildren(...forecasts.map(forecast), refused.length ? none(refused) : "");
     this.waiting.hidden = !waiting.length;
-    this.waiting.replaceChildren("Waiting for ", ...waiting.map(cause), waiting.length ? h("span.vi-because", {}, waiting[0].sentence) : "");
+    this.waiting.replaceChildren(...(waiting.length === 1 ? [only(waiting[0])] : waiting.map(cause)));
   }
 }
 
@@ -23,9 +23,14 @@ function forecast({ what, words, how }) {
 
 /** Those without an answer, each with its reason in the tooltip. */
 function none(refused) {
-  return h("span.vi-ahead", {}, "No forecast: ", ...refused.flatMap(({ what, how }, index) => [index ? ", " : "", h("span.vi-why", { title: how, tabindex: 0 }, what.replace(/ (in|by)$/, "").replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase()))]));
+  return h("span.vi-ahead", {}, "No forecast: ", ...refused.flatMap(({ what, how }, index) => [index ? ", " : "", h("span.vi-why", { title: how, tabindex: 0 }, what.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase()))]));
+}
+
+/** Where all wait for the same, a sentence says it. */
+function only({ sentence, how }) {
+  return h("span.vi-ahead", { title: how }, sentence);
 }
 
 function cause({ name, count, share, sentence, how }) {
-  return h("span.vi-ahead", { title: `${sentence} ${how}` }, `${name} `, h("b", {}, count), ` (${share})`);
+  return h("span.vi-ahead", { title: `${sentence} ${how}` }, `Waiting: ${name} `, h("b", {}, count), ` (${share})`);
 }

@@ -244,7 +244,8 @@ export class Plot {
 
   /** Colours as the theme has them now: asked for when all is drawn, not with every tick. */
   look() {
-    this.ink = Object.fromEntries(["quiet", "bad", "watch"].map((name) => [name, themed(this.element, `--vi-${name}`)]));
+    this.ink = Object.fromEntries(["quiet", "bad", "watch", "ground"].map((name) => [name, themed(this.element, `--vi-${name}`)]));
+    this.font = themed(this.element, "--st-font");
     this.series = themed(this.element, "--vi-series").split(",").map((colour) => colour.trim());
   }
 
@@ -305,8 +306,8 @@ export class Plot {
     const [start, end] = this.board.range;
     if (at < start || at > end) return [];
     const late = (at - start) / (end - start) > 0.8;
-    const font = { family: "inherit", color: this.ink[tone], size: 12 };
-    return [{ x: at, yref: "paper", y: 0, xanchor: late ? "right" : "left", yanchor: "bottom", text: clock(at), showarrow: false, font, borderpad: 2 }];
+    const font = { family: this.font, color: this.ink[tone], size: 12 };
+    return [{ x: at, yref: "paper", y: 0, xanchor: late ? "right" : "left", yanchor: "bottom", text: clock(at), showarrow: false, font, borderpad: 2, bgcolor: this.ink.ground, opacity: 0.85 }];
   }
 
   get isFirst() { return this.element.previousElementSibling === null; }

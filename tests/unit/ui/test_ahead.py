@@ -1,3 +1,5 @@
+import pytest
+
 from lib.diagnosis import Cause, Forecast, Outlook
 from lib.ui.ahead import outlook_of
 
@@ -10,7 +12,22 @@ def test_a_forecast_that_was_refused_says_why_and_is_no_figure():
     assert told["forecasts"] == [
         {"what": "KV cache full in", "words": "3 – 6 min", "how": "by its slope"}
     ]
-    assert told["refused"] == [{"what": "Queue empty in", "how": "nothing waits; by its pace"}]
+    assert told["refused"] == [{"what": "Queue empty", "how": "nothing waits; by its pace"}]
+
+
+@pytest.mark.parametrize(
+    ("what", "words", "read"),
+    [
+        ("KV cache full in", "already at the ceiling", "KV cache full: already at the ceiling"),
+        ("KV cache full in", "about 3 min", "KV cache full in about 3 min"),
+        ("Queue grows by", "\N{MINUS SIGN}40 / min", "Queue grows by \N{MINUS SIGN}40 / min"),
+        ("Queue empty in", "does not drain", "Queue empty: does not drain"),
+        ("The oldest waits", "at least 4 s", "The oldest waits at least 4 s"),
+    ],
+)
+def test_what_is_forecast_and_its_words_read_as_one_sentence(what, words, read):
+    one = outlook_of(Outlook((Forecast(what, 0.0, 0.0, 0.0, words, "how"),)))["forecasts"][0]
+    assert f"{one['what']} {one['words']}" == read
 
 
 def test_causes_of_waiting_have_their_number_and_share():
