@@ -241,8 +241,13 @@ def sidebar(
     )
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, key: str) -> None:
-    """A table of texts, drawn as text; unlike Streamlit's it offers no file with formulas in it."""
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[str | tuple[str, str]]], *, key: str
+) -> None:
+    """A table of texts, drawn as text; unlike Streamlit's it offers no file with formulas in it.
+
+    A cell may be two texts: the second stands quietly under the first.
+    """
     _mount("table", key, {"header": list(header), "rows": [list(row) for row in rows]})
 
 

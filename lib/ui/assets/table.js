@@ -11,8 +11,14 @@ export class Table {
   update({ header, rows }) {
     this.root.replaceChildren(h("div.vi-scroll", {}, h("table.vi-table", {},
       h("thead", {}, h("tr", {}, ...header.map((one) => h("th", { scope: "col" }, one)))),
-      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((one) => h("td", {}, h("bdi", {}, one)))))))));
+      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((one) => h("td", {}, ...cell(one)))))))));
   }
 
   destroy() {}
+}
+
+/** A text; of two, the second stands quietly under the first. */
+function cell(one) {
+  const [text, under] = Array.isArray(one) ? one : [one, ""];
+  return [h("bdi", {}, text), under ? h("div.vi-under", {}, h("bdi", {}, under)) : ""];
 }

@@ -13,8 +13,11 @@ from lib.ui import live
 
 __all__ = ["follow", "said", "say", "write"]
 
-_KEPT, _WRITTEN = "rca-link", "rca-written"
-NAMES = frozenset({"tool", "a", "b", "span", "with", "among", "of", "raw"})
+_KEPT, _WRITTEN = "rca-said", "rca-written"
+NAMES = frozenset({
+    "tool", "from", "to", "heat", "latency", "target", "goal", "a", "b", "span", "with", "among",
+    "of", "raw",
+})  # fmt: skip
 """What the address may say; every tool's names are among them."""
 _LONGEST = 400
 """Characters of a value that are read: anybody can write an address."""
@@ -27,7 +30,7 @@ def follow() -> bool:
     written: list[dict[str, str]] = st.session_state.setdefault(_WRITTEN, [])
     if not told or told in written:
         return False
-    st.session_state[_KEPT] = told
+    st.session_state[_KEPT] = dict(told)  # what is said later changes it
     _remember(told)
     return True
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from lib.servers import Server
 from lib.ui import shell
-from lib.ui.rca import changes, compare, link
+from lib.ui.rca import attainment, changes, compare, latency, link
 
 __all__ = ["TOOLS", "Tool", "open_named", "tools"]
 
@@ -29,6 +29,8 @@ class Tool:
 
 
 TOOLS: tuple[Tool, ...] = (
+    Tool("latency", "Latency", latency.draw, latency.SAYS),
+    Tool("slo", "SLO", attainment.draw, attainment.SAYS),
     Tool("changes", "What changed", changes.draw, changes.SAYS),
     Tool("compare", "Compare servers", compare.draw, compare.SAYS),
     Tool("configuration", "Configuration", shell.running),
