@@ -68,6 +68,7 @@ TARGETS = (
     Target("Tokenizer", "tokenizer"),
     Target("Chat", "chat", task="generate"),
     Target("Embeddings", "embeddings", task="embed"),
+    Target("API Explorer", "explorer"),
 )
 """A page is linked by its row here; it gets `server` and `model` in its address."""
 

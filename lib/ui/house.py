@@ -19,6 +19,7 @@ from lib.ui.asked import Asked
 from lib.ui.board import verdict_of
 from lib.ui.doctor import FULL_SECONDS, Doctor
 from lib.ui.embedder import Embedder
+from lib.ui.exploring import Exploring
 from lib.ui.facts import context_of, same_model
 from lib.ui.fleet import OverviewView
 from lib.ui.foreseen import Foreseen
@@ -42,6 +43,10 @@ SERVERS_READ_EVERY = 1.0
 """Seconds for which the list of servers is not read again: one added in the page shows at once."""
 PEERS_SECONDS, MOST_PEERS = 300.0, 8
 """How much of other servers of the same model a diagnosis compares with, and of how many."""
+
+
+_ASKING = ("exploring", "answers", "asked", "embedder", "pressing", "tokenizers")
+"""What asks servers, and is closed with the house; a trial ends in the loop of the answers."""
 
 
 class House:
@@ -86,6 +91,11 @@ class House:
     def embedder(self) -> Embedder:
         """The vectors of the servers, as pages ask for them."""
         return Embedder(self.environ)
+
+    @cached_property
+    def exploring(self) -> Exploring:
+        """The routes of the servers, and what people try of them."""
+        return Exploring(self.environ, lambda: self.answers)
 
     @cached_property
     def answers(self) -> Answers:
@@ -223,9 +233,10 @@ class House:
 
     def close(self) -> None:
         """Stop what was started."""
-        for name in ("answers", "asked", "embedder", "pressing", "tokenizers", "feed"):
+        asking = Answers | Asked | Embedder | Exploring | Pressing | Tokenizers
+        for name in (*_ASKING, "feed"):
             part = self.__dict__.pop(name, None)
-            if isinstance(part, Answers | Asked | Embedder | Pressing | Tokenizers):
+            if isinstance(part, asking):
                 part.close()
             elif isinstance(part, Feed):
                 part.stop()

@@ -37,7 +37,7 @@ __all__ = [
 
 CHOSEN = ("server", "window", "servers", "model")
 """What the URL may say, and session state remembers under the same names."""
-OF_ONE_SERVER = ("rca-cache", "health", "tokenizer", "chat", "embeddings")
+OF_ONE_SERVER = ("rca-cache", "health", "tokenizer", "chat", "embeddings", "explorer")
 """The pages on which a click in the sidebar changes the server and not the page."""
 
 STYLE = (Path(__file__).parent / "assets" / "shell.css").read_text("utf-8")
@@ -107,6 +107,12 @@ def _lab_pages() -> list[Page]:
             title="Embeddings",
             url_path="embeddings",
             help="What a served model takes for similar: compared, measured and explained.",
+        ),
+        st.Page(
+            "pages/lab/explorer.py",
+            title="API Explorer",
+            url_path="explorer",
+            help="Every route of a server: explained, tried, and whether it stands open.",
         ),
     ]
 

@@ -2,6 +2,7 @@
 
 import { tell } from "./address.js";
 import { h, mark, put, state } from "./dom.js";
+import { clock } from "./figures.js";
 import { documentOf } from "./raw.js";
 import { sheet } from "./sheet.js";
 import { treeOf } from "./tree.js";
@@ -11,6 +12,7 @@ sheet("answer.css", import.meta.url);
 sheet("explorer.css", import.meta.url);
 
 const SHOWN = [["all", "All"], ["here", "Here"], ["absent", "Not here"]];
+const COLUMNS = ["route", "what", "since", "key", "cost"];
 const icon = (name, title) => h("span.vi-icon", { title, role: "img", "aria-label": title }, name);
 
 /** All routes in their groups; a click opens one. What is typed into the filter hides the others at once. */
@@ -56,15 +58,15 @@ export class Routes {
     const made = rows.map((row) => ({ row, element: this.row(row) }));
     this.rows.push(...made);
     const body = h("tbody", {}, h("tr.vx-group", {}, h("th", { colspan: 5, scope: "rowgroup" }, name)), ...made.map(({ element }) => element));
-    return h("table.vi-table.vx-routes", { "aria-label": name }, h("thead.vi-hidden", {}, h("tr", {}, ...["Route", "What it gives", "Since", "Key", "Costs"].map((one) => h("th", { scope: "col" }, one)))), body);
+    return h("table.vi-table.vx-routes", { "aria-label": name }, h("colgroup", {}, ...COLUMNS.map((one) => h(`col.vx-col-${one}`))), h("thead.vi-hidden", {}, h("tr", {}, ...["Route", "What it gives", "Since", "Key", "Costs"].map((one) => h("th", { scope: "col" }, one)))), body);
   }
 
   row(row) {
     const open = h("button.vx-open", { type: "button" }, h("span.vx-method", {}, row.method), " ", h("bdi.vx-path", {}, row.path));
     const key = row.guarded === null ? null : row.guarded ? icon("key", "Its key guards it") : icon("lock_open", "It answers without a key");
-    const notes = [row.needs && `needs ${row.needs}`, row.reason, row.others].filter(Boolean);
+    const note = [row.needs, row.reason, row.others].filter(Boolean).join(" · ");
     const element = h("tr", { "data-state": row.state, "data-route": row.key }, h("th", { scope: "row" }, open),
-      h("td.vx-what", {}, h("span", {}, row.what), ...notes.map((note) => h("span.vx-note", {}, h("bdi", {}, note)))),
+      h("td.vx-what", {}, h("span", {}, row.what), note ? h("span.vx-note", {}, h("bdi", {}, note)) : null),
       h("td.vx-since", {}, row.since), h("td.vx-key", {}, row.state === "locked" ? icon("lock", "It wants a key") : key), h("td.vx-cost", { "data-cost": row.cost }, row.cost));
     element.onclick = () => { if (!String(getSelection())) this.page.send("open", row.key); };
     return element;
@@ -103,7 +105,7 @@ export class Tried {
     if (told === this.told) return;
     this.told = told;
     this.data = data;
-    const facts = [data.seconds, data.size, `at ${data.at}`].filter(Boolean);
+    const facts = [data.seconds, data.size, data.at && `at ${clock(data.at)}`].filter(Boolean);
     this.tabs = new Map(this.parts().map(([key, label, draw]) => [key, { draw, button: h("button", { type: "button", role: "tab", onclick: () => this.turn(key) }, label) }]));
     this.panel = h("div", { role: "tabpanel" });
     this.root.replaceChildren(h("section.vx-tried", { "aria-label": "Answer" },
@@ -159,7 +161,7 @@ export class Sendings {
     this.root.replaceChildren(h("div.vi-scroll", {}, h("table.vi-table.vx-history", { "aria-label": "Sent in this tab" },
       h("thead", {}, h("tr", {}, ...["At", "Route", "Server", "Status", "Took", ""].map((one) => h("th", { scope: "col" }, one)))),
       h("tbody", {}, ...rows.map((row) => h("tr", { "aria-current": row.id === shown ? "true" : null },
-        h("td", {}, row.at), h("td", {}, h("button.vx-open", { type: "button", title: "Show this answer, and put what was sent into the form", onclick: () => this.page.send("show", row.id) }, h("bdi", {}, row.route))),
+        h("td", {}, row.at ? clock(row.at) : ""), h("td", {}, h("button.vx-open", { type: "button", title: "Show this answer, and put what was sent into the form", onclick: () => this.page.send("show", row.id) }, h("bdi", {}, row.route))),
         h("td", {}, h("bdi", {}, row.server)), h("td", {}, state(row.tone, row.words)), h("td.vi-number", {}, row.seconds),
         h("td", {}, row.again ? h("button.vx-again", { type: "button", title: row.again, onclick: () => this.page.send("again", [row.id, Date.now()]) }, h("span.vi-icon", { "aria-hidden": "true" }, "replay"), "Send again") : null)))))));
   }

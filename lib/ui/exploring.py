@@ -1,0 +1,196 @@
+"""The routes of the watched servers, and requests to them that people put together.
+
+Decided here: how long a list of routes is remembered, that servers are asked for it only while
+somebody explores them, how many trials run at once, and that one which is given up is ended at the
+server too: its connection is closed.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from lib.api import (
+    AsyncVllmClient,
+    Exposure,
+    Refused,
+    State,
+    Surface,
+    Trial,
+    Tried,
+    VllmClient,
+)
+from lib.servers import AddressPolicy, Server, SettingsError, setting
+from lib.ui.answering import Answers
+
+__all__ = ["Exploring", "Found", "Full", "Sending"]
+
+T = TypeVar("T")
+_KEPT_SECONDS, _REFUSED_SECONDS = 300.0, 5.0
+_SECONDS = 10.0
+"""For each question about routes."""
+_AT_ONCE, _TRIALS = 4, 12
+_LOST = "It ended in a way that was not thought of; the log says more."
+log = logging.getLogger(__name__)
+
+
+class Full(Exception):  # noqa: N818 - the page says it in its own words
+    """Too many trials are under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The routes of a server; `refused` says why there are none, or no newer ones."""
+
+    surface: Surface | None = None
+    refused: str = ""
+    is_asking: bool = True
+
+
+@dataclass(eq=False)
+class Sending:
+    """A trial on its way; times are of the monotonic clock. Its answer, or why there is none."""
+
+    trial: Trial
+    begun: float = field(default_factory=time.monotonic)
+    tried: Tried | None = None
+    refused: str = ""
+    work: "Future[None] | None" = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.work is not None and not self.work.done()
+
+    @property
+    def seconds(self) -> float:
+        """Since it was sent."""
+        return time.monotonic() - self.begun
+
+    def wait(self, seconds: float) -> None:
+        """Give it a moment."""
+        if self.work:
+            wait_for([self.work], timeout=seconds)
+
+    def stop(self) -> None:
+        """End it here, and by that at the server."""
+        if self.work and self.work.cancel():
+            self.refused = self.refused or "Given up before there was an answer."
+
+
+class Exploring:
+    """For any thread."""
+
+    def __init__(self, environ: Mapping[str, str], answers: Callable[[], Answers]) -> None:
+        self._allowed = setting(environ, "INSPECTOR_ALLOW_HOSTS")
+        self.has_control = _may_control(environ)
+        self._answers = answers
+        self._workers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="exploring")
+        self._lock = threading.Lock()
+        self._clients: dict[Server, VllmClient] = {}
+        self._found: dict[Server, Found] = {}
+        self._due: dict[Server, float] = {}
+        self._rounds: dict[Server, Future[None]] = {}
+        self._sendings: list[Sending] = []
+
+    def found(self, server: Server, *, wait: float = 0.0) -> Found:
+        """What is known; asks again in the background when that is old.
+
+        `wait` is how many seconds a first answer is worth waiting for.
+        """
+        asking = self._round(server)
+        if asking and wait and server not in self._found:
+            wait_for([asking], timeout=wait)
+        return self._found.get(server, Found())
+
+    def peek(self, server: Server) -> Surface | None:
+        """The routes of a server that somebody has explored; nobody is asked."""
+        return self._found.get(server, Found()).surface
+
+    def forget(self, server: Server) -> None:
+        """Ask again at the next question."""
+        self._due.pop(server, None)
+
+    def exposure(self, server: Server) -> "Future[Exposure]":
+        """Begin to ask every route without the key."""
+        known = self.peek(server)
+        listed = known.routes if known else ()
+        present = [one.route for one in listed if one.route and one.state is not State.ABSENT]
+        return self._workers.submit(lambda: self._client(server).exposure(present))
+
+    def send(self, server: Server, trial: Trial) -> Sending:
+        """Begin a trial.
+
+        Raises:
+            Full: as many are under way as may be at once.
+        """
+        with self._lock:
+            self._sendings = [one for one in self._sendings if one.is_running]
+            if len(self._sendings) >= _TRIALS:
+                raise Full
+            sending = Sending(trial)
+            sending.work = self._answers().spawn(self._try_out(server, sending))
+            self._sendings.append(sending)
+        return sending
+
+    def close(self) -> None:
+        """Ask nobody any more."""
+        for sending in self._sendings:
+            sending.stop()
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+
+    def _round(self, server: Server) -> "Future[None] | None":
+        with self._lock:
+            asking = self._rounds.get(server)
+            if asking and not asking.done():
+                return asking
+            if time.monotonic() < self._due.get(server, 0.0):
+                return None
+            self._rounds[server] = self._workers.submit(self._ask, server)
+            return self._rounds[server]
+
+    def _ask(self, server: Server) -> None:
+        before = self._found.get(server, Found())
+        try:
+            found = Found(self._client(server).surface(), is_asking=False)
+        except Refused as refused:
+            found = Found(before.surface, refused.sentence, is_asking=False)
+        except Exception:
+            log.exception("The routes of a server could not be listed.")
+            found = Found(before.surface, _LOST, is_asking=False)
+        self._found[server] = found
+        pause = _REFUSED_SECONDS if found.refused else _KEPT_SECONDS
+        self._due[server] = time.monotonic() + pause
+
+    async def _try_out(self, server: Server, sending: Sending) -> None:
+        policy = AddressPolicy.of(server, self._allowed)
+        try:
+            async with AsyncVllmClient.of(server, policy, control=self.has_control) as client:
+                sending.tried = await client.try_out(sending.trial)
+        except Refused as refused:
+            sending.refused = refused.sentence
+        except Exception:
+            log.exception("A trial ended in a way that was not thought of.")
+            sending.refused = _LOST
+
+    def _client(self, server: Server) -> VllmClient:
+        with self._lock:
+            client = self._clients.get(server)
+            if client is None:
+                policy = AddressPolicy.of(server, self._allowed)
+                client = self._clients[server] = VllmClient.of(server, policy, timeout=_SECONDS)
+            return client
+
+
+def _may_control(environ: Mapping[str, str]) -> bool:
+    """Whether the operator has switched control on; what cannot be read has not."""
+    try:
+        return setting(environ, "INSPECTOR_CONTROL") == "on"
+    except SettingsError:
+        return False
