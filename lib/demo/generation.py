@@ -44,13 +44,14 @@ class Generation:
         self._visitors = Visitors(demo)
 
     async def chat(self, request: Request) -> Response:
-        return await self._answer(request, chat_wish)
+        return await self.answered(request, await read_fields(request), chat_wish)
 
     async def completion(self, request: Request) -> Response:
-        return await self._answer(request, completion_wish)
+        return await self.answered(request, await read_fields(request), completion_wish)
 
-    async def _answer(self, request: Request, understand: Understand) -> Response:
-        fields, role = await read_fields(request), self._demo.role
+    async def answered(self, request: Request, fields: Fields, understand: Understand) -> Response:
+        """The answer to a body that was read already, while the one who asked is still there."""
+        role = self._demo.role
         _check_text(fields)
         tokenizer = await asyncio.to_thread(tokenizers.load, role.tokenizer)
         wish = await asyncio.to_thread(understand, fields, role, tokenizer)

@@ -22,7 +22,9 @@ from lib.demo.current import Current
 from lib.demo.demo import Demo
 from lib.demo.embedding import Embedding
 from lib.demo.generation import Generation
+from lib.demo.interfaces import Interfaces, is_scaling, sorted_out
 from lib.demo.replies import Fields, RefusalError, flat, nested, read_fields
+from lib.demo.schemas import COMPONENTS, body_of
 from lib.demo.tutorial import Tutorial
 
 __all__ = ["application"]
@@ -77,9 +79,21 @@ def _common(demo: Demo) -> list[Route]:
 
 def _generation(demo: Demo) -> list[Route]:
     handlers = Generation(demo)
-    return [
+    routes = [
         _route("/v1/chat/completions", handlers.chat, "POST"),
         _route("/v1/completions", handlers.completion, "POST"),
+    ]
+    return routes if demo.role.tutorial else [*routes, *_interfaces(demo, handlers)]
+
+
+def _interfaces(demo: Demo, generation: Generation) -> list[Route]:
+    handlers = Interfaces(demo, generation)
+    return [
+        _route("/v1/responses", handlers.responses, "POST"),
+        _route("/v1/messages", handlers.messages, "POST"),
+        _route("/v1/messages/count_tokens", handlers.count_tokens, "POST"),
+        _route("/invocations", handlers.invocations, "POST"),
+        _route("/is_scaling_elastic_ep", is_scaling, "POST"),
     ]
 
 
@@ -90,6 +104,17 @@ def _embedding(demo: Demo) -> list[Route]:
         _route("/pooling", handlers.pooling, "POST"),
         *(_route(f"{start}/score", handlers.score, "POST") for start in ("", "/v1")),
         *(_route(f"{start}/rerank", handlers.rerank, "POST") for start in ("", "/v1", "/v2")),
+        _route(
+            "/invocations",
+            sorted_out(
+                {
+                    "text_1": handlers.score,
+                    "query": handlers.rerank,
+                    "input": handlers.embeddings,
+                }
+            ),
+            "POST",
+        ),
     ]
 
 
@@ -161,11 +186,15 @@ def _openapi(routes: list[Route]) -> Route:
             continue
         answers = {"200": {"description": "Successful Response"}}
         about = {"summary": route.name.replace("_", " ").title(), "responses": answers}
-        paths[route.path] = {method.lower(): about for method in sorted(route.methods or ())}
+        methods = [method.lower() for method in sorted(route.methods or ())]
+        paths[route.path] = {
+            method: about | (body_of(route.path) if method == "post" else {}) for method in methods
+        }
     schema = {
         "openapi": "3.1.0",
         "info": {"title": "FastAPI", "version": "0.1.0"},
         "paths": paths,
+        "components": {"schemas": COMPONENTS},
     }
 
     async def openapi(_: Request) -> Response:

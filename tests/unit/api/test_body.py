@@ -93,3 +93,18 @@ def test_an_announced_length_beyond_the_cap_is_refused_at_once(length):
 )
 def test_no_body_is_an_empty_one(headers):
     assert Body(headers, 10).whole() == b""
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["plain", "gzip"])
+@given(size=st.integers(0, 3000), step=st.integers(1, 700))
+def test_of_a_longer_body_the_beginning_will_do_where_that_is_asked(zipped, size, step):
+    whole = bytes(number % 251 for number in range(size))
+    sent = gzip.compress(whole) if zipped else whole
+    headers = {"content-encoding": "gzip"} if zipped else {"content-length": str(size)}
+    body = Body(headers, 1000, cut=True)
+    for at in range(0, len(sent), step):
+        body.feed(sent[at : at + step])
+        if body.is_full:
+            break
+    assert body.whole() == whole[:1000]
+    assert body.is_full is (size > 1000)

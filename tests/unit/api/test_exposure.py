@@ -1,0 +1,138 @@
+import asyncio
+
+import pytest
+
+from lib.api import AsyncVllmClient, Control, Risk, Route, Unsent, Verdict, VllmClient
+from tests.support.faulty import FaultServer, answer, answer_json, recorded
+
+KEY = "sk-abcdefgh12345"
+EXISTS = answer_json({"detail": "Method Not Allowed"}, 405)
+LOCKED = answer_json({"error": "Unauthorized"}, 401)
+
+
+def guarded(behaviour):
+    """As vLLM does: the key is looked at before the route."""
+
+    async def behave(exchange):
+        has_key = exchange.seen.headers.get("authorization") == f"Bearer {KEY}"
+        await (behaviour if has_key else LOCKED)(exchange)
+
+    return behave
+
+
+SERVER = {
+    "/version": recorded("version.json"),
+    "/health": answer(""),
+    "/v1/models": guarded(recorded("models.json")),
+    "/openapi.json": recorded("openapi.json"),
+    "GET /tokenize": EXISTS,
+    "GET /invocations": EXISTS,
+    "GET /scale_elastic_ep": EXISTS,
+    "HEAD /scale_elastic_ep": EXISTS,
+    "HEAD /metrics": EXISTS,
+    "GET /v1/chat/completions": guarded(EXISTS),
+    "/v1*": guarded(answer_json({"detail": "Not Found"}, 404)),
+    "/v2*": guarded(answer_json({"detail": "Not Found"}, 404)),
+}
+
+
+def found(behaviours, key=None, present=()):
+    with FaultServer(behaviours) as server, VllmClient(server.url, key, timeout=2) as client:
+        return client.exposure(present), server
+
+
+def rows(exposure):
+    return {row.route: row for row in exposure.routes}
+
+
+def test_what_answers_without_a_key_is_told_the_worst_first():
+    exposure, _ = found(SERVER, KEY)
+    told = rows(exposure)
+    assert exposure.has_key
+    assert [row.route for row in exposure.routes][:2] == [Control.SCALE, Route.INVOCATIONS]
+    wrong = {row.route for row in exposure.routes if row.is_wrong}
+    assert wrong == {
+        Control.SCALE,
+        Route.INVOCATIONS,
+        Route.TOKENIZE,
+        Route.METRICS,
+        Route.OPENAPI,
+        Route.VERSION,
+    }
+    assert "#58144" in told[Route.INVOCATIONS].advice
+    assert told[Route.HEALTH].verdict is Verdict.OPEN
+    assert told[Route.CHAT].verdict is told[Route.MODELS].verdict is Verdict.GUARDED
+    assert told[Route.DOCS].verdict is Verdict.ABSENT
+    assert exposure.sentence == (
+        "6 routes answer without a key; the worst of them gives away control "
+        "(POST /scale_elastic_ep)."
+    )
+
+
+def test_nothing_is_used_and_no_key_is_sent():
+    _, server = found(SERVER, KEY)
+    changing = {route.path for route in (*Control, *Unsent)}
+    asked = [seen for seen in server.seen if "authorization" not in seen.headers]
+    assert {seen.method for seen in server.seen} == {"GET", "HEAD"}
+    assert len(asked) > len(Route) / 2
+    for seen in asked:
+        assert seen.method == "HEAD" or seen.path not in changing
+        assert not seen.body
+
+
+def test_a_guarded_route_counts_as_absent_where_the_server_lacks_it():
+    for present, verdict in (
+        ((), Verdict.GUARDED),
+        ((Route.CHAT,), Verdict.ABSENT),
+        ((Route.RESPONSES,), Verdict.GUARDED),
+    ):
+        exposure, _ = found(SERVER, KEY, present)
+        assert rows(exposure)[Route.RESPONSES].verdict is verdict
+
+
+def test_a_server_without_a_key_is_told_as_one():
+    open_server = SERVER | {"/v1/models": recorded("models.json")}
+    exposure, _ = found(open_server)
+    assert exposure.has_key is False
+    assert exposure.sentence.startswith("The server has no key")
+
+
+def test_what_a_proxy_answers_to_everything_tells_nothing():
+    page = answer("<html>", kind="text/html")
+    exposure, _ = found(SERVER | {"/load": page, "/ping": answer("", 502)}, KEY)
+    assert rows(exposure)[Route.LOAD].verdict is Verdict.UNKNOWN
+    assert (rows(exposure)[Route.PING].verdict, rows(exposure)[Route.PING].status) == (
+        Verdict.UNKNOWN,
+        502,
+    )
+
+
+def test_where_all_is_guarded_that_is_told():
+    every = {name: guarded(behaviour) for name, behaviour in SERVER.items()}
+    exposure, _ = found(every | {"*": guarded(EXISTS)}, KEY)
+    assert exposure.sentence == "No route that matters answers without a key."
+    assert not any(row.is_wrong for row in exposure.routes)
+
+
+def test_every_row_has_its_risk_and_its_advice():
+    exposure, _ = found(SERVER, KEY)
+    for row in exposure.routes:
+        assert row.advice.endswith(".")
+        assert (row.risk is Risk.CONTROL) == isinstance(row.route, Control | Unsent)
+
+
+def test_both_clients_find_the_same():
+    async def asked(url):
+        async with AsyncVllmClient(url, KEY) as client:
+            return await client.exposure()
+
+    with FaultServer(SERVER) as server, VllmClient(server.url, KEY) as client:
+        assert client.exposure() == asyncio.run(asked(server.url))
+
+
+@pytest.mark.parametrize("status", [404, 200])
+def test_of_a_path_with_a_part_in_braces_404_tells_nothing(status):
+    behaviour = answer_json({"error": {"message": "not found"}}, status)
+    exposure, _ = found(SERVER | {"GET /v1/responses/unknown": behaviour}, KEY)
+    expected = Verdict.UNKNOWN if status == 404 else Verdict.OPEN
+    assert rows(exposure)[Route.RESPONSE].verdict is expected
