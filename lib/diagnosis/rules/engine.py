@@ -103,15 +103,21 @@ def _still_since(times: Values, values: Values, while_: np.ndarray) -> float | N
 def _hung(scene: Scene) -> Finding | None:
     if scene.is_resting:
         return None
-    still = [one for one in _engines(scene) if one.still is not None and one.blocked is None]
-    since = min((one.still for one in still if one.still is not None), default=math.inf)
-    lasted = scene.window.end - since
     slow = _patience(scene)
-    if lasted < max(SUSPECT_AFTER, slow - HUNG_AFTER + SUSPECT_AFTER):
+    suspect = scene.window.end - max(SUSPECT_AFTER, slow - HUNG_AFTER + SUSPECT_AFTER)
+    still = [
+        (one, one.still)
+        for one in _engines(scene)
+        if one.still is not None and one.still <= suspect and one.blocked is None
+    ]
+    if not still:
         return None
+    since = min(since for _, since in still)
+    lasted = scene.window.end - since
+    engines = [one for one, _ in still]
     is_hung = lasted >= max(HUNG_AFTER, slow)
-    requests = sum(one.requests for one in still)
-    of = _of_engines(scene, still)
+    requests = sum(one.requests for one in engines)
+    of = _of_engines(scene, engines)
     return Finding(
         rule="hung",
         pattern=11,
@@ -128,10 +134,8 @@ def _hung(scene: Scene) -> Finding | None:
         chain=in_order(_standing(scene, since, lasted)),
         rivals=(
             Rival("idle", f"{requests:.0f} requests are running or waiting"),
-            Rival("a head of the queue that never fits", "requests are in the batch"),
-        )
-        if all(one.usage >= EMPTY for one in still)
-        else (Rival("idle", f"{requests:.0f} requests are running or waiting"),),
+            Rival("a head of the queue that never fits", "requests run, or hold blocks"),
+        ),
         remedies=(
             Remedy(
                 "", "save its log and a stack dump (py-spy dump) of the engine process, restart it"
@@ -176,10 +180,15 @@ def _standing(scene: Scene, since: float, lasted: float) -> Iterator[Link]:
 def _livelock(scene: Scene) -> Finding | None:
     if scene.is_resting or _only_deferred(scene):
         return None
-    blocked = [one for one in _engines(scene) if one.blocked is not None]
-    since = min((one.blocked for one in blocked if one.blocked is not None), default=math.inf)
-    if scene.window.end - since < BLOCKED_AFTER:
+    long_ago = scene.window.end - BLOCKED_AFTER
+    blocked = [
+        (one, one.blocked)
+        for one in _engines(scene)
+        if one.blocked is not None and one.blocked <= long_ago
+    ]
+    if not blocked:
         return None
+    since = min(since for _, since in blocked)
     tokens, longest = _tokens(scene), scene.context.max_model_len
     fits = "" if longest is None else f", --max-model-len is {longest:,}"
     short = longest is not None and tokens < longest
@@ -197,7 +206,7 @@ def _livelock(scene: Scene) -> Finding | None:
         since=since,
         chain=in_order(_blocking(scene, since, tokens, short=short)),
         rivals=(
-            Rival("full KV cache", f"{percent(max(one.usage for one in blocked))} used"),
+            Rival("full KV cache", f"{percent(max(one.usage for one, _ in blocked))} used"),
             Rival("seat limit", "no seat is taken"),
         ),
         remedies=(

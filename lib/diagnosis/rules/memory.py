@@ -100,11 +100,14 @@ def _full_headline(*, hurts: bool, waits: bool) -> str:
 
 def _full(scene: Scene, since: float) -> Link:
     engines = " of the fullest engine" if len(scene.window.layout.members) > 1 else ""
-    threshold = f"≥ {FULL:.0%} for {FULL_FOR:.0f} s"
-    if scene.highest(scene.usage, since) < FULL:
+    threshold, usage = f"≥ {FULL:.0%} for {FULL_FOR:.0f} s", scene.usage
+    began: float | None = since
+    if scene.highest(usage, since) < FULL:
         threshold = f"≥ {TIGHT:.0%} for {FULL_FOR:.0f} s while requests wait"
-    used = f"{percent(last(scene.usage))} used"
-    return Link("kv_usage", f"KV cache{engines}", used, threshold, "now", since, curve=_USAGE)
+        known = np.isfinite(usage)
+        began = scene.since(usage >= TIGHT, known=known, hold=FULL_FOR, release=FULL_OVER)
+    used = f"{percent(last(usage))} used"
+    return Link("kv_usage", f"KV cache{engines}", used, threshold, "now", began, curve=_USAGE)
 
 
 def _consequences(scene: Scene, since: float, preempting: float | None) -> Iterator[Link | None]:

@@ -25,7 +25,8 @@ __all__ = ["RULES"]
 
 SPAN = 2 * MINUTE
 """Seconds that a percentile of lengths looks back: there is one value per request."""
-LONGER = 1.5
+LONGER, LONGER_MEAN = 1.5, 1.2
+"""How many times as long a p95 and a mean must be: a percentile moves between a bucket's edges."""
 FELT = 1.3
 """How many times what was usual a latency must be to be felt."""
 STEADY = 1.3
@@ -54,6 +55,15 @@ def _tokens(count: float) -> str:
     return f"{count:,.0f} tokens"
 
 
+def _became_longer(scene: Scene, curve: Curve) -> Change | None:
+    change = scene.changed(curve, times=LONGER)
+    mean = Curve(curve.quantity, How.MEAN, span=SPAN)
+    usual = None if change is None else scene.before(mean, change.since)
+    if usual is None or not last(scene.curve(mean)) >= LONGER_MEAN * usual.median:
+        return None
+    return change
+
+
 def _changed(curve: Curve, label: str, change: Change, times: float) -> Link:
     """The link of a change in length."""
     threshold = f"≥ {times:g} × {_tokens(change.base.median)}"
@@ -67,7 +77,7 @@ def _changed(curve: Curve, label: str, change: Change, times: float) -> Link:
 
 
 def _longer_prompts(scene: Scene) -> Finding | None:
-    change = scene.changed(_PROMPTS, times=LONGER)
+    change = _became_longer(scene, _PROMPTS)
     if change is None:
         return None
     prefill = risen(scene, _PREFILL, "Prefill, mean", change.since, times=FELT)
@@ -104,7 +114,7 @@ def _longer_prompts(scene: Scene) -> Finding | None:
 
 
 def _longer_answers(scene: Scene) -> Finding | None:
-    change = scene.changed(_ANSWERS, times=LONGER)
+    change = _became_longer(scene, _ANSWERS)
     if change is None:
         return None
     decode = risen(scene, _DECODE, "Decode, mean", change.since, times=FELT)

@@ -7,7 +7,7 @@ the seconds `t` (an array).
 
 import numpy as np
 
-from lib.metrics import Layout, Series, Window
+from lib.metrics import BY_NAME, Kind, Layout, Series, Window
 
 __all__ = ["LATENCIES", "LENGTHS", "after", "busy"]
 
@@ -78,11 +78,13 @@ def busy(seconds=1_860, *, without=(), silent=(), configs=(), seed=1, **otherwis
 
 def _columns(given, t, chance):
     gauges, counters = GAUGES | given, COUNTERS | given
-    for name in GAUGES:
-        figure = gauges[name] if gauges[name] is not None else gauges["waiting"]
-        yield _series(name), _at(figure, t)
-    for name in COUNTERS:
-        yield _series(name), _counted(_at(counters[name], t), chance)
+    others = given.keys() - GAUGES.keys() - COUNTERS.keys() - HISTOGRAMS.keys()
+    for name in (*COUNTERS, *sorted(others, key=str), *GAUGES):
+        if BY_NAME[_series(name).quantity].kind is Kind.COUNTER:
+            yield _series(name), _counted(_at(counters[name], t), chance)
+        else:
+            figure = gauges[name] if gauges[name] is not None else gauges["waiting"]
+            yield _series(name), _at(figure, t)
     for name, (often, middle, edges) in HISTOGRAMS.items():
         told = given.get(name, middle)
         many, what = told if isinstance(told, tuple) else (often, told)

@@ -1,0 +1,64 @@
+import pytest
+
+from lib.diagnosis import Context, Severity, diagnose
+from tests.unit.diagnosis.busy import after, busy
+
+TAIL = {"ttft": lambda t: 0.2 + (t % 8 == 0) * 4.0}
+
+
+def held(**more):
+    """Three requests are held back from second 1,200 on, while the cache has room."""
+    figures = {
+        "waiting": after(1_200, 3, 0),
+        "waiting_by_reason__capacity": 0,
+        "waiting_by_reason__deferred": after(1_200, 3, 0),
+    }
+    return busy(**(figures | more))
+
+
+def rules(window, context=None):
+    return [one.rule for one in diagnose(window, context).findings]
+
+
+def test_what_is_held_back_with_nothing_else_to_wait_for_waits_for_a_grammar():
+    (finding,) = diagnose(held(**TAIL)).findings
+    assert (finding.rule, finding.pattern, finding.severity) == ("grammar", 14, Severity.WATCH)
+    assert finding.since == pytest.approx(1_200, abs=5)
+    assert {"adapters", "KV from elsewhere"} <= {rival.name for rival in finding.rivals}
+    assert "inferred" in finding.detail
+
+
+def test_a_grammar_makes_only_some_first_tokens_late():
+    assert "grammar" not in rules(held())
+
+
+@pytest.mark.parametrize("seen", ["external", "fetch"])
+def test_where_kv_comes_from_elsewhere_that_is_what_is_waited_for(seen):
+    more = {"external": {"external_prefix_queries": 100}, "fetch": {"kv_fetch__in_progress": 1}}[
+        seen
+    ]
+    (finding,) = diagnose(held(**more)).findings
+    assert (finding.rule, finding.pattern) == ("deferred", 13)
+    assert finding.headline.endswith("they wait for KV from elsewhere")
+
+
+def test_held_back_requests_that_take_all_seats_are_bad():
+    more = {"external_prefix_queries": 100}
+    assert diagnose(held(**more)).findings[0].severity is Severity.WATCH
+    seats = Context(max_num_seqs=10)
+    assert diagnose(held(**more), seats).findings[0].severity is Severity.BAD
+    idle = held(running=after(1_200, 0, 8), **more)
+    assert diagnose(idle).findings[0].severity is Severity.BAD
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        {"waiting_by_reason__deferred": 0},
+        {"waiting_by_reason__deferred": after(1_840, 3, 0), "waiting": after(1_840, 3, 0)},
+        {"kv_usage": 0.93},
+    ],
+)
+def test_what_is_not_held_back_for_long_or_has_no_room_anyway(otherwise):
+    found = rules(held(external_prefix_queries=100, **otherwise))
+    assert "deferred" not in found

@@ -1,0 +1,44 @@
+import pytest
+
+from lib.diagnosis import diagnose
+from tests.unit.diagnosis.busy import after, busy
+
+T = 1_200
+FELL = {
+    "prefix_hits": after(T, 200, 1_000),
+    "prompt_tokens_by_source__local_compute": after(T, 1_800, 1_000),
+    "prefill_time": after(T, 0.4, 0.2),
+}
+
+
+def findings(**figures):
+    return diagnose(busy(**figures)).findings
+
+
+def test_hits_that_fall_while_prompts_are_computed_are_found():
+    (finding,) = findings(**FELL)
+    assert (finding.rule, finding.pattern) == ("hits_fell", 8)
+    assert finding.since == pytest.approx(T + 60, abs=30)
+    assert {link.quantity for link in finding.chain} == {
+        *("prefix_hits", "prompt_tokens_by_source", "prefill_time"),
+    }
+    assert finding.detail.startswith("10% of prompt tokens found, 50% before.")
+
+
+def test_hits_that_fall_explain_late_first_tokens():
+    (finding,) = findings(ttft=after(T, 2.0, 0.25), **FELL)
+    assert (finding.rule, finding.merged) == ("hits_fell", ("Late first tokens",))
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        {"prefix_hits": after(T, 750, 1_000)},
+        {"prompt_tokens_by_source__local_compute": 1_000, "prefill_time": 0.2},
+        {"prefix_hits": after(1_790, 200, 1_000)},
+        {"prefix_hits": after(T, 1_600, 1_000)},
+        {"prefix_queries": (0), "prefix_hits": 0},
+    ],
+)
+def test_a_small_fall_one_that_nobody_feels_and_a_rise_are_no_finding(otherwise):
+    assert "hits_fell" not in {one.rule for one in findings(**(FELL | otherwise))}

@@ -1,0 +1,66 @@
+import pytest
+
+from lib.diagnosis import Severity, diagnose
+from tests.unit.diagnosis.busy import busy
+from tests.unit.diagnosis.gauged import MINUTES, found
+
+
+def test_a_hint_needs_half_an_hour_that_was_seen():
+    assert "cache_unused" in found(usage=0.3, silent=range(600, 620))
+    assert "cache_unused" not in found(usage=0.3, silent=range(1_200))
+
+
+def test_a_cache_that_stays_half_empty_under_load_is_a_hint():
+    finding = found(usage=0.3)["cache_unused"]
+    assert (finding.severity, finding.chain[0].figure) == (Severity.HINT, "30%")
+    assert "cache_unused" in found(usage=lambda t: 0.9 if t < 590 else 0.49)
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"usage": 0.5},
+        {"usage": 0.3, "running": 0.0},
+        {"usage": 0.3, "running": lambda t: 4.0 if t < 500 else 0.0},
+        {"usage": 0.3, "waiting": 1.0},
+        {"usage": lambda t: 0.7 if t == 2_000 else 0.3},
+        {"usage": 0.3, "seconds": 29 * MINUTES},
+    ],
+)
+def test_a_cache_that_was_used_or_a_server_that_rests_is_no_hint(figures):
+    assert "cache_unused" not in found(**figures)
+
+
+CONFIG = {"gpu_memory_utilization": "0.92", "kv_cache_max_concurrency": "8.0"}
+
+
+def flags(usage=0.75, **labels):
+    window = busy(kv_usage=usage, configs=[CONFIG | labels])
+    return [one for one in diagnose(window).findings if one.rule == "cache_flags"]
+
+
+def test_a_cache_of_fewer_than_two_of_the_longest_requests_is_a_hint():
+    (finding,) = flags(kv_cache_max_concurrency="1.25")
+    assert (finding.pattern, finding.severity) == (25, Severity.HINT)
+    assert finding.chain[0].figure == "1.2 requests"
+    assert finding.chain[0].curve is None
+
+
+def test_memory_that_the_cache_may_not_use_is_a_hint_while_it_is_wanted():
+    (finding,) = flags(gpu_memory_utilization="0.5")
+    assert finding.headline == "The GPU has memory that the KV cache may not use"
+    assert flags(usage=0.6, gpu_memory_utilization="0.5") == []
+
+
+@pytest.mark.parametrize(
+    ("usage", "labels"),
+    [
+        (0.75, {}),
+        (0.3, {"kv_cache_max_concurrency": "1.25"}),
+        (0.0, {"kv_cache_max_concurrency": "1.25"}),
+        (0.97, {"kv_cache_max_concurrency": "1.25"}),
+        (0.75, {"kv_cache_max_concurrency": "None", "gpu_memory_utilization": "nan"}),
+    ],
+)
+def test_flags_that_nobody_feels_or_that_are_not_told_are_no_hint(usage, labels):
+    assert flags(usage=usage, **labels) == []
