@@ -182,7 +182,7 @@ class Difference:
 
 def differences(before: Layout, after: Layout) -> tuple[Difference, ...]:
     """Models and configuration of two layouts, those that differ first."""
-    told = [("Model", {"served": _models(before)}, {"served": _models(after)})]
+    told = [("Model", {"models": _models(before)}, {"models": _models(after)})]
     told.append(("Configuration", _labels(before.configs), _labels(after.configs)))
     found = [one for what, then, now in told for one in _compared(what, then, now)]
     return tuple(sorted(found, key=lambda one: one.is_same))

@@ -37,7 +37,8 @@ class Measure:
         if self.curve.to:
             of = f"{of} / {BY_NAME[self.curve.to].source}"
         part = f", {self.curve.part}" if self.curve.part else ""
-        return f"{of}{part}; {self.curve.how.value}"
+        q = f"p{100 * self.curve.q:.0f}, " if self.curve.q else ""
+        return f"{of}{part}; {q}{self.curve.how.value}"
 
 
 WORKLOAD, QUEUE, LATENCY, ERRORS, PROCESS = (

@@ -153,9 +153,9 @@ def _show(spans: Spans, where: tzinfo, now: float) -> None:
         st.caption(escaped(_missing(told)))
         return
     if rows := changed_rows(told, [_when(one.since, where, spans.b) for one in told.changed]):
-        when = () if told.are_servers else ("Since",)
+        what, *when = ("Difference",) if told.are_servers else ("Change", "Since")
         live.ranks(
-            ("Change", "Figure", told.then, told.now, *when),
+            (what, "Figure", told.then, told.now, *when),
             rows,
             key="changes-figures",
             label="Figures that changed",

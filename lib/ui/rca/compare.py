@@ -210,7 +210,11 @@ def _plot(found: Compared, values: Values, where: tzinfo, *, raw: bool) -> None:
         )
     styled(graph, colours, height=320, hovermode="x unified")
     graph.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
-    graph.update_yaxes(rangemode="tozero", title_text=_axis(found.measure, raw=raw))
+    graph.update_yaxes(title_text=_axis(found.measure, raw=raw))
+    if not raw and np.nanmin(values) > 0:  # half and twice are as far from the median
+        graph.update_yaxes(type="log", dtick="D2")
+    else:
+        graph.update_yaxes(rangemode="tozero")
     show(graph, key="compare-plot", alt=f"{plain(found.measure.label, 60)} of each server.")
 
 

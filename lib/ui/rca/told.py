@@ -66,7 +66,8 @@ def _sentence(told: Told) -> str:
         return "There are too few readings to compare"
     changed = told.changed
     if not changed:
-        return f"Nothing {_differs(told)}: all {told.judged} figures are {_alike(told)}"
+        all_of_them = f"all {told.judged} figures are" if told.judged > 1 else "the one figure is"
+        return f"Nothing {_differs(told)}: {all_of_them} {_alike(told)}"
     most = changed[0]
     was, now = (figure(most.measure, one.middle) for one in (most.before, most.after))
     return (
@@ -116,7 +117,8 @@ def _remarks(told: Told) -> list[str]:
     few = sum(one.verdict is Verdict.FEW for one in told.figures)
     if not few or not told.judged:
         return []
-    return [f"{few} more figures have too few readings in one of the two to be compared."]
+    those = "1 more figure has" if few == 1 else f"{few} more figures have"
+    return [f"{those} too few readings in one of the two to be compared."]
 
 
 def _differs(told: Told) -> str:

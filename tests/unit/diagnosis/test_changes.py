@@ -225,7 +225,7 @@ def test_what_differs_comes_before_what_is_the_same():
     now = layout("a", "b", block_size="16", cache_dtype="fp8", new="y")
     found = [(one.name, one.then, one.now) for one in differences(then, now) if not one.is_same]
     assert found == [
-        *(("served", "a", "a, b"), ("cache_dtype", "auto", "fp8")),
+        *(("models", "a", "a, b"), ("cache_dtype", "auto", "fp8")),
         *(("gone", "x", ""), ("new", "", "y")),
     ]
     assert [one.name for one in differences(then, now) if one.is_same] == ["block_size"]

@@ -49,7 +49,7 @@ def test_another_workload_is_told_first():
 
 def test_nothing_changed_is_an_answer():
     steady_one = shift("waiting", 0.0, 0.0, Verdict.STEADY)
-    assert summary(told(steady_one))["sentence"] == "Nothing changed: all 1 figures are as before"
+    assert summary(told(steady_one))["sentence"] == "Nothing changed: the one figure is as before"
     assert "differs" in summary(told(steady_one, servers=True))["sentence"]
 
 
@@ -58,7 +58,7 @@ def test_too_little_is_told_apart_from_nothing():
     found = summary(told(few))
     assert (found["tone"], found["tiles"], found["more"]) == ("watch", [], [])
     mixed = summary(told(few, shift("running", 1.0, 1.0, Verdict.STEADY)))
-    assert mixed["remarks"][0]["text"].startswith("1 more figures have too few")
+    assert mixed["remarks"][0]["text"].startswith("1 more figure has too few")
 
 
 def test_other_settings_and_a_new_start_are_named():
