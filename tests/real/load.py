@@ -13,6 +13,8 @@ from tests.real.vllm import CHAT
 __all__ = ["loaded", "run_load"]
 
 WORDS = ("river", "stone", "lamp", "window", "garden", "paper", "engine", "harbour", "copper")
+PATIENCE = 600.0
+"""Seconds that an answer may take: a queue of forty on a busy machine is long."""
 SHARED = "You are a careful assistant. " * 40
 """A prefix that all prompts share, so that the prefix cache has something to find."""
 
@@ -30,7 +32,7 @@ def _body(chance: random.Random) -> dict[str, object]:
 async def _client(url: str, stop: threading.Event, seed: int) -> int:
     chance = random.Random(seed)
     answered = 0
-    async with httpx.AsyncClient(base_url=url, timeout=120, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, trust_env=False) as client:
         while not stop.is_set():
             answer = await client.post("/v1/completions", json=_body(chance))
             answer.raise_for_status()
