@@ -134,6 +134,7 @@ WHAT: Mapping[str, str] = {
     "enable_tokenizer_info_endpoint": "Adds /tokenizer_info, with the chat template.",
     "enable_server_load_tracking": "/load counts requests; without it, it always says 0.",
     "enable_prompt_tokens_details": "Answers say how many prompt tokens were cached.",
+    "enable_per_request_metrics": "Answers carry their own times: queue, first token, pace.",
     "enable_force_include_usage": "Every stream ends with the number of its tokens.",
     "enable_scale_out": "Opens the render and tokens-in routes.",
     "enable_elastic_ep": "The number of copies can be changed while it runs.",

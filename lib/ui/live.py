@@ -25,12 +25,15 @@ __all__ = [
     "head",
     "health",
     "lanes",
+    "log_head",
+    "milestones",
     "models",
     "overview",
     "ranks",
     "ratios",
     "rca",
     "routes",
+    "said",
     "sendings",
     "sidebar",
     "summary",
@@ -221,6 +224,21 @@ def alike(data: Mapping[str, object], *, key: str) -> None:
     _mount("alike", key, data)
 
 
+def log_head(data: Mapping[str, object]) -> None:
+    """Title and sentence of the Start-up log page."""
+    _mount("loghead", "log-head", data)
+
+
+def milestones(rows: Sequence[Mapping[str, object]], *, key: str, label: str) -> None:
+    """How long each part of a start took, as `lib.ui.logs` makes them."""
+    _mount("milestones", key, {"rows": list(rows), "label": label})
+
+
+def said(rows: Sequence[Mapping[str, object]], *, key: str, label: str) -> None:
+    """Lines of a log with their meanings, as `lib.ui.logs` makes them."""
+    _mount("said", key, {"rows": list(rows), "label": label})
+
+
 def sidebar(
     *, current: str, query: Mapping[str, str], target: str, on_open: Callable[[], None]
 ) -> None:
@@ -242,11 +260,12 @@ def sidebar(
 
 
 def table(
-    header: Sequence[str], rows: Iterable[Sequence[str | tuple[str, str]]], *, key: str
+    header: Sequence[str], rows: Iterable[Sequence[str | tuple[str, ...]]], *, key: str
 ) -> None:
     """A table of texts, drawn as text; unlike Streamlit's it offers no file with formulas in it.
 
-    A cell may be two texts: the second stands quietly under the first.
+    A cell may be up to three texts: the second stands quietly under the first, and a pointer is
+    told the third.
     """
     _mount("table", key, {"header": list(header), "rows": [list(row) for row in rows]})
 

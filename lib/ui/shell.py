@@ -37,7 +37,15 @@ __all__ = [
 
 CHOSEN = ("server", "window", "servers", "model")
 """What the URL may say, and session state remembers under the same names."""
-OF_ONE_SERVER = ("rca-cache", "health", "tokenizer", "chat", "embeddings", "explorer")
+OF_ONE_SERVER = (
+    "rca-cache",
+    "health",
+    "tokenizer",
+    "chat",
+    "embeddings",
+    "explorer",
+    "startup-log",
+)
 """The pages on which a click in the sidebar changes the server and not the page."""
 
 STYLE = (Path(__file__).parent / "assets" / "shell.css").read_text("utf-8")
@@ -113,6 +121,12 @@ def _lab_pages() -> list[Page]:
             title="API Explorer",
             url_path="explorer",
             help="Every route of a server: explained, tried, and whether it stands open.",
+        ),
+        st.Page(
+            "pages/lab/startup_log.py",
+            title="Start-up log",
+            url_path="startup-log",
+            help="What a server printed when it started: explained, and compared with a live one.",
         ),
     ]
 

@@ -13,11 +13,12 @@ import { Overview } from "./overview.js";
 import { Ratios } from "./ratios.js";
 import { Rca } from "./rca.js";
 import { Sidebar } from "./sidebar.js";
+import { LogHead, Milestones, Said } from "./startlog.js";
 import { Table } from "./table.js";
 import { Tokens } from "./tokens.js";
 import { Ranks, Summary, Vectors } from "./vectors.js";
 
-const VIEWS = { alike: Alike, chat: Chat, exposure: Exposure, facts: Facts, health: Health, lanes: Lanes, models: Models, overview: Overview, ranks: Ranks, ratios: Ratios, rca: Rca, routes: Routes, sendings: Sendings, sidebar: Sidebar, summary: Summary, table: Table, tokens: Tokens, tried: Tried, vectors: Vectors };
+const VIEWS = { alike: Alike, chat: Chat, exposure: Exposure, facts: Facts, health: Health, lanes: Lanes, loghead: LogHead, milestones: Milestones, models: Models, overview: Overview, ranks: Ranks, ratios: Ratios, rca: Rca, routes: Routes, said: Said, sendings: Sendings, sidebar: Sidebar, summary: Summary, table: Table, tokens: Tokens, tried: Tried, vectors: Vectors };
 
 export function mount(root, page) {
   colour(root);
