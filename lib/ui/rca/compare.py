@@ -35,30 +35,26 @@ _DASHES = ("solid", "dash", "dot")
 
 def draw(server: Server) -> None:
     """The tab."""
-    measures = _measures(server)
+    feed, end = house().feed, time.time()
+    start = end - shell.selected_window().seconds
+    own = feed.window(server.id, start, end)
+    measures = measures_of([own.layout])
     if not measures:
-        st.text("This server has reported no figures yet.")
+        st.text("This server has told no figures in this time.")
         return
     _follow(server, measures)
-    chosen, measure = _asked(server, measures)
+    chosen, measure = _asked(measures)
     if len(chosen) < 2:
         st.text("Choose a second server to compare with.")
-        _say(chosen, measure, raw=False)
+        _say(server, chosen, measure, raw=False)
         return
-    end = time.time()
-    start = end - shell.selected_window().seconds
-    feed = house().feed
-    found = compared(measure, {one.name: feed.window(one.id, start, end) for one in chosen})
-    _say(chosen, measure, raw=_show(found, end))
+    windows = {
+        one.name: own if one == server else feed.window(one.id, start, end) for one in chosen
+    }
+    _say(server, chosen, measure, raw=_show(compared(measure, windows), end))
 
 
 # ── What is asked ──
-
-
-def _measures(server: Server) -> tuple[Measure, ...]:
-    """The figures that this server has."""
-    newest = house().feed.latest(server.id)
-    return measures_of([newest.sample.layout]) if newest and newest.sample else ()
 
 
 def _follow(server: Server, measures: Sequence[Measure]) -> None:
@@ -71,7 +67,9 @@ def _follow(server: Server, measures: Sequence[Measure]) -> None:
     of, among = link.said("of"), link.said("among").split(",")
     st.session_state[OF] = of if of in names else first
     listed = [name for name in dict.fromkeys(among) if house().named(name)][:MOST]
-    st.session_state[AMONG] = listed or _peers(server)
+    has_turned = st.session_state.get(_FOLLOWED, told)[0] != server.name
+    is_left_out = has_turned and server.name not in listed
+    st.session_state[AMONG] = _peers(server) if is_left_out or not listed else listed
     st.session_state[RAW] = link.said("raw") == "1"
 
 
@@ -84,12 +82,13 @@ def _peers(server: Server) -> list[str]:
 
 
 def _models(server: Server) -> set[str]:
-    """The names of models that its metrics tell."""
+    """The names of its models, as its metrics and its list of models tell."""
     newest = house().feed.latest(server.id)
-    return set(newest.sample.models) if newest and newest.sample else set()
+    told = newest.sample.models if newest and newest.sample else ()
+    return {*told, *house().models(server)}
 
 
-def _asked(server: Server, measures: Sequence[Measure]) -> tuple[list[Server], Measure]:
+def _asked(measures: Sequence[Measure]) -> tuple[list[Server], Measure]:
     by_name = {one.name: one for one in measures}
     if st.session_state[OF] not in by_name:
         st.session_state[OF] = measures[0].name
@@ -100,17 +99,16 @@ def _asked(server: Server, measures: Sequence[Measure]) -> tuple[list[Server], M
     of = left.selectbox("Figure", by_name, key=OF, format_func=lambda name: _title(by_name[name]))
     among = right.multiselect("Servers", names, key=AMONG, max_selections=MOST)
     chosen = [one for name in among if (one := house().named(name))]
-    return chosen, by_name[of or server.name]
+    return chosen, by_name[of or measures[0].name]
 
 
 def _title(measure: Measure) -> str:
     return f"{plain(measure.label, 60)} · {measure.group}"
 
 
-def _say(chosen: Sequence[Server], measure: Measure, *, raw: bool) -> None:
+def _say(server: Server, chosen: Sequence[Server], measure: Measure, *, raw: bool) -> None:
     link.say(among=",".join(one.name for one in chosen), of=measure.name, raw="1" if raw else "")
-    ours = shell.selected_server()
-    st.session_state[_FOLLOWED] = [ours.name if ours else "", *(link.said(one) for one in SAYS)]
+    st.session_state[_FOLLOWED] = [server.name, *(link.said(name) for name in SAYS)]
 
 
 # ── What came of it ──

@@ -19,7 +19,7 @@ NAMES = frozenset({
     "of", "raw",
 })  # fmt: skip
 """What the address may say; every tool's names are among them."""
-_LONGEST = 400
+_LONGEST = 1_000
 """Characters of a value that are read: anybody can write an address."""
 _REMEMBERED = 24
 
