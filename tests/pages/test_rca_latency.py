@@ -66,8 +66,8 @@ def latencies_have_bounds_phases_a_heat_map_and_a_link(visit):
     (table,) = page.views("table")
     assert table["header"] == ["", "Mean", "p50", "p90", "p95", "p99", "n"]
     first = table["rows"][0]
-    assert first[0] == ["TTFT", "vllm:time_to_first_token_seconds"]
-    value, bounds = first[2]
+    assert first[0] == ["TTFT", "time to first token", "vllm:time_to_first_token_seconds"]
+    value, bounds, _ = first[2]
     assert value.endswith("s")
     assert "–" in bounds
     bars, heat = page.plots()

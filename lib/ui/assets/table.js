@@ -11,14 +11,14 @@ export class Table {
   update({ header, rows }) {
     this.root.replaceChildren(h("div.vi-scroll", {}, h("table.vi-table", {},
       h("thead", {}, h("tr", {}, ...header.map((one) => h("th", { scope: "col" }, one)))),
-      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map((one) => h("td", {}, ...cell(one)))))))));
+      h("tbody", {}, ...rows.map((row) => h("tr", {}, ...row.map(cell)))))));
   }
 
   destroy() {}
 }
 
-/** A text; of two, the second stands quietly under the first. */
+/** A text, or [text, another that stands quietly under it, what a pointer is told]. */
 function cell(one) {
-  const [text, under] = Array.isArray(one) ? one : [one, ""];
-  return [h("bdi", {}, text), under ? h("div.vi-under", {}, h("bdi", {}, under)) : ""];
+  const [text, under, told] = Array.isArray(one) ? one : [one];
+  return h("td", { title: told || null }, h("bdi", {}, text), under ? h("div.vi-under", {}, h("bdi", {}, under)) : null);
 }

@@ -120,12 +120,16 @@ def _tile(burn: Burn) -> dict[str, str]:
     """How fast the allowance was used up over one span."""
     limit = _limit(burn)
     value = ABSENT if math.isnan(burn.rate) else f"{_times(burn.rate)} ×"
-    tone = "" if math.isnan(burn.rate) or burn.rate < limit else "bad"
-    seen = "" if burn.seen >= _SEEN * burn.span else f", {span(burn.seen)} of it seen"
+    tone = "bad" if _is_seen(burn) and burn.rate >= limit else ""
+    seen = "" if _is_seen(burn) else f" ({span(burn.seen)} seen)"
     bounds = (
         f"{_times(burn.low)} to {_times(burn.high)} ×; n = {count(burn.n)}; alarm from {limit} ×"
     )
     return _figure(value, f"burn over {span(burn.span)}{seen}", bounds, tone)
+
+
+def _is_seen(burn: Burn) -> bool:
+    return burn.seen >= _SEEN * burn.span
 
 
 def _limit(burn: Burn) -> float:
@@ -141,14 +145,14 @@ def _remarks(burns: Sequence[Burn]) -> list[tuple[str, str]]:
     fast = [one for one in burns if one.span <= 3_600]
     slow = [one for one in burns if one.span > 3_600]
     told = [("note", _BURN)]
-    if len(fast) > 1 and all(one.rate >= PAGE for one in fast):
-        told.insert(0, ("bad", f"Worth waking somebody: {_spoken(fast)}, {PAGE} × is the line."))
-    elif any(one.rate >= TICKET and one.seen >= _SEEN * one.span for one in slow):
+    line = f"{_spoken(fast)}, {PAGE} × is the line"
+    if fast and all(one.rate >= PAGE for one in fast):
+        if all(map(_is_seen, fast)):
+            told.insert(0, ("bad", f"Worth waking somebody: {line}."))
+        else:
+            told.insert(0, ("watch", f"As far as was seen, worth waking somebody: {line}."))
+    elif any(one.rate >= TICKET and _is_seen(one) for one in slow):
         told.insert(0, ("watch", f"Worth a ticket: {_spoken(slow)}, {TICKET:.0f} × is the line."))
-    short = [one for one in burns if one.seen < _SEEN * one.span]
-    if short:
-        named = ", ".join(f"{span(one.seen)} of {span(one.span)}" for one in short)
-        told.append(("note", f"Seen so far: {named}."))
     return told
 
 

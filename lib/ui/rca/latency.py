@@ -29,6 +29,9 @@ __all__ = ["SAYS", "draw"]
 SAYS = ("from", "to", "heat")
 _FROM, _TO, _HEAT = (f"latency-{one}" for one in SAYS)
 _FOLLOWED = "latency-followed"
+_MOMENTS = (
+    "A moment is a clock time (13:42), a date with a time, or “20 min ago”, and not after now."
+)
 _SHORT = {one.quantity: one.short for one in LATENCIES}
 
 
@@ -46,7 +49,8 @@ def draw(server: Server) -> None:
         return
     live.table(HEADER, found, key="latency-rows")
     _notes(stretch)
-    left, right = st.columns(2, gap="large")
+    with st.container(key="rca-sides-latency"):
+        left, right = st.columns(2, gap="large")
     with left:
         _split(stretch)
     with right:
@@ -83,17 +87,18 @@ def _follow(now: float) -> None:
 def _asked(server: Server, now: float) -> Stretch | None:
     """The stretch between the moments that are typed; None where they make none."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        begin = st.text_input("From", key=_FROM, placeholder="as the page", width=200)
-        end = st.text_input("To", key=_TO, placeholder="now", width=200)
+        begin = st.text_input(
+            "From", key=_FROM, placeholder="as the page", help=_MOMENTS, max_chars=40, width=200
+        )
+        end = st.text_input(
+            "To", key=_TO, placeholder="now", help=_MOMENTS, max_chars=40, width=200
+        )
     where = moments.zone()
     last = moments.read(end or "now", now, where)
     first = moments.read(begin, now, where) if begin else None
     _say(first, last if end else None)
     if last is None or (begin and first is None):
-        st.caption(
-            "A moment is a clock time (13:42), a date with a time, or “20 min ago”, and not after"
-            " now."
-        )
+        st.caption(_MOMENTS)
         return None
     if first is None:
         shown = stretches.until_now(server, now)

@@ -14,7 +14,8 @@ from lib.ui.plain import ABSENT, between, count, duration
 
 __all__ = ["HEADER", "LATENCIES", "Latency", "absent", "phase_sentence", "rows"]
 
-Cell = str | tuple[str, str]
+Cell = str | tuple[str, ...]
+"""A text, or [text, what stands quietly under it, what a pointer is told]."""
 
 
 class Latency(NamedTuple):
@@ -44,11 +45,12 @@ def rows(window: Window) -> list[list[Cell]]:
 
 
 def _row(window: Window, latency: Latency) -> list[Cell]:
-    cells: list[Cell] = [(latency.short, BY_NAME[latency.quantity].source)]
+    source = BY_NAME[latency.quantity].sources
     found = mean(window, latency.quantity)
-    cells.append(duration(found.value if found else None))
-    cells += [_percentile(window, latency.quantity, q) for q in _QUANTILES]
-    return [*cells, count(found.n if found else None)]
+    value, n = (found.value, found.n) if found else (None, None)
+    cells = [_percentile(window, latency.quantity, q) for q in _QUANTILES]
+    average = duration(value), "", f"{source}: sum / count"
+    return [(latency.short, latency.words, source), average, *cells, count(n)]
 
 
 def _percentile(window: Window, quantity: str, q: float) -> Cell:
@@ -57,7 +59,8 @@ def _percentile(window: Window, quantity: str, q: float) -> Cell:
         return ABSENT
     low, high = float(found.low), float(found.high)
     value = f"> {duration(low)}" if np.isinf(high) else duration(float(found.value))
-    return value, between(low, high)
+    told = f"{BY_NAME[quantity].sources}, p{100 * q:.0f} from bucket differences"
+    return value, between(low, high), told
 
 
 def absent(window: Window) -> str:
