@@ -93,7 +93,7 @@ def an_objective_is_judged_by_bounds_and_kept_in_the_link(visit):
     page = Person(visit, server="demo-chat", window="1m", tool="slo", target="20 s", goal="90")
     assert "within 20 s; the goal of 90 % is met" in page.answer["sentence"]
     assert page.answer["tone"] == "good"
-    tiles = {one["label"].partition(",")[0] for one in page.answer["tiles"]}
+    tiles = {one["label"].partition(" (")[0] for one in page.answer["tiles"]}
     assert {"within the target", "burn over 5\N{NARROW NO-BREAK SPACE}min"} <= tiles
     page.types("slo-target", "1 ms")
     assert page.answer["tone"] == "bad"
