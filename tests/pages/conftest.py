@@ -52,6 +52,33 @@ def dashboard(monkeypatch, tmp_path):
     houses._house.clear()
 
 
+@pytest.fixture(scope="module")
+def kept():
+    """Houses that the tests of a module share, by name."""
+    found = {}
+    yield found
+    for one in found.values():
+        one.close()
+
+
+@pytest.fixture
+def lasting(kept, monkeypatch, tmp_path_factory):
+    """The same as `dashboard`, with a house that the next test of the module finds again."""
+    monkeypatch.chdir(ROOT)
+
+    def with_settings(**settings: str):
+        name = str(sorted(settings.items()))
+        monkeypatch.setenv("INSPECTOR_DATA", str(tmp_path_factory.mktemp("kept")))
+        for setting, value in settings.items():
+            monkeypatch.setenv(setting, value)
+        houses._house[:] = [kept[name]] if name in kept else []
+        kept[name] = houses.house()
+        return Visit()
+
+    yield with_settings
+    houses._house.clear()
+
+
 @pytest.fixture(scope="session")
 def demo():
     """The built-in servers, as the dashboard starts them: the value of INSPECTOR_DEMO_SERVERS."""

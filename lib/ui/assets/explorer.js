@@ -57,12 +57,12 @@ export class Routes {
   group({ name, rows }) {
     const made = rows.map((row) => ({ row, element: this.row(row) }));
     this.rows.push(...made);
-    const body = h("tbody", {}, h("tr.vx-group", {}, h("th", { colspan: 5, scope: "rowgroup" }, name)), ...made.map(({ element }) => element));
-    return h("table.vi-table.vx-routes", { "aria-label": name }, h("colgroup", {}, ...COLUMNS.map((one) => h(`col.vx-col-${one}`))), h("thead.vi-hidden", {}, h("tr", {}, ...["Route", "What it gives", "Since", "Key", "Costs"].map((one) => h("th", { scope: "col" }, one)))), body);
+    const body = h("tbody", {}, ...made.map(({ element }) => element));
+    return h("table.vi-table.vx-routes", {}, h("caption.vx-group", {}, name), h("colgroup", {}, ...COLUMNS.map((one) => h(`col.vx-col-${one}`))), h("thead.vi-hidden", {}, h("tr", {}, ...["Route", "What it gives", "Since", "Key", "Costs"].map((one) => h("th", { scope: "col" }, one)))), body);
   }
 
   row(row) {
-    const open = h("button.vx-open", { type: "button" }, h("span.vx-method", {}, row.method), " ", h("bdi.vx-path", {}, row.path));
+    const open = h("button.vx-open", { type: "button" }, h("span.vx-method", {}, row.method), h("bdi.vx-path", {}, row.path));
     const key = row.guarded === null ? null : row.guarded ? icon("key", "Its key guards it") : icon("lock_open", "It answers without a key");
     const note = [row.needs, row.reason, row.others].filter(Boolean).join(" · ");
     const element = h("tr", { "data-state": row.state, "data-route": row.key }, h("th", { scope: "row" }, open),

@@ -69,7 +69,7 @@ def _head(listed: Listed) -> None:
         facts.append(f"since {listed.since}")
     facts.append(f"costs {listed.cost.value}" if listed.cost else "its cost is not known")
     if listed.guarded is not None:
-        facts.append("its key guards it" if listed.guarded else "no key guards it")
+        facts.append("a key guards it" if listed.guarded else "no key guards it")
     if listed.body:
         facts.append(f"takes {listed.body}")
     if listed.summary:

@@ -1,0 +1,346 @@
+"""The API Explorer run headless: what it lists, what it sends, and what it never sends."""
+
+import json
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.support.faulty import RECORDINGS, FaultServer, answer, answer_json, hang
+from tests.support.ports import free_port
+from tests.support.waiting import until
+
+EXPLORER = "pages/lab/explorer.py"
+SECONDS = 30
+MODELS = {"object": "list", "data": [{"id": "m", "object": "model", "owned_by": "vllm"}]}
+
+
+class Person:
+    """A session on the page."""
+
+    def __init__(self, visit, **query):
+        self.visit = visit.opens(EXPLORER, **query)
+        self.sound()
+
+    @property
+    def app(self) -> AppTest:
+        return self.visit.app
+
+    def sound(self):
+        assert not self.app.exception, [one.value for one in self.app.exception]
+        return self
+
+    def view(self, name):
+        every = [json.loads(one.proto.json) for one in self.app.get("bidi_component")]
+        return next((data for data in every if data["view"] == name), None)
+
+    def sees_routes(self):
+        """Wait until the server has told them."""
+
+        def told():
+            self.app.run()
+            return self.view("routes") is not None
+
+        until(told, SECONDS)
+        return self.sound()
+
+    def rows(self):
+        return {row["key"]: row for group in self.view("routes")["groups"] for row in group["rows"]}
+
+    def opens(self, route):
+        self.app.session_state["explorer-route"] = route
+        self.app.run()
+        return self.sound()
+
+    def field(self, name):
+        found = [*self.app.text_input, *self.app.text_area, *self.app.selectbox]
+        labels = [one.label.replace("\\", "").removesuffix(" · required") for one in found]
+        return found[labels.index(name)] if name in labels else None
+
+    def button(self):
+        return next(one for one in self.app.button if one.key == "explorer-send")
+
+    def sends(self):
+        self.button().click().run()
+        self.sound()
+        sending = self.app.session_state["explorer-past"][0].sending
+        until(lambda: not sending.is_running, SECONDS)
+        self.app.run()
+        return self.sound()
+
+    def words(self):
+        every = [*self.app.caption, *self.app.warning, *self.app.info, *self.app.text]
+        return " ".join(one.value for one in every).replace("\\", "")
+
+
+@pytest.fixture
+def person(lasting, demo):
+    def at(server="demo-chat"):
+        return Person(lasting(INSPECTOR_DEMO_SERVERS=demo), server=server)
+
+    return at
+
+
+@pytest.fixture(scope="module")
+def running():
+    """A server with the description of a real one, which answers to what it is asked."""
+    document = (RECORDINGS / "openapi.json").read_bytes()
+    with FaultServer(
+        {
+            "/version": answer_json({"version": "0.32.0"}),
+            "/v1/models": answer_json(MODELS),
+            "/openapi.json": answer(document, headers={"content-type": "application/json"}),
+            "/v1/completions": answer_json({"choices": [{"text": "<b>it</b>"}]}),
+            "/tokenize": answer_json({"error": {"message": "no"}}, 400),
+        }
+    ) as server:
+        yield server
+
+
+@pytest.fixture
+def real(running):
+    """The same, as if it had just been started."""
+    before = dict(running.behaviours)
+    running.seen.clear()
+    yield running
+    running.behaviours = before
+
+
+@pytest.fixture
+def at_real(lasting, real):
+    visit = lasting(VLLM_SERVERS=f"real={real.url}")
+    return Person(visit, server="real").sees_routes()
+
+
+def test_without_servers_it_says_what_to_do(dashboard):
+    visit = dashboard().opens(EXPLORER)
+    assert visit.app.title[0].value == "No servers yet"
+
+
+def test_routes_stand_in_their_groups_with_their_facts(person):
+    someone = person().sees_routes()
+    names = [group["name"] for group in someone.view("routes")["groups"]]
+    assert names[:4] == ["System", "Tokenizer", "Models", "Generation"]
+    row = someone.rows()["POST /tokenize"]
+    assert (row["state"], row["since"], row["cost"]) == ("present", "0.5.1", "processor time")
+    assert row["guarded"] is False
+    assert someone.rows()["GET /v1/models"]["guarded"] is True
+    assert "routes, from its OpenAPI document" in someone.view("vectors")["line"]
+
+
+def test_what_it_lacks_is_there_with_the_reason_and_who_has_it(person):
+    someone = person().sees_routes()
+
+    def row():
+        someone.app.run()
+        return someone.rows()["POST /v1/embeddings"]
+
+    until(lambda: "demo-embed" in row()["others"], SECONDS)
+    assert row()["state"] == "absent"
+    assert row()["reason"]
+    someone.opens("POST /v1/embeddings")
+    assert "explorer-send" not in [one.key for one in someone.app.button]
+    next(one for one in someone.app.button if one.key == "explorer-offer-demo-embed").click().run()
+    someone.sees_routes()
+    assert someone.button().label == "Send · uses GPU time"
+
+
+def test_an_example_is_sent_as_it_stands_and_its_answer_shown(person):
+    someone = person().sees_routes().opens("POST /tokenize")
+    assert someone.button().label == "Send · uses processor time"
+    someone.sends()
+    told = someone.view("tried")
+    assert (told["words"], told["tone"]) == ("200 OK", "good")
+    assert json.loads(told["body"])["count"] > 3
+    assert json.loads(told["sent"])["prompt"].startswith("Hello")
+    assert "content-type" in dict(told["headers"])
+    assert someone.view("sendings")["rows"][0]["route"] == "POST /tokenize"
+
+
+def test_what_is_typed_is_what_goes_out(at_real, real):
+    at_real.opens("POST /v1/completions")
+    at_real.field("prompt").set_value("typed <i>here</i>")
+    at_real.field("max_tokens").set_value("3")
+    at_real.field("temperature").set_value("")
+    at_real.sends()
+    sent = next(one for one in real.seen if one.path == "/v1/completions" and one.method == "POST")
+    assert sent.json == {"model": "m", "prompt": "typed <i>here</i>", "max_tokens": 3}
+    assert at_real.view("tried")["body"] == '{"choices": [{"text": "<b>it</b>"}]}'
+
+
+def test_a_further_field_of_the_description_can_be_added(at_real, real):
+    at_real.opens("POST /v1/completions")
+    assert at_real.field("top_k") is None
+    at_real.field("More").set_value("top_k").run()
+    at_real.field("top_k").set_value("5")
+    at_real.sends()
+    sent = next(one for one in real.seen if one.path == "/v1/completions" and one.method == "POST")
+    assert sent.json["top_k"] == 5
+
+
+def test_the_body_can_be_typed_as_json_and_comes_back_to_the_form(at_real, real):
+    at_real.opens("POST /v1/completions")
+    at_real.app.session_state["explorer-mode"] = "JSON"
+    at_real.app.run()
+    body = at_real.field("Body")
+    assert json.loads(body.value)["model"] == "m"
+    body.set_value('{"prompt": [1, 2], "odd": {"a": 1}, "stream": true}')
+    at_real.sends()
+    sent = next(one for one in real.seen if one.path == "/v1/completions" and one.method == "POST")
+    assert sent.json == {"prompt": [1, 2], "odd": {"a": 1}}
+    assert "shows no streams" in at_real.view("tried")["remark"]
+    at_real.field("Body").set_value("{").run()
+    assert at_real.button().disabled
+    assert "is no JSON" in at_real.words()
+
+
+def test_what_cannot_be_read_is_not_sent(at_real):
+    at_real.opens("POST /v1/completions")
+    at_real.field("max_tokens").set_value("many").run()
+    assert at_real.button().disabled
+    assert "max_tokens is no JSON" in at_real.words()
+
+
+def test_another_form_of_the_body_can_be_chosen(at_real, real):
+    at_real.opens("POST /tokenize")
+    assert at_real.field("prompt").value
+    at_real.field("Form of the body").set_value(1).run()
+    assert at_real.field("prompt") is None
+    at_real.sends()
+    sent = next(one for one in real.seen if one.path == "/tokenize" and one.method == "POST")
+    assert sent.json["messages"][0]["role"] == "user"
+    assert at_real.view("tried")["words"] == "400 Bad Request"
+
+
+def test_a_part_of_the_path_must_be_filled_in(at_real, real):
+    at_real.opens("GET /v1/responses/{response_id}")
+    assert at_real.button().disabled
+    at_real.field("response_id").set_value("../a b").run()
+    at_real.sends()
+    assert at_real.view("tried")["words"] == "404 Not Found"
+    assert "/v1/responses/..%2Fa%20b" in {one.path for one in real.seen}
+
+
+def test_a_status_of_refusal_is_an_answer_too(person):
+    someone = person("demo-embed").sees_routes().opens("POST /v1/embeddings")
+    someone.field("input").set_value("[]")
+    someone.sends()
+    assert someone.view("tried")["words"].startswith("400")
+    assert someone.view("tried")["tone"] == "watch"
+
+
+def test_what_was_sent_is_listed_the_newest_first(at_real, real):
+    at_real.opens("POST /v1/completions").sends()
+    at_real.opens("GET /version").sends()
+    rows = at_real.view("sendings")["rows"]
+    assert [one["route"] for one in rows] == ["GET /version", "POST /v1/completions"]
+    assert "GPU time" in rows[1]["again"]
+
+
+def test_the_same_request_is_told_for_other_tools_without_a_key(dashboard, real):
+    visit = dashboard(VLLM_SERVERS=f"real={real.url}", VLLM_API_KEY="sk-secret")
+    someone = Person(visit, server="real").sees_routes().opens("POST /v1/completions")
+    told = " ".join(one.value for one in someone.app.code)
+    assert f"curl -s {real.url}/v1/completions" in told
+    assert "client.completions.create(" in told
+    assert "$VLLM_API_KEY" in told
+    assert "sk-secret" not in told
+    someone.sends()
+    assert "sk-secret" not in json.dumps(someone.view("tried"))
+
+
+def test_what_changes_a_server_is_not_offered(person):
+    someone = person().sees_routes().opens("POST /scale_elastic_ep")
+    assert "explorer-send" not in [one.key for one in someone.app.button]
+
+
+@pytest.fixture
+def scaling(real):
+    real["/scale_elastic_ep"] = answer_json({"message": "Scaled"})
+    return real
+
+
+def test_with_control_off_it_says_who_may_allow_it(at_real, scaling):
+    at_real.opens("POST /scale_elastic_ep")
+    assert "INSPECTOR_CONTROL=on" in at_real.words()
+    assert "explorer-send" not in [one.key for one in at_real.app.button]
+
+
+def test_with_control_on_the_servers_name_is_typed_each_time(dashboard, scaling):
+    visit = dashboard(VLLM_SERVERS=f"real={scaling.url}", INSPECTOR_CONTROL="on")
+    someone = Person(visit, server="real").sees_routes().opens("POST /scale_elastic_ep")
+    assert someone.button().label == "Send · changes the server"
+    assert someone.button().disabled
+    someone.field("Type real to change it").set_value("Real").run()
+    assert someone.button().disabled
+    someone.field("Type real to change it").set_value("real").run()
+    someone.sends()
+    assert someone.view("tried")["words"] == "200 OK"
+    posts = [one for one in scaling.seen if one.method == "POST"]
+    assert [one.path for one in posts] == ["/scale_elastic_ep"]
+    assert someone.button().disabled
+    assert someone.view("sendings")["rows"][0]["again"] == ""
+
+
+def test_a_route_nobody_knows_is_listed_and_not_sent(dashboard, real):
+    document = json.loads((RECORDINGS / "openapi.json").read_bytes())
+    document["paths"]["/secret/wipe"] = {"post": {"summary": "Wipe <b>all</b>"}}
+    real["/openapi.json"] = answer_json(document)
+    someone = Person(dashboard(VLLM_SERVERS=f"real={real.url}"), server="real").sees_routes()
+    assert someone.rows()["POST /secret/wipe"]["what"].startswith("Wipe <b>all</b>")
+    someone.opens("POST /secret/wipe")
+    assert "explorer-send" not in [one.key for one in someone.app.button]
+    assert "Nothing is known here" in someone.words()
+
+
+def test_a_server_that_does_not_answer_is_said_to(dashboard):
+    visit = dashboard(VLLM_SERVERS=f"down=http://127.0.0.1:{free_port()}")
+    someone = Person(visit, server="down")
+
+    def told():
+        someone.app.run()
+        return "Nothing listens" in someone.words()
+
+    until(told, SECONDS)
+    assert someone.view("routes") is None
+
+
+def test_a_slow_answer_is_waited_for_and_can_be_given_up(at_real, real):
+    real["/v1/completions"] = hang()
+    at_real.opens("POST /v1/completions")
+    at_real.button().click().run()
+    at_real.sound()
+    assert "Waiting for real" in at_real.words()
+    next(one for one in at_real.app.button if one.key == "explorer-stop").click().run()
+    sending = at_real.app.session_state["explorer-past"][0].sending
+    until(lambda: not sending.is_running, SECONDS)
+    at_real.app.run()
+    assert "Given up" in at_real.view("tried")["remark"]
+
+
+def test_the_exposure_check_says_what_stands_open(person):
+    someone = person().sees_routes()
+    someone.app.session_state["explorer-part"] = "Exposure check"
+    someone.app.run()
+    assert someone.view("exposure") is None
+    next(one for one in someone.app.button if one.key == "explorer-check").click().run()
+    asking = someone.app.session_state["explorer-exposure"]["demo-chat"]
+    until(asking.done, SECONDS)
+    someone.app.run()
+    someone.sound()
+    rows = {f"{one['method']} {one['path']}": one for one in someone.view("exposure")["rows"]}
+    assert rows["POST /v1/chat/completions"]["tone"] == "bad"
+    assert rows["GET /health"]["tone"] == "good"
+    assert "no key" in someone.view("summary")["sentence"]
+
+
+def test_a_link_opens_a_route_and_the_address_keeps_it(lasting, demo):
+    visit = lasting(INSPECTOR_DEMO_SERVERS=demo)
+    someone = Person(visit, server="demo-chat", route="POST /detokenize").sees_routes()
+    assert someone.view("routes")["selected"] == "POST /detokenize"
+    assert someone.view("vectors")["query"]["route"] == "POST /detokenize"
+    assert someone.field("tokens").value == "[72, 101, 108, 108, 111]"
+
+
+def test_a_strange_link_opens_nothing(person):
+    someone = person().sees_routes().opens("DELETE /<script>")
+    assert "has no route called DELETE /<script>" in someone.words()
