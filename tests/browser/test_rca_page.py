@@ -42,7 +42,8 @@ class Reader(Person):
         return self.page.locator('section[data-panel="cells"]')
 
     def query(self) -> dict[str, list[str]]:
-        return parse_qs(urlsplit(self.page.url).query)
+        """What the address says now; Playwright's own idea of it waits for other calls."""
+        return parse_qs(urlsplit(self.page.evaluate("location.href")).query)
 
     def opens_evidence(self) -> None:
         expect(self.finding).to_be_visible(timeout=FOUND)
@@ -68,7 +69,7 @@ def test_a_finding_its_evidence_what_changed_and_the_same_link_for_somebody_else
     expect(person.tool).to_have_text("What changed", timeout=COLD_START)
     until(lambda: person.query().get("tool") == ["changes"], 20)
     assert person.query()["finding"] == [RULE]
-    link = person.page.url.removeprefix(f"{demo.url}/")
+    link = person.page.evaluate("location.href").removeprefix(f"{demo.url}/")
     shown = person.evidence.evaluate_all("plots => plots.map(one => one.ariaLabel)")
     with window(browser) as page:
         second = Reader(page, demo.url).goes_to(link)
@@ -80,7 +81,8 @@ def test_a_finding_its_evidence_what_changed_and_the_same_link_for_somebody_else
 def test_evidence_shows_onset_and_threshold_names_the_metric_and_grows(person):
     person.goes_to(PRESSURE)
     person.opens_evidence()
-    usage = person.evidence.first
+    usage = person.finding.locator('section[data-evidence^="kv_usage"]')
+    expect(usage.locator("svg.main-svg").first).to_be_visible(timeout=COLD_START)
     plot = usage.locator(".js-plotly-plot")
     lines = plot.evaluate("one => one.layout.shapes.map(line => line.line.dash ?? 'onset')")
     assert "3px,3px" in lines

@@ -52,15 +52,17 @@ export class Rca extends LiveView {
 
   address() { return { server: this.data.server, window: this.window, finding: this.opened }; }
 
-  /** Open a tool under the view, and go there once the script has drawn it. */
+  /** Open a tool under the view, and go there: again while it grows, unless the viewer goes elsewhere. */
   tool(name) {
     this.page.send("tool", name);
-    let tries = SCROLL_TRIES;
+    let tries = SCROLL_TRIES, height = 0;
     const go = () => {
       const tools = document.querySelector(TOOLS);
-      if (tools) tools.scrollIntoView({ block: "start", behavior: "smooth" });
-      else if (tries-- > 0) setTimeout(go, 100);
+      if (tools && tools.offsetHeight !== height) tools.scrollIntoView({ block: "start" });
+      height = tools?.offsetHeight;
+      if ((tries -= 1) > 0) setTimeout(go, 150);
     };
+    addEventListener("wheel", () => { tries = 0; }, { once: true, passive: true });
     go();
   }
 
