@@ -35,6 +35,7 @@ A, B, LENGTH, OTHER, SHORTCUT = (f"changes-{one}" for one in ("a", "b", "span", 
 _FOLLOWED = "changes-followed"
 _ITSELF = "itself, at the first moment"
 _HOW = "A date with a time, a clock time, “10 min ago”, “now”, or seconds since 1970."
+_MINUTES = "How long the two spans are; each ends at its moment."
 _DAY = 86_400.0
 _OFFERED, _PILLS, _EVENTS = 2, 6, 20
 
@@ -91,7 +92,7 @@ def _asked(server: Server, where: tzinfo, now: float) -> Spans | None:
     other = house().named(name)
     first = columns[0].text_input("First moment", key=A, max_chars=40, disabled=other is not None)
     second = columns[1].text_input("Second moment", key=B, max_chars=40, help=_HOW)
-    minutes = columns[2].selectbox("Minutes before each", MINUTES, key=LENGTH)
+    minutes = columns[2].selectbox("Minutes each", MINUTES, key=LENGTH, help=_MINUTES)
     a, b = (moments.read(text, now, where) for text in (first, second))
     wrong = second if b is None else first if a is None and other is None else None
     if wrong is not None:

@@ -133,10 +133,12 @@ def _show(found: Compared, end: float) -> bool:
         st.button("Refresh", key=AGAIN, icon=":material/refresh:")
         span = shell.selected_window().words
         st.caption(escaped(f"The {span} until {moments.written(end, where)} ({where})."))
-    is_known = bool(np.isfinite(multiples).any())
-    if not raw and not is_known and np.isfinite(found.values).any():
-        st.caption("Their median is 0, of which there are no multiples: the values as they are.")
-    _plot(found, found.values if raw or not is_known else multiples, where, raw=raw or not is_known)
+    if np.isfinite(found.values).any():
+        raw_only = not np.isfinite(multiples).any()
+        if raw_only and not raw:
+            st.caption("The median is 0, of which there are no multiples: the values as they are.")
+        shown = found.values if raw or raw_only else multiples
+        _plot(found, shown, where, raw=raw or raw_only)
     live.table(_HEADER, rows(found), key="compare-rows")
     return raw
 
@@ -209,10 +211,12 @@ def _plot(found: Compared, values: Values, where: tzinfo, *, raw: bool) -> None:
     styled(graph, colours, height=320, hovermode="x unified")
     graph.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0})
     graph.update_yaxes(title_text=_axis(found.measure, raw=raw))
-    if not raw and np.nanmin(values) > 0:  # half and twice are as far from the median
-        graph.update_yaxes(type="log", dtick="D2")
+    low, high = np.nanmin(values), np.nanmax(values)
+    if not raw and low > 0:  # half and twice are as far from the median
+        graph.update_yaxes(type="log", dtick="D2" if high < 20 * low else 1, ticksuffix=" ×")
     else:
-        graph.update_yaxes(rangemode="tozero")
+        is_share = raw and found.measure.unit == "fraction"
+        graph.update_yaxes(rangemode="tozero", tickformat=".0%" if is_share else None)
     show(graph, key="compare-plot", alt=f"{plain(found.measure.label, 60)} of each server.")
 
 

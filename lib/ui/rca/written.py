@@ -28,9 +28,14 @@ def figure(measure: Measure, value: float | None) -> str:
 
 
 def moved(shift: Shift) -> str:
-    """How far a figure went: a multiple from twice on, else per cent; from nothing, that."""
+    """How far a figure went: a multiple from twice on, else per cent; from next to nothing, that."""
+    was = shift.before.middle
+    if was is None or shift.times is None and was != 0:
+        return ABSENT
     if shift.times is None:
-        return "from 0" if shift.before.middle == 0 else ABSENT
+        return "from 0"
+    if was < shift.measure.least and shift.times >= 2:
+        return f"from {figure(shift.measure, was)}"
     return times(shift.times)
 
 

@@ -101,6 +101,8 @@ def test_a_multiple_is_written_so_that_it_is_read_at_once(multiple, text):
 def test_from_nothing_there_is_no_multiple():
     assert moved(shift("waiting", 0.0, 4.0)) == "from 0"
     assert moved(shift("waiting", None, 4.0)) == "–"
+    assert moved(shift("waiting", 0.02, 23.0)) == "from 0.02"
+    assert moved(shift("waiting", 0.5, 0.1)) == "−80 %"
 
 
 @pytest.mark.parametrize(
