@@ -133,6 +133,8 @@ class Reader:
         if points is None:
             if len(self._engines) >= _MOST_ENGINES:
                 return True
+            if known := landmark_of(entry.message):
+                self._now.feed(entry, *known)
             points = self._engines[engine] = Points(engine)
         if entry.at is not None:
             points.add(Point(entry.line, entry.at, values))

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from lib.logs import read_log
-from lib.ui.logs.example import EXAMPLE_SERVER, example
+from lib.ui.logs.example import EXAMPLE_SERVER
 from tests.support.processes import ROOT
 from tests.support.waiting import until
 
 PAGE = "pages/lab/startup_log.py"
 RECORDED = (ROOT / "tests" / "recordings" / "startup_log.txt").read_bytes()
 FAILED = (ROOT / "tests" / "unit" / "logs" / "v0_10_failed.txt").read_bytes()
+WHAT = ("release", "model", "tokens that fit into the KV cache")
 
 
 class Person:
@@ -75,43 +75,27 @@ def test_a_pasted_log_is_told_in_a_sentence_and_explained(person):
     rows = person.list("Known lines")
     assert len(rows) > 20
     assert all(row["text"] for row in rows)
-    assert not any("\n" in row["code"] for row in rows)
+    assert person.app.text_area(key="log-text").value == "", "it is not kept once it is read"
+    assert "11:59" not in str(person.app.query_params)
 
 
-def test_the_text_is_not_kept_once_it_is_read(person):
-    person.pastes(RECORDED)
-    assert person.app.text_area(key="log-text").value == ""
-    assert "log" not in str(person.app.query_params)
-
-
-def test_a_failed_start_says_why_and_what_to_do(person):
+def test_every_tab_says_its_part_of_a_log(person):
+    person.app.session_state["server"] = "demo-chat"
     person.pastes(FAILED)
     assert person.summary["tone"] == "bad"
-    assert "did not start: the longest request does not fit" in person.summary["sentence"]
-    assert "--max-model-len" in " ".join(person.summary["more"])
-    first = person.list("Warnings and errors")[0]
-    assert first["tone"] == "bad"
-    assert "131072" in first["code"]
-
-
-def test_arguments_are_explained_and_keys_hidden(person):
-    person.pastes(FAILED)
+    assert "131072" in person.list("Warnings and errors")[0]["code"]
     person.opens("Arguments")
-    rows = {row["code"]: row["text"] for row in person.list("Arguments")}
-    assert "--max-model-len 8192" in rows
-    assert rows["--api-key [hidden]"].startswith("Requests must bring this key")
-    assert "sesame" not in str(person.views("said"))
-
-
-def test_routes_lead_to_the_explorer_of_the_server_that_has_them(person):
-    person.app.session_state["server"] = "demo-chat"
-    person.pastes(RECORDED)
+    assert "--api-key [hidden]" in {row["code"] for row in person.list("Arguments")}
+    assert "sesame" not in str(person.views("said") + person.views("facts"))
     person.opens("Routes")
-    rows = {row["code"]: row for row in person.list("Routes")}
-    assert rows["POST /tokenize"]["href"] == "explorer?server=demo-chat&route=POST+%2Ftokenize"
-    assert rows["GET POST /ping"]["text"]
-    unknown = [code for code, row in rows.items() if not row["text"]]
-    assert unknown == []
+    assert "no list of routes" in person.texts()
+    person.opens("Statistics")
+    assert "No line of statistics" in person.texts()
+    person.opens("Processes and requests")
+    assert person.views("table")[0]["rows"][0][:2] == ["APIServer", "77"]
+    person.opens("Compare with a server")
+    (table,) = person.views("table")
+    assert table["rows"][0][3][0] == "differ"
 
 
 def test_statistics_are_plotted(person):
@@ -144,25 +128,12 @@ def test_the_example_agrees_with_the_server_that_it_stands_for(person):
         person.app.run()
         tables = [one for one in person.views("table") if one["header"][0] == "What"]
         found = {row[0]: row for row in tables[0]["rows"]}
-        return found if any(name.endswith(" routes") for name in found) else None
+        told = [found.get(what, [""] * 4)[3][0] for what in WHAT]
+        return found if "not judged" not in told and any("routes" in one for one in found) else None
 
     found = until(rows, 20)
-    assert {row[0]: row for row in found.values() if row[3].startswith("differ")} == {}
-    for what in ("release", "model", "tokens that fit into the KV cache"):
-        assert found[what][3] == "agree", found[what]
-
-
-def test_another_server_differs(person):
-    person.pastes(RECORDED)
-    person.app.session_state["server"] = "demo-chat"
-    person.opens("Compare with a server")
-    (table,) = [one for one in person.views("table") if one["header"][0] == "What"]
-    assert table["rows"][0][3].startswith("differ")
-
-
-def test_a_text_that_is_no_log_is_said_to_be_none(person):
-    person.pastes(b"Dear diary,\n<b>nothing</b> happened.\n")
-    assert "No line of this" in person.summary["sentence"]
+    assert {row[0]: row for row in found.values() if row[3][0] == "differ"} == {}
+    assert [found[what][3][0] for what in WHAT] == ["agree"] * 3
 
 
 def test_a_large_log_is_read_beside_the_page(person):
@@ -173,10 +144,3 @@ def test_a_large_log_is_read_beside_the_page(person):
     person.app.run()
     assert person.summary["sentence"].startswith("vLLM 0.11.0 is still starting")
     assert job.result is None
-
-
-def test_the_example_is_a_log_of_its_own_words():
-    log = read_log(example())
-    assert not log.cut
-    assert {one.is_known for one in log.remarks} == {True}
-    assert all(one.what for one in log.arguments)

@@ -59,12 +59,19 @@ export class Said {
 }
 
 function line({ tone, place, when, title, code, text, remedy, note, href }) {
+  if (!place && !title) return pair(code, text, href);
   return h("li", { "data-tone": tone || null, "data-placed": place ? true : null },
     place ? h("span.vs-place", {}, place, when ? h("span.vs-when", {}, when) : null) : null,
     h("div.vs-what", {},
       title ? h("p.vs-title", {}, tone ? h("span.vs-sign", {}, shape(tone === "hint" ? "off" : tone)) : null, h("bdi", {}, title), note ? h("span.vi-quiet", {}, ` ${note}`) : null) : null,
-      code ? h("p.vs-code", {}, h("code", {}, h("bdi", {}, code)), !title && note ? h("span.vi-quiet", {}, ` ${note}`) : null) : null,
+      code ? h("p.vs-code", {}, h("code", {}, h("bdi", {}, code)), !title && note ? h("span.vs-note", {}, note) : null) : null,
       text ? h("p", {}, ...flagged(text)) : null,
-      remedy ? h("p.vi-quiet", {}, "What to do: ", ...flagged(remedy)) : null,
-      href ? h("a.vs-open", { href, target: "_blank", rel: "noopener" }, "Open in the API Explorer") : null));
+      remedy ? h("p.vi-quiet", {}, "What to do: ", ...flagged(remedy)) : null));
+}
+
+/** A name with its meaning beside it. */
+function pair(code, text, href) {
+  return h("li.vs-pair", {},
+    h("p.vs-code", {}, h("code", {}, h("bdi", {}, code))),
+    h("p", {}, ...flagged(text), href ? h("a.vs-open", { href, target: "_blank", rel: "noopener", title: "Open it in the API Explorer, in another tab" }, "Try it") : null));
 }

@@ -79,7 +79,7 @@ def _rows(log: Log, name: str) -> None:
                 plain(row.what, 120),
                 plain(row.in_log, 160),
                 plain(row.live, 160),
-                _SIGNS[row.agree] + (f" · {plain(row.why, _LONG)}" if row.why else ""),
+                (_SIGNS[row.agree], plain(row.why, _LONG)),
             )
             for row in found
         ],
@@ -97,7 +97,8 @@ def _live(server: Server) -> tuple[Live, str]:
     models = listing.models or (told.capabilities.models if told.capabilities else ())
     routes: dict[str, bool] = {}
     for one in explored.surface.routes if explored.surface else ():
-        routes[one.path] = routes.get(one.path, False) or one.state is not State.ABSENT
+        path = one.path.rstrip("/") or "/"
+        routes[path] = routes.get(path, False) or one.state is not State.ABSENT
     trouble = told.refused or explored.refused
     return (
         Live(

@@ -23,8 +23,13 @@ _ROUTES = (
     ("/v1/models", "GET"),
     ("/ping", "GET"),
     ("/ping", "POST"),
+    ("/invocations", "POST"),
     ("/v1/chat/completions", "POST"),
+    ("/v1/responses", "POST"),
     ("/v1/completions", "POST"),
+    ("/v1/messages", "POST"),
+    ("/v1/messages/count_tokens", "POST"),
+    ("/is_scaling_elastic_ep", "POST"),
 )
 _START = (
     ("APIServer", 0, "", " ▄▄ ▄█ █     █     █ ▀▄▀ █  version 0.32.0+demo"),
@@ -46,7 +51,7 @@ _START = (
         "WARNING",
         (
             "Found ulimit of 1024 and failed to automatically increase with error current limit"
-            " exceeds maximum limit. This can cause fd limit errors. Consider increasing with ulimit -n"
+            " exceeds maximum limit. Consider increasing with ulimit -n"
         ),
     ),
     ("APIServer", 1, "", "Resolved architecture: MistralForCausalLM"),

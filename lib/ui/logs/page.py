@@ -10,8 +10,7 @@ from functools import partial
 import streamlit as st
 
 from lib.logs import Log
-from lib.ui import live
-from lib.ui.house import house
+from lib.ui import live, shell
 from lib.ui.logs import beside, plots, rows
 from lib.ui.logs.choosing import chosen
 from lib.ui.logs.words import moment, summary
@@ -98,7 +97,7 @@ def _arguments(log: Log) -> None:
 
 
 def _routes(log: Log) -> None:
-    server = beside.likely(log) or house().named(st.session_state.get("server"))
+    server = beside.likely(log) or shell.selected_server()
     found = rows.routes(log, server.name if server else "")
     if not found:
         st.text("The log has no list of routes.")

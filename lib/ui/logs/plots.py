@@ -19,7 +19,7 @@ from lib.ui.plain import count, duration, plain
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-__all__ = ["draw"]
+__all__ = ["draw", "gapped"]
 
 _PANELS = (
     ("tokens per second", (("prompt", "prompt"), ("generation", "generation"))),
@@ -81,11 +81,12 @@ def _figure(points: Points) -> "go.Figure":
     panels = [(unit, names) for unit, names in panels if names]
     figure = make_subplots(rows=len(panels), cols=1, shared_xaxes=True, vertical_spacing=0.06)
     colours = palette()
-    gapped = _gapped(points.points)
-    moments = [None if one is None else datetime.fromtimestamp(one.at, UTC) for one in gapped]
+    drawn = gapped(points.points)
+    moments = [None if one is None else datetime.fromtimestamp(one.at, UTC) for one in drawn]
     for row, (unit, names) in enumerate(panels, 1):
         for number, (key, label) in enumerate(names):
-            values = [None if one is None else one.values.get(key) for one in gapped]
+            zero = 0.0 if key in _LEFT_OUT else None
+            values = [None if one is None else one.values.get(key, zero) for one in drawn]
             figure.add_trace(
                 go.Scatter(
                     x=moments,
@@ -131,6 +132,8 @@ def _told(points: Points, names: Sequence[tuple[str, str]]) -> list[tuple[str, s
     ]
 
 
+_LEFT_OUT = frozenset({"deferred", "preemptions", "corrupted"})
+"""Releases that print these leave them out where they are zero."""
 _ALWAYS = frozenset({"prompt", "generation", "running", "waiting", "kv", "hits"})
 
 
@@ -140,7 +143,7 @@ def _usual(points: Sequence[Point]) -> float | None:
     return pauses[len(pauses) // 2] if pauses else None
 
 
-def _gapped(points: Sequence[Point]) -> list[Point | None]:
+def gapped(points: Sequence[Point]) -> list[Point | None]:
     """The points with a hole wherever no line was printed."""
     usual = _usual(points)
     found: list[Point | None] = []

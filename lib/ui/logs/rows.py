@@ -49,7 +49,7 @@ def lines(log: Log) -> list[Row]:
                 part
                 for part in (
                     plain(one.process, 40),
-                    one.releases and f"release {one.releases}",
+                    one.releases if one.releases != "all" else "",
                     _times(one.count, one.last),
                 )
                 if part
