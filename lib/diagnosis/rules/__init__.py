@@ -16,6 +16,7 @@ from lib.diagnosis.rules import (
     sizing,
     states,
     transfer,
+    warming,
     workload,
 )
 
@@ -37,4 +38,5 @@ RULES: tuple[Rule, ...] = (
     *pace.RULES,
     *replicas.RULES,
     *transfer.RULES,
+    *warming.RULES,
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
 from lib.diagnosis.links import not_memory, not_seats, some
-from lib.diagnosis.rule import Rule
+from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
 from lib.diagnosis.slope import slope
 from lib.diagnosis.words import long, seconds
@@ -224,6 +224,7 @@ RULES: tuple[Rule, ...] = (
         ("process_cpu",),
         _frontend_busy,
         least=BUSY_FOR + MINUTE,
+        explains=("slower_steps", *SYMPTOMS),
     ),
     Rule(
         "memory_leaks",

@@ -1,11 +1,14 @@
-"""How fast the engine computes: slower than it did at the same load, or slow only at first.
+"""How fast the engine computes: slower than it did at the same load.
 
 Metrics know no temperature and no clock of a GPU. What they know is how long a step took: the
 reciprocal of the steps per second, while requests ran all the time. A step depends on how many
-requests run, on how many tokens it has and on how long their contexts are, so that a half minute is
-only held against others that were alike in all three.
+requests run, on how many tokens it has and on how much of the KV cache is read. That is fitted to
+the half minutes before, by least absolute deviations:
 
-  usual time of a half minute = lower quartile of those that are alike; slower = ≥ 1.25 × usual
+  usual time of a step = a + b × running + c × tokens + d × KV cache use     (b, c, d ≥ 0)
+
+More load than was ever seen before makes steps longer at most in proportion (a ≥ 0): half minutes
+that took longer than even that are slower; of the others nothing is known.
 """
 
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Seve
 from lib.diagnosis.holding import holding_since
 from lib.diagnosis.links import ITL_99, in_order, queue, risen
 from lib.diagnosis.rule import SYMPTOMS, Rule
-from lib.diagnosis.scene import MINUTE, Scene, last
+from lib.diagnosis.scene import Scene
 from lib.diagnosis.words import long, percent, seconds
 from lib.metrics import Grid
 from lib.metrics.sample import Values
@@ -29,44 +32,57 @@ SPAN = 30.0
 SLOWER = 1.25
 """Times the usual step; a stream then has a fifth fewer tokens per second."""
 SLOWER_FOR, SLOWER_OVER = 90.0, 60.0
-ALIKE = 0.15
-"""Share by which two half minutes may differ in what a step depends on."""
-LEAST_ALIKE = 5
+LEAST_HALVES = 6
+STALE = 6
+"""Half minutes without one that could be judged: then nothing is said of now."""
 LEAST_RUNNING = 2.0
-LEAST_BEFORE = 120.0
-
-IDLE = 600.0
-FIRST = 60.0
-LATER = 90.0
-COLD, COLD_SECONDS = 3.0, 0.3
-"""Times later calls, and seconds more than they take."""
-WARM_SINCE = 600.0
-LEAST_LATER = 5.0
-
-# ── Are steps slower than they were ──
+LEAST_BEFORE = 240.0
+MORE = 1.3
+"""Times the greatest load that was seen before: beyond that nothing is known."""
+ROUNDS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class _Halves:
-    """Half minutes in which requests ran throughout: time of a step, and what it depends on."""
+    """Half minutes: the time of a step (NaN where nobody ran for a while), and what it depends on.
+
+    `load` is (half minutes, 3): requests that run, tokens in a step, use of the KV cache.
+    """
 
     grid: Grid
     step: Values
-    running: Values
-    tokens: Values
-    context: Values
+    load: Values
 
-    @property
-    def usual(self) -> Values:
-        """The usual time of a step, from those that were alike; NaN where too few were."""
-        found = np.full(len(self.step), np.nan)
-        for index in np.flatnonzero(np.isfinite(self.step)):
-            alike = np.isfinite(self.step)
-            for one in (self.running, self.tokens, self.context):
-                alike &= np.abs(one - one[index]) <= ALIKE * one[index]
-            if alike.sum() >= LEAST_ALIKE:
-                found[index] = np.percentile(self.step[alike], 25)
-        return found
+    def usual(self, base: NDArray[np.bool_]) -> Values:
+        """The time that each step should take by the half minutes of `base`; NaN: not known."""
+        base = base & np.isfinite(self.step) & np.isfinite(self.load).all(axis=1)
+        if base.sum() < LEAST_HALVES:
+            return np.full(len(self.step), np.nan)
+        greatest = np.maximum(self.load[base].max(axis=0), 1e-9)
+        terms = np.column_stack([np.ones(len(self.step)), self.load / greatest])
+        factors = _fitted(terms[base], self.step[base])
+        more = np.maximum(1.0, terms[:, 1:].max(axis=1))
+        fitted: Values = terms @ factors
+        at_most = fitted + (more - 1) * max(0.0, factors[0])
+        beyond = np.where(self.step >= SLOWER * at_most, at_most, np.nan)
+        return np.where(more <= MORE, fitted, beyond)
+
+
+def _fitted(terms: Values, times: Values) -> Values:
+    """Factors of the terms by least absolute deviations, none negative but the first."""
+    used = list(range(terms.shape[1]))
+    while True:
+        weights = np.ones(len(times))
+        for _ in range(ROUNDS):
+            factors = np.linalg.lstsq(terms[:, used] * weights[:, None], times * weights)[0]
+            off = np.abs(times - terms[:, used] @ factors)
+            weights = 1 / np.sqrt(np.maximum(off, 1e-3 * times))
+        least = int(np.argmin(factors[1:])) + 1 if len(used) > 1 else 0
+        if not least or factors[least] >= 0:
+            found = np.zeros(terms.shape[1])
+            found[used] = factors
+            return found
+        del used[least]
 
 
 def _halves(scene: Scene) -> _Halves:
@@ -92,31 +108,23 @@ def _halves(scene: Scene) -> _Halves:
     with np.errstate(divide="ignore", invalid="ignore"):
         step = np.where(rests, np.nan, grid.step / steps)
         tokens = total("step_tokens", "sum") / steps
-        context = mean(scene.usage) / running
-    return _Halves(grid, step, running, tokens, np.nan_to_num(context))
+    return _Halves(grid, step, np.column_stack([running, tokens, mean(scene.usage)]))
 
 
 def _slower_steps(scene: Scene) -> Finding | None:
     halves = _halves(scene)
-    with np.errstate(invalid="ignore"):
-        times = halves.step / halves.usual
-    known = np.isfinite(times)
-    since = holding_since(
-        halves.grid,
-        known,
-        times >= SLOWER,
-        times < (1 + SLOWER) / 2,
-        hold=SLOWER_FOR,
-        release=SLOWER_OVER,
-    )
+    known = np.flatnonzero(np.isfinite(halves.step))
+    early = known[: max(LEAST_HALVES, len(known) // 3)]
+    since = _slower_since(halves, np.isin(np.arange(len(halves.step)), early))
+    if since is not None:  # to be sure, by all that was seen before
+        since = _slower_since(halves, halves.grid.moments < since)
     if since is None:
         return None
-    after = known & (halves.grid.moments >= since)
-    now, usual = float(np.median(halves.step[after])), float(np.median(halves.usual[after]))
+    usual = halves.usual(halves.grid.moments < since)
+    after = np.isfinite(usual) & np.isfinite(halves.step) & (halves.grid.moments >= since)
+    now, usual_now = float(np.median(halves.step[after])), float(np.median(usual[after]))
     began = since - halves.grid.step
-    if now < SLOWER * usual or began - scene.window.start < LEAST_BEFORE:
-        return None
-    fewer = 1 - usual / now
+    fewer = 1 - usual_now / now
     return Finding(
         rule="slower_steps",
         pattern=28,
@@ -133,7 +141,7 @@ def _slower_steps(scene: Scene) -> Finding | None:
                 Link(
                     "step_tokens",
                     "Time of a step",
-                    f"{seconds(now)}, {seconds(usual)} before",
+                    f"{seconds(now)}, {seconds(usual_now)} before at that load",
                     f"≥ {SLOWER:g} × before for {SLOWER_FOR:.0f} s",
                     "since then",
                     began,
@@ -152,90 +160,38 @@ def _slower_steps(scene: Scene) -> Finding | None:
     )
 
 
+def _slower_since(halves: _Halves, base: NDArray[np.bool_]) -> float | None:
+    """Since which half minute steps take longer than by those of `base`.
+
+    Those that can't be judged are passed over: hardware does not recover while nobody looks.
+    """
+    with np.errstate(invalid="ignore"):
+        times = halves.step / halves.usual(base)
+    judged = np.flatnonzero(np.isfinite(times))
+    if not len(judged) or len(times) - judged[-1] > STALE:
+        return None
+    times = times[judged]
+    began = holding_since(
+        Grid(0.0, SPAN, len(times)),
+        np.ones(len(times), np.bool_),
+        times >= SLOWER,
+        times < (1 + SLOWER) / 2,
+        hold=SLOWER_FOR - SPAN,
+        release=SLOWER_OVER - SPAN,
+    )
+    return None if began is None else float(halves.grid.moments[judged[round(began / SPAN)]])
+
+
 def _same_load(halves: _Halves, after: NDArray[np.bool_]) -> tuple[Rival, ...]:
-    running, tokens = (float(np.median(one[after])) for one in (halves.running, halves.tokens))
-    why = f"held against moments with {running:.0f} running and {tokens:.0f} tokens in a step"
+    running, tokens, _ = np.median(halves.load[after], axis=0)
+    why = f"a step with {running:.0f} running and {tokens:.0f} tokens was faster before"
     return (Rival("more load", why),)
 
 
-# ── Were only the first calls slow ──
-
-
-def _warming_up(scene: Scene) -> Finding | None:
-    began = _traffic_began(scene)
-    if began is None or scene.window.end - began > WARM_SINCE:
-        return None
-    first = _mean_ttft(scene, began - scene.grid.step, began + FIRST)
-    later = _mean_ttft(scene, began + LATER, scene.window.end)
-    if first is None or later is None:
-        return None
-    if first.mean < COLD * later.mean or first.mean - later.mean < COLD_SECONDS:
-        return None
-    if later.count < LEAST_LATER or _waited(scene, began):
-        return None
-    return Finding(
-        rule="warming_up",
-        pattern=31,
-        severity=Severity.HINT,
-        brief="First calls slow",
-        headline="Only the first calls were slow: the server was warming up",
-        detail=(
-            f"{first.count:,.0f} calls in the first minute waited {seconds(first.mean)} on average "
-            f"for their first token, those {long(LATER)} later {seconds(later.mean)}. "
-            "Kernels are compiled and caches filled at first use."
-        ),
-        since=began,
-        chain=(
-            Link(
-                "ttft",
-                "TTFT, mean of the first minute",
-                seconds(first.mean),
-                f"≥ {COLD:g} × {seconds(later.mean)} later",
-                "first 60 s",
-                began,
-                curve=Curve("ttft", How.MEAN, limit=COLD * later.mean, span=MINUTE),
-            ),
-        ),
-        rivals=(Rival("a queue", "hardly anything waited"),),
-        remedies=(
-            Remedy("", "send a few calls before it is given traffic"),
-            Remedy("", "leave these minutes out of any comparison"),
-        ),
-        source="vllm-project/vllm#31602",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Mean:
-    mean: float
-    count: float
-
-
-def _mean_ttft(scene: Scene, start: float, end: float) -> _Mean | None:
-    span = scene.window.since(start, end)
-    total, count = span.increase("ttft", "sum"), span.increase("ttft", "le=inf")
-    return _Mean(total / count, count) if total is not None and count else None
-
-
-def _traffic_began(scene: Scene) -> float | None:
-    """The first tokens after a start or a long rest; None if there was none of both in sight."""
-    tokens = grown(scene, scene.grid.step, "prompt_tokens")
-    moments = scene.grid.moments[tokens > 0]
-    if not len(moments):
-        return None
-    before = np.concatenate([[scene.window.start], moments[:-1]])
-    rested = moments[moments - before >= IDLE]
-    started = last(scene.window.gauge("process_start"))
-    fresh = moments[moments >= started] if started >= scene.window.start - IDLE else moments[:0]
-    found = [*rested[-1:], *fresh[:1]]
-    return float(max(found)) if found else None
-
-
-def _waited(scene: Scene, began: float) -> bool:
-    """Whether the first calls stood in a queue."""
-    first = (scene.grid.moments >= began) & (scene.grid.moments <= began + FIRST)
-    known = scene.waiting[first & np.isfinite(scene.waiting)]
-    return bool(len(known)) and float(known.mean()) >= 1.0
+def _too_little_ran(scene: Scene) -> str:
+    ran = float((scene.running >= LEAST_RUNNING).sum() * scene.grid.step)
+    enough = ran >= LEAST_BEFORE
+    return "" if enough else f"needs {long(LEAST_BEFORE)} with two requests running"
 
 
 RULES: tuple[Rule, ...] = (
@@ -247,14 +203,6 @@ RULES: tuple[Rule, ...] = (
         _slower_steps,
         least=LEAST_BEFORE + SLOWER_FOR + SPAN,
         explains=("seat_limit", "prefill_limit", *SYMPTOMS),
-    ),
-    Rule(
-        "warming_up",
-        31,
-        "First calls are as fast as later ones",
-        ("ttft", "prompt_tokens", "waiting"),
-        _warming_up,
-        least=FIRST + LATER,
-        explains=("slow_first_token",),
+        lacks=_too_little_ran,
     ),
 )
