@@ -106,11 +106,13 @@ class Call(Generic[T]):
     def method(self) -> str:
         """A probe never does what the route does: GET where it takes POST, HEAD where GET.
 
-        What would change a server is probed by HEAD only: other servers take GET for the same.
+        What would change a server is probed by HEAD only: other servers take GET for the same. So is
+        a path on which another route takes GET.
         """
         if not self.probing:
             return self.route.method
-        harmless = self.route.method == "POST" and self.route.way.cost is not Cost.CHANGES
+        way = self.route.way
+        harmless = way.method == "POST" and way.cost is not Cost.CHANGES and not way.shadowed
         return "GET" if harmless else "HEAD"
 
     @property
@@ -242,7 +244,8 @@ def detokenize(dialect: Dialect, ids: Sequence[int], model: str | None = None) -
 def probe(route: Known) -> Call[bool | None]:
     """Whether a route exists, without using it; None where only a key would tell."""
     read = answers.read_page_exists if route.way.page else answers.read_exists
-    return Call(route, read, parts=stand_ins(route), probing=True)
+    # cut: the head of a long answer announces its length
+    return Call(route, read, parts=stand_ins(route), probing=True, cut=True)
 
 
 def stand_ins(route: Known) -> tuple[tuple[str, str], ...]:

@@ -140,7 +140,8 @@ def _asking(route: Known) -> Call[Raw]:
 
 def _row(route: Known, raw: Raw | None, present: Collection[Known]) -> Exposed:
     verdict = Verdict.UNKNOWN if raw is None else _verdict(route, raw)
-    if verdict is Verdict.GUARDED and present and route not in present:
+    says_nothing = verdict is Verdict.GUARDED or route.way.shadowed
+    if says_nothing and present and route not in present:
         verdict = Verdict.ABSENT
     risk = _risk(route)
     return Exposed(

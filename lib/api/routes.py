@@ -19,7 +19,7 @@ _POOLING = "a server whose model embeds (--runner pooling)"
 _SCORING = "a server whose model scores pairs (--runner pooling)"
 _HEARING = "a server whose model writes down speech"
 _DEVELOPING = "VLLM_SERVER_DEV_MODE=1 (not for production)"
-_DOCUMENTED = "starting without --disable-fastapi-docs"
+_DOCUMENTED = "a start without --disable-fastapi-docs"
 _SCALE_OUT = "--enable-scale-out (from release 0.30 on)"
 _STORED = "VLLM_ENABLE_RESPONSES_API_STORE=1 and a model that generates text"
 
@@ -199,7 +199,10 @@ class Route(Known):
         path="/v1/messages/render", what="the prompt of an Anthropic chat", since=(0, 16, 0)
     )
     RENDER_RESPONSE = _render(
-        path="/v1/responses/render", what="the prompt of a response", since=(0, 16, 0)
+        path="/v1/responses/render",
+        what="the prompt of a response",
+        since=(0, 16, 0),
+        shadowed=True,
     )
     DERENDER_CHAT = _render(
         path="/v1/chat/completions/derender",

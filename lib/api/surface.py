@@ -156,6 +156,9 @@ def _asked_for(known: Capabilities) -> Iterable[Known]:
 def _probed(routes: Iterable[Known]) -> Conversation[dict[Known, bool | None]]:
     found: dict[Known, bool | None] = {}
     for route in routes:
+        if route.way.shadowed:  # its path answers anyway; it comes with the others of its kind
+            found[route] = found.get(Route.RENDER_CHAT, False)
+            continue
         outcome = yield from ask(calls.probe(route))
         found[route] = outcome.value if isinstance(outcome, Answer) else False
     return found

@@ -67,6 +67,7 @@ class Way:
     cost: Cost = Cost.NOTHING
     form: bool = False  # it takes a form with a file instead of JSON
     page: bool = False  # it gives a web page
+    shadowed: bool = False  # another route takes GET on its path
     seldom: bool = False  # whether a server has it is asked only for somebody who explores it
 
 

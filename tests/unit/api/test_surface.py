@@ -104,6 +104,20 @@ def test_without_a_description_every_route_is_asked_for_and_none_is_used():
         assert seen.method == "HEAD" or seen.path not in changing
 
 
+def test_a_path_on_which_another_route_answers_comes_with_the_others_of_its_kind():
+    reads_an_id = answer_json({"error": {"message": "Response with id 'render' not found."}}, 404)
+    for stubs, state in ((STUBS, State.LOCKED), ({}, State.ABSENT)):
+        surface, server = found(VLLM | stubs | {"/v1/responses/render": reads_an_id})
+        assert states(surface)[Route.RENDER_RESPONSE] is state
+        assert not any(seen.path == "/v1/responses/render" for seen in server.seen)
+
+
+def test_the_head_of_a_long_answer_is_a_sign_of_it():
+    long = answer("", headers={"content-length": "5000000"})
+    surface, _ = found(BARE | {"HEAD /openapi.json": long, "/openapi.json": EXISTS})
+    assert states(surface)[Route.OPENAPI] is State.PRESENT
+
+
 def test_other_servers_are_not_asked_for_what_changes_them():
     models = answer_json({"data": [{"id": "m", "owned_by": "sglang"}]})
     surface, server = found({"/v1/models": models, "/get_model_info": answer_json({})})
