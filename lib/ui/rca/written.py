@@ -28,9 +28,9 @@ def figure(measure: Measure, value: float | None) -> str:
 
 
 def moved(shift: Shift) -> str:
-    """How far a figure went: a multiple from twice on, else per cent; from next to nothing, that."""
+    """How far a figure went: a multiple or per cent; from next to nothing, that."""
     was = shift.before.middle
-    if was is None or shift.times is None and was != 0:
+    if was is None or (shift.times is None and was != 0):
         return ABSENT
     if shift.times is None:
         return "from 0"
