@@ -96,8 +96,12 @@ def queue(scene: Scene) -> Link | None:
     began = scene.since(waiting > 0, known=np.isfinite(waiting), hold=0.0, release=QUEUE_OVER)
     if began is None:
         return None
+    figure, when = f"{last(waiting):.0f}", "now"
+    if last(waiting) == 0:  # it comes and goes
+        highest = scene.highest(waiting, scene.window.end - QUEUE_OVER)
+        figure, when = f"up to {max(1.0, highest):.0f}", f"last {QUEUE_OVER:.0f} s"
     curve = Curve("waiting", How.GAUGE)
-    return Link("waiting", "Waiting", f"{last(waiting):.0f}", "> 0", "now", began, curve=curve)
+    return Link("waiting", "Waiting", figure, "> 0", when, began, curve=curve)
 
 
 # ── Rivals ──

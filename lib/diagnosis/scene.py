@@ -206,12 +206,17 @@ class Scene:
 
     def rate(self, quantity: str, since: float, part: str | None = None) -> float | None:
         """Growth per second since a moment; None if it is not reported."""
-        return self.window.since(since).rate(quantity, part)
+        window = self.window
+        told = np.isfinite(window.values[:, window.layout.columns(quantity, part)]).any(axis=1)
+        rows = np.flatnonzero(told & (window.times >= since))
+        if len(rows) < 2:
+            return None
+        grown = float(np.nansum(window.growth(quantity, part)[rows[1:]]))
+        return grown / float(window.times[rows[-1]] - window.times[rows[0]])
 
     def mean(self, quantity: str, since: float) -> float | None:
         """The mean of what a histogram counted since a moment; None if that is nothing."""
-        span = self.window.since(since)
-        total, count = span.increase(quantity, "sum"), span.increase(quantity, "le=inf")
+        total, count = self.rate(quantity, since, "sum"), self.rate(quantity, since, "le=inf")
         return total / count if total is not None and count else None
 
     def free(self, since: float) -> str:

@@ -106,8 +106,12 @@ def _full(scene: Scene, since: float) -> Link:
         threshold = f"≥ {TIGHT:.0%} for {FULL_FOR:.0f} s while requests wait"
         known = np.isfinite(usage)
         began = scene.since(usage >= TIGHT, known=known, hold=FULL_FOR, release=FULL_OVER)
-    used = f"{percent(last(usage))} used"
-    return Link("kv_usage", f"KV cache{engines}", used, threshold, "now", began, curve=_USAGE)
+    label, now = f"KV cache{engines}", last(usage)
+    used, when = f"{percent(now)} used", "now"
+    if now < TIGHT:  # it comes and goes within the time that it may be away
+        highest = scene.highest(usage, scene.window.end - FULL_OVER)
+        used, when = f"{percent(highest)} used at most", f"last {FULL_OVER:.0f} s"
+    return Link("kv_usage", label, used, threshold, when, began, curve=_USAGE)
 
 
 def _consequences(scene: Scene, since: float, preempting: float | None) -> Iterator[Link | None]:

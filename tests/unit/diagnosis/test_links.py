@@ -46,6 +46,11 @@ def test_a_queue_is_dated_by_its_own_beginning():
     assert links.queue(blinking).since == pytest.approx(300, abs=5)
 
 
+def test_a_queue_that_is_empty_for_a_moment_is_told_by_its_last_seconds():
+    gone = links.queue(scene(waiting=lambda t: ((t > T) & (t < 1_845)) * 4.0))
+    assert (gone.figure, gone.window) == ("up to 4", "last 30 s")
+
+
 def test_memory_is_ruled_out_by_its_highest_use():
     assert links.not_memory(scene(kv_usage=0.4), T).why == "at most 40% used since then"
     assert links.not_memory(scene(kv_usage=after(T + 60, 0.95, 0.4)), T) is None

@@ -54,6 +54,8 @@ def test_a_full_cache_is_over_only_after_half_a_minute():
     usage = full_from(600)
     short = found(usage=lambda t: 0.5 if 1_500 <= t < 1_520 else usage(t))["cache_full"]
     assert short.since == pytest.approx(600, abs=5)
+    dips = found(usage=lambda t: 0.5 if t >= 2_385 else usage(t))["cache_full"]
+    assert (dips.chain[0].figure, dips.chain[0].window) == ("100% used at most", "last 30 s")
     assert "cache_full" not in found(usage=lambda t: 0.5 if t >= 2_360 else usage(t))
     assert found(usage=lambda t: 0.5 if 1_500 <= t < 1_560 else usage(t))[
         "cache_full"
