@@ -13,6 +13,8 @@ sheet("explorer.css", import.meta.url);
 
 const SHOWN = [["all", "All"], ["here", "Here"], ["absent", "Not here"]];
 const COLUMNS = ["route", "what", "since", "key", "cost"];
+/** What is filtered for, wherever the list stands: an open route moves it, and the page has a new one then. */
+let sought = null;
 const icon = (name, title) => h("span.vi-icon", { title, role: "img", "aria-label": title }, name);
 
 /** All routes in their groups; a click opens one. What is typed into the filter hides the others at once. */
@@ -21,8 +23,9 @@ export class Routes {
     this.root = root;
     this.page = page;
     this.input = h("input.vx-filter", { type: "search", placeholder: "Filter: path, word, flag", "aria-label": "Filter the routes", oninput: () => this.sift() });
-    this.input.value = page.data.filter;
-    this.which = page.data.which;
+    sought ??= { filter: page.data.filter, which: page.data.which };
+    this.input.value = sought.filter;
+    this.which = sought.which;
     this.buttons = SHOWN.map(([key, label]) => h("button", { type: "button", onclick: () => { this.which = key; this.sift(); } }, label, h("span.va-number")));
     this.none = h("p.vi-quiet.vx-none", { role: "status", hidden: true }, "No route has that in its path, sentence or flag.");
     this.list = h("div.vx-list");
@@ -83,6 +86,7 @@ export class Routes {
     }
     for (const table of this.list.children) table.hidden = !table.querySelector("tr[data-route]:not([hidden])");
     this.none.hidden = shown > 0;
+    sought = { filter: this.input.value, which: this.which };
     tell({ filter: this.input.value || null, show: this.which === "all" ? null : this.which });
   }
 

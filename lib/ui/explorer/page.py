@@ -127,8 +127,6 @@ def _settle(server: Server) -> None:
 
 
 def _explored(place: Place, surface: Surface) -> None:
-    if rows.is_settling(place.server):
-        _settle(place.server)
     elsewhere = rows.others(place.server)
     title = str(st.session_state.get(_ROUTE) or "")
     listed = surface.named(title)
@@ -154,6 +152,8 @@ def _explored(place: Place, surface: Surface) -> None:
         shown = past.last()
         told = {"rows": past.rows(), "shown": shown.id if shown else ""}
         live.sendings(told, on_show=_show, on_again=_again)
+    if rows.is_settling(place.server):
+        _settle(place.server)
 
 
 def _sides() -> tuple[DeltaGenerator, DeltaGenerator]:

@@ -1,0 +1,69 @@
+"""What a person does in the API Explorer: looks for a route, tries it, looks at the answer."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.explorer_person import ExplorerPerson
+from tests.browser.person import COLD_START
+from tests.support.browsing import shot, window
+
+
+@pytest.fixture
+def person(page, demo):
+    return ExplorerPerson(page, demo.url)
+
+
+def test_a_route_is_found_tried_and_sent_again(person):
+    person.opens()
+    person.filters("token text")
+    assert "POST /tokenize" in person.shown()
+    assert "GET /version" not in person.shown()
+    assert "filter=token+text" in person.page.url
+    person.chooses("POST /tokenize")
+    expect(person.send).to_contain_text("Send · uses processor time", timeout=COLD_START)
+    person.page.get_by_role("textbox", name="prompt").fill("one <b>two</b>")
+    person.sends()
+    expect(person.answer).to_contain_text("200 OK")
+    expect(person.answer.locator(".vx-tree")).to_contain_text("max_model_len")
+    person.tab("Sent").click()
+    expect(person.answer.locator("pre")).to_contain_text("one <b>two</b>")
+    person.tab("Headers").click()
+    expect(person.answer.locator("dl")).to_contain_text("application/json")
+    assert "one" not in person.page.url.partition("?")[2]
+    person.sent.get_by_role("button", name="Send again").click()
+    expect(person.sent).to_have_count(2)
+    expect(person.page.get_by_role("textbox", name="prompt")).to_have_value("one <b>two</b>")
+    shot(person.page, "explorer")
+
+
+def test_a_link_opens_the_same_route_for_somebody_else(person, browser, demo):
+    person.opens()
+    person.chooses("GET /version")
+    link = person.page.url
+    assert "route=GET+%2Fversion" in link
+    with window(browser) as other_page:
+        other = ExplorerPerson(other_page, demo.url)
+        other_page.goto(link)
+        other.sees_routes()
+        expect(other.row("GET /version")).to_have_attribute("aria-current", "true")
+        other.sends()
+        expect(other.answer).to_contain_text("0.32.0")
+
+
+def test_the_exposure_check_names_the_worst(person):
+    person.opens()
+    table = person.checks_exposure()
+    expect(table.locator("tbody tr").first).to_contain_text("answers without a key")
+    expect(table).to_contain_text("/v1/chat/completions")
+    shot(person.page, "exposure")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_nothing_is_wider_than_a_narrow_window(browser, demo, dark):
+    with window(browser, width=800, dark=dark) as page:
+        person = ExplorerPerson(page, demo.url).opens("?server=demo-embed&route=POST /rerank")
+        person.sends()
+        expect(person.answer).to_contain_text("200 OK")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 800
+        assert person.answer.bounding_box()["width"] > 380
+        shot(page, f"explorer-800-{'dark' if dark else 'light'}")
