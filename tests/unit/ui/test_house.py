@@ -1,6 +1,10 @@
 from types import SimpleNamespace
 
+from lib.api import Model
+from lib.ui.asked import Told
+from lib.ui.doctor import FULL_SECONDS
 from lib.ui.house import House
+from lib.ui.listing import Listing
 from tests.unit.ui.scene import server
 
 
@@ -11,3 +15,29 @@ def test_a_servers_own_word_for_its_release_is_one_short_line(tmp_path):
     version = home.version(server())
     assert version.startswith("[31m 0.32 999")
     assert len(version) == 40
+
+
+def test_a_diagnosis_knows_the_configuration_and_the_peers_of_the_page_it_is_for(tmp_path):
+    here, twin, other = (server(name) for name in ("here", "twin", "other"))
+    models = {here: "m", twin: "m", other: "x"}
+    asked = []
+
+    def told(_server, *, documents):
+        asked.append(documents)
+        config = {"vllm_config": {"scheduler_config": {"max_num_seqs": 16}}}
+        return Told(extra={"server_info": config} if documents else {})
+
+    home = House({"INSPECTOR_DATA": str(tmp_path)})
+    home.__dict__["asked"] = SimpleNamespace(
+        told=told,
+        listing=lambda one: Listing(models=(Model(models[one], None, None, 4096, None),)),
+    )
+    home.__dict__["feed"] = SimpleNamespace(
+        latest=lambda _track: None, window=lambda name, _start, _end: name
+    )
+    home.watched = lambda: (here, twin, other)
+    brief, full = (home._facts(here.id, depth) for depth in (590.0, FULL_SECONDS))
+    assert asked == [False, True]
+    assert (brief.max_num_seqs, brief.max_model_len, brief.peers) == (None, 4096, {})
+    assert (full.max_num_seqs, full.peers) == (16, {"twin": twin.id})
+    assert home._facts("gone", FULL_SECONDS).max_model_len is None
