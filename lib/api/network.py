@@ -18,7 +18,7 @@ import httpcore
 from lib.api.resolver import Resolver
 from lib.servers import AddressPolicy, AddressRefused
 
-__all__ = ["AsyncBackend", "Backend", "Deadline"]
+__all__ = ["AsyncBackend", "Backend", "Deadline", "permitted"]
 
 _Options = Iterable[httpcore.SOCKET_OPTION] | None
 _PIECE = 16_384  # bytes sent under one look at the clock
@@ -97,7 +97,7 @@ class Backend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         found = self._resolver.addresses(host, port, self._deadline.left(timeout))
         failure: Exception = ConnectionError("no address")
-        for address in _permitted(self._policy, host, found):
+        for address in permitted(self._policy, host, found):
             left = self._deadline.left(timeout)
             try:
                 stream = self._inner.connect_tcp(address, port, left, local_address, socket_options)
@@ -125,7 +125,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         found = await self._resolver.addresses_async(host, port, timeout)
         failure: Exception = ConnectionError("no address")
-        for address in _permitted(self._policy, host, found):
+        for address in permitted(self._policy, host, found):
             try:
                 return await self._inner.connect_tcp(
                     address, port, timeout, local_address, socket_options
@@ -135,7 +135,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         raise failure
 
 
-def _permitted(policy: AddressPolicy, host: str, addresses: Iterable[str]) -> list[str]:
+def permitted(policy: AddressPolicy, host: str, addresses: Iterable[str]) -> list[str]:
     """Those that may be connected to.
 
     Raises:
