@@ -64,7 +64,10 @@ def test_a_full_cache_is_over_only_after_half_a_minute():
 
 @pytest.mark.parametrize(("per_second", "severity"), [(0.04, Severity.WATCH), (0.06, Severity.BAD)])
 def test_a_few_preemptions_are_not_felt(per_second, severity):
-    assert found(usage=1.0, preemptions=lambda t: per_second * t)["cache_full"].severity is severity
+    finding = found(usage=1.0, preemptions=lambda t: per_second * t)["cache_full"]
+    assert finding.severity is severity
+    (link,) = (link for link in finding.chain if link.quantity == "preemptions")
+    assert link.holds is (severity is Severity.BAD)
 
 
 def test_what_is_not_reported_is_no_evidence_and_not_ruled_out():
