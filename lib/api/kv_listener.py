@@ -30,6 +30,8 @@ POLL_MS = 250
 REPEAT_SECONDS = 10.0
 """After so long an engine is asked again, so that a lost message is noticed without a next one."""
 RESOLVE_SECONDS = 2.0
+WANTED_SECONDS = 20.0
+"""Without a question for so long nobody wants to know any more: it ends by itself."""
 _LAST = (-1).to_bytes(8, "big", signed=True)
 
 
@@ -47,17 +49,18 @@ def own_address(url: str, policy: AddressPolicy) -> str:
 
 
 class KvListener(threading.Thread):
-    """Counts the blocks of a server's engines until it is stopped. `address` is a numeric one."""
+    """Counts the blocks of a server's engines while somebody asks. `address` is a numeric one."""
 
     def __init__(self, address: str, sources: Sequence[KvSource]) -> None:
         super().__init__(name=f"kv events {address}", daemon=True)
         self._address, self._sources = address, sources
         self._stopped = threading.Event()
         self._counts: dict[str, Stored] = {}
+        self._wanted = time.monotonic()
 
-    @property
     def counts(self) -> Mapping[str, Stored]:
         """By engine; one of which nothing is known yet is not among them."""
+        self._wanted = time.monotonic()
         return self._counts
 
     def stop(self) -> None:
@@ -75,7 +78,7 @@ class KvListener(threading.Thread):
             hear = {one: hear for engine in engines for one, hear in engine.sockets.items()}
             for socket in hear:
                 poller.register(socket, zmq.POLLIN)
-            while not self._stopped.is_set():
+            while not self._stopped.is_set() and self._is_wanted():
                 for socket, _ in poller.poll(POLL_MS):
                     hear[socket](socket.recv_multipart())
                 self._counts = {
@@ -83,6 +86,9 @@ class KvListener(threading.Thread):
                 }
         finally:
             context.destroy(linger=0)
+
+    def _is_wanted(self) -> bool:
+        return time.monotonic() - self._wanted < WANTED_SECONDS
 
 
 class _Engine:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Protocol
 
+from lib.api.kv_events import Stored
 from lib.diagnosis import Curve, Diagnosis, Finding, Link, Outlook
 from lib.health import State, Status
 from lib.metrics import Window
@@ -102,6 +103,9 @@ class Board(Protocol):
 
     def forecast(self, server: str) -> Outlook:
         """What comes next for a server (`Server.id`), and what its waiting requests wait for."""
+
+    def cached(self, server: Server) -> Mapping[str, Stored] | None:
+        """Blocks of its KV cache that hold tokens, by engine; None where that is not told."""
 
     def version(self, server: Server) -> str:
         """The release that a server runs, "" if it was not asked yet."""

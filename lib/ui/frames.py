@@ -73,7 +73,7 @@ class RcaView:
             "size": grid.size,
             "panels": [self._panel(panel, window, grid) for panel in self._panels],
             "figures": self._figures(window, at),
-            "cells": cells_of(newest.sample if newest else None),
+            "cells": self._cells(newest),
             "evidence": evidence.plots(self._curves, window, grid),
             "absent": [{"what": one.what, "shown_by": one.shown_by} for one in absent],
         }
@@ -96,7 +96,7 @@ class RcaView:
             return self.opening()
         new: Words = {
             "figures": self._figures(window, at),
-            "cells": cells_of(newest.sample),
+            "cells": self._cells(newest),
             "bins": self._closed(window, at),
         }
         diagnosis = self._board.diagnosis(self._server.id)
@@ -178,6 +178,9 @@ class RcaView:
             for panel in self._panels
         }
         return {key: {"texts": one.texts, "note": one.note} for key, one in found.items()}
+
+    def _cells(self, newest: Tick | None) -> Words | None:
+        return cells_of(newest.sample if newest else None, self._board.cached(self._server))
 
     def _without_rest(self, panel: Panel, window: Window, grid: Grid) -> Panel:
         """The panel without the rare curves that rest: a line at 0 says nothing."""

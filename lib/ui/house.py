@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
+from lib.api.kv_events import Stored
 from lib.diagnosis import Context, Diagnosis, Outlook
 from lib.servers import Server, SettingsError, configured, data_folder
 from lib.ui.answering import Answers
@@ -25,6 +26,7 @@ from lib.ui.fleet import OverviewView
 from lib.ui.foreseen import Foreseen
 from lib.ui.frames import RcaView
 from lib.ui.health_view import HealthView
+from lib.ui.held import Held
 from lib.ui.plain import plain
 from lib.ui.pressed import Pressed, Pressing
 from lib.ui.serving import ModelsView
@@ -45,7 +47,7 @@ PEERS_SECONDS, MOST_PEERS = 300.0, 8
 """How much of other servers of the same model a diagnosis compares with, and of how many."""
 
 
-_ASKING = ("exploring", "answers", "asked", "embedder", "pressing", "tokenizers")
+_ASKING = ("exploring", "held", "answers", "asked", "embedder", "pressing", "tokenizers")
 """What asks servers, and is closed with the house; a trial ends in the loop of the answers."""
 
 
@@ -76,6 +78,11 @@ class House:
     def asked(self) -> Asked:
         """What servers told when a page asked them."""
         return Asked(self.environ)
+
+    @cached_property
+    def held(self) -> Held:
+        """What the caches of servers hold, while somebody looks."""
+        return Held(self.environ, self.asked)
 
     @cached_property
     def pressing(self) -> Pressing:
@@ -199,6 +206,10 @@ class House:
         same = (one for one in others if same_model(ours, self.asked.listing(one).models))
         return tuple(islice(same, MOST_PEERS))
 
+    def cached(self, server: Server) -> Mapping[str, Stored] | None:
+        """Blocks of its KV cache that hold tokens, by engine; None where that is not told."""
+        return self.held.of(server)
+
     def version(self, server: Server) -> str:
         """The release that a server runs, "" while it is not known."""
         return plain(self.asked.told(server).version, VERSION_LENGTH)
@@ -233,7 +244,7 @@ class House:
 
     def close(self) -> None:
         """Stop what was started."""
-        asking = Answers | Asked | Embedder | Exploring | Pressing | Tokenizers
+        asking = Answers | Asked | Embedder | Exploring | Held | Pressing | Tokenizers
         for name in (*_ASKING, "feed"):
             part = self.__dict__.pop(name, None)
             if isinstance(part, asking):

@@ -3,59 +3,20 @@
 import threading
 from contextlib import contextmanager
 
-import msgpack
 import pytest
-import zmq
 
 from lib.api import kv_listener
 from lib.api.kv_events import KvSource, Stored
 from lib.api.kv_listener import KvListener, own_address
 from lib.servers import AddressPolicy, AddressRefused
+from tests.support.kv_publisher import HOST, publishing
 from tests.support.waiting import until
-
-HOST = "127.0.0.1"
-
-
-class Publisher:
-    """Publishes batches, and repeats the last ones when it is asked."""
-
-    def __init__(self, context, *, keeps: int = 100) -> None:
-        self.live, self.past = context.socket(zmq.PUB), context.socket(zmq.ROUTER)
-        self.ports = [one.bind_to_random_port(f"tcp://{HOST}") for one in (self.live, self.past)]
-        self.sent: list[tuple[int, bytes]] = []
-        self.keeps = keeps
-        self.asked: list[int] = []
-
-    def source(self, *, has_past: bool = True) -> KvSource:
-        return KvSource("0", self.ports[0], self.ports[1] if has_past else None)
-
-    def publish(self, *hashes: int, kind: str = "BlockStored", lost: bool = False) -> None:
-        number = len(self.sent)
-        event = {"type": kind, "block_hashes": list(hashes), "medium": "GPU", "token_ids": [1]}
-        payload = msgpack.packb([float(number), [event], 0])
-        self.sent.append((number, payload))
-        if not lost:
-            self.live.send_multipart((b"", number.to_bytes(8, "big"), payload))
-
-    def repeats(self) -> None:
-        """Answer who asks; to be called now and then."""
-        while self.past.poll(0):
-            whose, _, after = self.past.recv_multipart()
-            self.asked.append(int.from_bytes(after, "big"))
-            for number, payload in self.sent[-self.keeps :]:
-                if number >= self.asked[-1]:
-                    said = (whose, b"", b"", number.to_bytes(8, "big"), payload)
-                    self.past.send_multipart(said)
-            self.past.send_multipart((whose, b"", b"", kv_listener._LAST, b""))
 
 
 @pytest.fixture
 def publisher():
-    with zmq.Context() as context:
-        one = Publisher(context)
+    with publishing() as one:
         yield one
-        one.live.close(0)
-        one.past.close(0)
 
 
 @contextmanager
@@ -73,7 +34,7 @@ def hears(listener, publisher, wanted: Stored, *, publishes: bool = False) -> No
         publisher.repeats()
         if publishes:
             publisher.publish(1)
-        return listener.counts.get("0") == wanted
+        return listener.counts().get("0") == wanted
 
     until(heard, 20, every=0.05)
 
@@ -118,8 +79,14 @@ def test_without_a_past_the_count_is_a_least_one(publisher):
 
 def test_a_publisher_that_is_not_there_is_waited_for_without_harm():
     with listening(KvSource("0", 1, 2)) as listener:
-        assert listener.counts == {}
+        assert listener.counts() == {}
     assert not [one for one in threading.enumerate() if one.name.startswith("kv events")]
+
+
+def test_it_ends_when_nobody_asks_any_more(publisher, monkeypatch):
+    monkeypatch.setattr(kv_listener, "WANTED_SECONDS", 0.5)
+    with listening(publisher.source()) as listener:
+        until(lambda: not listener.is_alive(), 10)
 
 
 def test_nonsense_is_passed_over(publisher):

@@ -154,6 +154,9 @@ class Wall:
     def forecast(self, _server: str):
         return self.ahead
 
+    def cached(self, _server: Server):
+        return None
+
     def version(self, _server: Server) -> str:
         return "0.32.0"
 

@@ -2,6 +2,7 @@ import re
 
 import pytest
 
+from lib.api.kv_events import Stored
 from lib.metrics import Reader
 from lib.ui.cells import CELLS, cells_of
 from tests.unit.ui.scene import PAGE, engines, told
@@ -26,6 +27,10 @@ def fleet(count: int, blocks: int, *shares: float) -> bytes:
         "\n".join(line for line in page.splitlines() if line.startswith(wanted)) for page in pages
     ]
     return engines(*short)
+
+
+def idle(usage: float) -> str:
+    return told(sized(101, usage), num_requests_running=0)
 
 
 def drawn(picture) -> int:
@@ -62,7 +67,7 @@ def test_many_engines_together_stay_a_picture():
 
 
 def test_cached_blocks_are_those_that_hold_tokens_and_are_not_in_use():
-    picture = cells_of(sample(sized(101, 0.4)), {"0": 70.0})
+    picture = cells_of(sample(idle(0.4)), {"0": Stored(70, is_all=True)})
     assert picture["engines"][0]["cached"] == 30
     assert picture["words"] == [
         ("used", "40 used"),
@@ -71,14 +76,25 @@ def test_cached_blocks_are_those_that_hold_tokens_and_are_not_in_use():
     ]
 
 
-@pytest.mark.parametrize(("held", "spare"), [(0.0, 0), (39.0, 0), (100.0, 60), (5_000.0, 60)])
+@pytest.mark.parametrize(("held", "spare"), [(0, 0), (38, 0), (100, 60), (5_000, 60)])
 def test_never_are_more_blocks_cached_than_are_free(held, spare):
-    picture = cells_of(sample(sized(101, 0.4)), {"0": held})
+    picture = cells_of(sample(idle(0.4)), {"0": Stored(held, is_all=True)})
     assert picture["engines"][0]["cached"] == spare
 
 
+def test_the_last_block_of_a_running_request_is_not_full_and_not_cached():
+    page = told(sized(101, 0.4), num_requests_running=4)
+    picture = cells_of(sample(page), {"0": Stored(50, is_all=True)})
+    assert picture["engines"][0]["cached"] == 50 - (40 - 4)
+
+
+def test_where_the_beginning_was_missed_the_number_is_a_least_one():
+    picture = cells_of(sample(idle(0.4)), {"0": Stored(70, is_all=False)})
+    assert picture["words"][1] == ("cached", "at least 30 cached, evictable")
+
+
 def test_where_one_engine_does_not_tell_what_it_holds_two_states_are_told():
-    picture = cells_of(sample(fleet(2, 101, 0.5, 0.5)), {"0": 70.0})
+    picture = cells_of(sample(fleet(2, 101, 0.5, 0.5)), {"0": Stored(70, is_all=True)})
     assert [state for state, _ in picture["words"]] == ["used", "free"]
 
 
