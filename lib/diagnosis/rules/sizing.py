@@ -16,6 +16,8 @@ __all__ = ["RULES"]
 UNUSED = 0.5
 UNUSED_FOR = 1_800.0
 
+FLAGS_OVER = 300.0
+"""Seconds after which nobody feels any more how small the cache is."""
 FEW_REQUESTS = 2.0
 """Requests of the greatest length that a cache should hold at least."""
 MEMORY_SHARE = 0.85
@@ -73,14 +75,18 @@ def _cache_unused(scene: Scene) -> Finding | None:
 def _cache_flags(scene: Scene) -> Finding | None:
     """Only while it is used, and as long as it is not full: then that is the finding."""
     room, share = scene.label("kv_cache_max_concurrency"), scene.label("gpu_memory_utilization")
-    high = scene.highest(scene.usage, scene.window.start)
+    recent = max(scene.window.start, scene.window.end - FLAGS_OVER)
+    high = scene.highest(scene.usage, recent)
     if not high > 0 or last(scene.usage) >= FULL:
         return None
-    few = room is not None and room < FEW_REQUESTS and high >= UNUSED
-    low = share is not None and share < MEMORY_SHARE and high >= BUSY_CACHE
-    if not few and not low:
+    flags = []
+    if room is not None and room < FEW_REQUESTS and high >= UNUSED:
+        flags.append(_room(room))
+    few = bool(flags)
+    if share is not None and share < MEMORY_SHARE and high >= BUSY_CACHE:
+        flags.append(_share(share))
+    if not flags:
         return None
-    chain = (_room(room) if few else None, _share(share) if low else None, _highest(scene, high))
     return Finding(
         rule="cache_flags",
         pattern=25,
@@ -91,9 +97,9 @@ def _cache_flags(scene: Scene) -> Finding | None:
             if few
             else "The GPU has memory that the KV cache may not use"
         ),
-        detail=f"Up to {percent(high)} of it was used.",
-        since=scene.window.start,
-        chain=in_order(chain),
+        detail=f"Up to {percent(high)} of it was used in {long(scene.window.end - recent)}.",
+        since=recent,
+        chain=in_order([*flags, _highest(scene, high, recent)]),
         remedies=(
             Remedy(
                 "--gpu-memory-utilization 0.92", "more of the GPU's memory", "none left to others"
@@ -104,18 +110,18 @@ def _cache_flags(scene: Scene) -> Finding | None:
     )
 
 
-def _room(room: float | None) -> Link:
+def _room(room: float) -> Link:
     figure = f"{room:.2g} requests"
     return Link("kv_tokens", "Room at the greatest length", figure, f"< {FEW_REQUESTS:.0f}", "now")
 
 
-def _share(share: float | None) -> Link:
+def _share(share: float) -> Link:
     threshold = f"< {MEMORY_SHARE}"
     return Link("kv_tokens", "GPU memory that vLLM may use", f"{share:.2g}", threshold, "now")
 
 
-def _highest(scene: Scene, high: float) -> Link:
-    over = long(scene.window.end - scene.window.start)
+def _highest(scene: Scene, high: float, since: float) -> Link:
+    over = long(scene.window.end - since)
     return Link("kv_usage", "KV cache, highest", percent(high), "", over, curve=_USAGE)
 
 

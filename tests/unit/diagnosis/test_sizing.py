@@ -1,7 +1,7 @@
 import pytest
 
 from lib.diagnosis import Severity, diagnose
-from tests.unit.diagnosis.busy import busy
+from tests.unit.diagnosis.busy import after, busy
 from tests.unit.diagnosis.gauged import MINUTES, found
 
 
@@ -59,6 +59,7 @@ def test_memory_that_the_cache_may_not_use_is_a_hint_while_it_is_wanted():
         (0.3, {"kv_cache_max_concurrency": "1.25"}),
         (0.0, {"kv_cache_max_concurrency": "1.25"}),
         (0.97, {"kv_cache_max_concurrency": "1.25"}),
+        (after(1_500, 0.0, 0.75), {"kv_cache_max_concurrency": "1.25"}),
         (0.75, {"kv_cache_max_concurrency": "None", "gpu_memory_utilization": "nan"}),
     ],
 )
