@@ -10,7 +10,7 @@ from typing import NamedTuple
 from lib.api.strict_json import Json
 from lib.explorer.schema import UNSET, Body, Field, Kind, Shape
 
-__all__ = ["About", "example", "fitting", "made_up"]
+__all__ = ["About", "example", "fitting", "made_up", "query"]
 
 _TOKENS = 24
 _TEXT = "Hello, world! 你好 🎉"
@@ -41,8 +41,13 @@ def example(path: str, about: About) -> Fields | None:
     make = _EXAMPLES.get(path)
     if make is None:
         return None
-    named: Fields = {"model": about.model} if about.model else {}
-    return named | make(about)
+    is_named = about.model and path not in _NAMELESS
+    return ({"model": about.model} if is_named else {}) | make(about)
+
+
+def query(path: str) -> tuple[str, ...]:
+    """What a route reads from its query without saying so in its description."""
+    return _QUERIES.get(path, ())
 
 
 def fitting(body: Body, example: Mapping[str, Json]) -> Shape:
@@ -168,6 +173,17 @@ _EXAMPLES: dict[str, Callable[[About], Fields]] = {
     "/rerank": _rerank,
     "/v1/rerank": _rerank,
     "/v2/rerank": _rerank,
+    "/scale_elastic_ep": lambda _: {"new_data_parallel_size": 1, "drain_timeout": 120},
+    "/v1/load_lora_adapter": lambda _: {"lora_name": "my-adapter", "lora_path": "my/adapter"},
+    "/v1/unload_lora_adapter": lambda _: {"lora_name": "my-adapter"},
     "/v1/audio/transcriptions": lambda _: {"response_format": "json", "temperature": 0},
     "/v1/audio/translations": lambda _: {"response_format": "json", "temperature": 0},
+}
+_NAMELESS = frozenset({"/scale_elastic_ep", "/v1/load_lora_adapter", "/v1/unload_lora_adapter"})
+"""Routes whose bodies name no model."""
+_QUERIES = {
+    "/sleep": ("level", "mode"),
+    "/wake_up": ("tags",),
+    "/server_info": ("config_format",),
+    "/metrics/": ("name[]",),
 }

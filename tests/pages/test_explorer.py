@@ -259,6 +259,42 @@ def scaling(real):
     return real
 
 
+@pytest.fixture
+def hearing(real):
+    """The same with a route that takes a sound."""
+    document = json.loads((RECORDINGS / "openapi.json").read_bytes())
+    document["components"]["schemas"]["Body_x"] = {
+        "properties": {
+            "file": {"type": "string", "format": "binary"},
+            "model": {"type": "string"},
+            "language": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        },
+        "required": ["file"],
+    }
+    content = {"multipart/form-data": {"schema": {"$ref": "#/components/schemas/Body_x"}}}
+    document["paths"]["/v1/audio/transcriptions"] = {"post": {"requestBody": {"content": content}}}
+    real["/openapi.json"] = answer_json(document)
+    real["/v1/audio/transcriptions"] = answer_json({"text": "hello"})
+    return real
+
+
+def test_a_sound_goes_out_in_a_form(dashboard, hearing):
+    visit = dashboard(VLLM_SERVERS=f"real={hearing.url}")
+    someone = Person(visit, server="real").sees_routes().opens("POST /v1/audio/transcriptions")
+    assert someone.button().disabled
+    assert "no sound yet" in someone.words()
+    assert someone.field("file") is None
+    someone.app.file_uploader[0].set_value(("a.wav", b"RIFF0000WAVE", "audio/wav")).run()
+    someone.sends()
+    sent = next(one for one in hearing.seen if one.path == "/v1/audio/transcriptions")
+    assert b'filename="a.wav"\r\nContent-Type: audio/wav\r\n\r\nRIFF0000WAVE' in sent.body
+    assert b'name="model"\r\n\r\nm\r\n' in sent.body
+    told = " ".join(one.value for one in someone.app.code)
+    assert "-F file=@a.wav" in told
+    assert "client.audio.transcriptions.create(" in told
+    assert json.loads(someone.view("tried")["sent"])["file"] == "a.wav"
+
+
 def test_with_control_off_it_says_who_may_allow_it(at_real, scaling):
     at_real.opens("POST /scale_elastic_ep")
     assert "INSPECTOR_CONTROL=on" in at_real.words()

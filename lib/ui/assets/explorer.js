@@ -17,6 +17,9 @@ const COLUMNS = ["route", "what", "since", "key", "cost"];
 let sought = null;
 const icon = (name, title) => h("span.vi-icon", { title, role: "img", "aria-label": title }, name);
 
+/** A path that breaks after its slashes, where it must. */
+const path = (text) => h("bdi.vx-path", {}, ...text.split(/(?<=[/_])/).flatMap((part, n) => (n ? [h("wbr"), part] : [part])));
+
 /** All routes in their groups; a click opens one. What is typed into the filter hides the others at once. */
 export class Routes {
   constructor(root, page) {
@@ -65,7 +68,7 @@ export class Routes {
   }
 
   row(row) {
-    const open = h("button.vx-open", { type: "button" }, h("span.vx-method", {}, row.method), h("bdi.vx-path", {}, row.path));
+    const open = h("button.vx-open", { type: "button" }, h("span.vx-method", {}, row.method), path(row.path));
     const key = row.guarded === null ? null : row.guarded ? icon("key", "Its key guards it") : icon("lock_open", "It answers without a key");
     const note = [row.needs, row.reason, row.others].filter(Boolean).join(" · ");
     const element = h("tr", { "data-state": row.state, "data-route": row.key }, h("th", { scope: "row" }, open),
@@ -187,7 +190,7 @@ export class Exposure {
     this.root.replaceChildren(h("div.vi-scroll", {}, h("table.vi-table.vx-exposure", { "aria-label": "What answers without a key" },
       h("thead", {}, h("tr", {}, ...["Route", "Without a key", "At risk", "Advice"].map((one) => h("th", { scope: "col" }, one)))),
       h("tbody", {}, ...rows.map((row) => h("tr", {},
-        h("th", { scope: "row" }, h("span.vx-method", {}, row.method), " ", h("bdi.vx-path", {}, row.path)),
+        h("th", { scope: "row" }, h("span.vx-method", {}, row.method), " ", path(row.path)),
         h("td", {}, state(row.tone, row.verdict)), h("td", {}, row.risk), h("td.vx-what", {}, h("bdi", {}, row.advice))))))));
   }
 

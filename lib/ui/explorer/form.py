@@ -11,11 +11,12 @@ import streamlit as st
 
 from lib.api import File, Listed, Surface
 from lib.chat.snippets import as_json
-from lib.explorer import filling, schema
+from lib.explorer import examples, filling, schema
 from lib.explorer.schema import UNSET, Field, Kind, Shape
 from lib.ui.chat.place import Place, models_of
 from lib.ui.explorer.draft import Draft, about, more_of, parts_of, renew
-from lib.ui.plain import count, escaped, plain
+from lib.ui.plain import escaped, plain
+from lib.ui.vectors.answer import some
 
 __all__ = ["MODE", "body", "parts", "sound"]
 
@@ -40,14 +41,21 @@ def parts(draft: Draft, listed: Listed, surface: Surface) -> None:
     }
     for place, held, names in (
         ("path", draft.parts, parts_of(listed)),
-        ("query", draft.query, [name for where, name in told if where == "query"]),
+        ("query", draft.query, _asked(listed)),
     ):
         with st.container(horizontal=True):
             for name in names:
-                field = told.get((place, name)) or Field(name, Kind.TEXT, is_required=True)
+                is_part = place == "path"
+                field = told.get((place, name)) or Field(name, Kind.TEXT, is_required=is_part)
                 if name != "stream":  # an answer is asked for whole
                     key = f"explorer-{draft.serial}-{place}-{name}"
                     held[name] = _widget(field, held.get(name, ""), key)
+
+
+def _asked(listed: Listed) -> tuple[str, ...]:
+    """The names of the query: those that the server describes, and those that it does not."""
+    described = [one.name for one in listed.parameters if one.place == "query"]
+    return tuple(dict.fromkeys([*described, *examples.query(listed.path)]))
 
 
 def sound(draft: Draft) -> None:
@@ -233,7 +241,7 @@ def _more(draft: Draft) -> None:
         listed,
         index=None,
         key=key,
-        placeholder=f"More: {count(len(listed))} further fields",
+        placeholder=f"More: {some(len(listed), 'further field')}",
         format_func=lambda name: f"{plain(name, 60)} · {plain(listed[name].type, 60)}",
         on_change=add,
         label_visibility="collapsed",
