@@ -30,7 +30,7 @@ def moment(at: float | None, *, has_year: bool = False, has_day: bool = True) ->
 
 def summary(log: Log) -> Words:
     """All that stands above the rest."""
-    if not log.known and not log.marks:
+    if not log.known and not log.marks and not log.cause:
         tone, sentence = "watch", "No line of this is one that a vLLM server prints."
         return {"tone": tone, "sentence": sentence, "more": _more(log), "tiles": [], "remarks": []}
     return {

@@ -27,6 +27,11 @@ def test_a_server_that_runs_is_told_with_its_model_and_address():
         (FAILED, "bad", "did not start: the longest request does not fit into the KV cache."),
         (V0_10, "bad", "ended, its engine died: out of device memory."),
         (PLAIN[0].encode(), "watch", "vLLM 0.11.0 is still starting where the log ends."),
+        (
+            b"api_server.py: error: unrecognized arguments: --enable-rca\n",
+            "bad",
+            "This server did not start: an argument that this release does not know.",
+        ),
         (b"Dear diary,\n", "watch", "No line of this is one that a vLLM server prints."),
         ("\n".join((*PLAIN, "Killed")).encode(), "bad", "was killed: a process was killed."),
         ("\n".join((*PLAIN, "INFO:     Shutting down")).encode(), "hint", "and was shut down."),
