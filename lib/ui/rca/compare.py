@@ -221,4 +221,6 @@ def _plot(found: Compared, values: Values, where: tzinfo, *, raw: bool) -> None:
 
 
 def _axis(measure: Measure, *, raw: bool) -> str:
-    return measure.unit if raw else "multiple of the median"
+    if not raw:
+        return "multiple of the median"
+    return "" if measure.unit == "fraction" else measure.unit

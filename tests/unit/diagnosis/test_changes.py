@@ -64,6 +64,15 @@ def test_a_figure_that_moved_is_changed_since_it_left_its_range():
     assert shift.times is None
 
 
+def test_a_figure_that_fell_is_changed_since_it_fell():
+    def falls(t):
+        return 60.0 if t < 1_000 or 1_100 < t < 1_110 else 2.0
+
+    shift = changed({"running": lambda t: 20.0 if t < ONSET else falls(t)})["running"]
+    assert (shift.verdict, shift.times) == (Verdict.CHANGED, 0.1)
+    assert shift.since == pytest.approx(1_000, abs=15)
+
+
 def test_a_rate_is_the_mean_so_that_bursts_count():
     bursts = {"preemptions": lambda t: 0.0 if t < ONSET else 30.0 * ((t - ONSET) // 200)}
     shift = changed(bursts)["preemptions"]
