@@ -31,6 +31,7 @@ from tests.support.faulty import (
     hang,
     redirect,
 )
+from tests.support.waiting import until
 
 KEY = "sk-abcdefgh12345"
 BOTH = pytest.mark.parametrize("asynchronous", [False, True], ids=["blocking", "async"])
@@ -83,6 +84,20 @@ def test_no_answer_is_refused(behaviour, reason):
     with pytest.raises(Unreachable) as refused:
         attempt(behaviour, Trial(Route.CHAT, body={}, seconds=0.3))
     assert refused.value.reason.value in (reason, "timeout", "overtime")
+
+
+def test_whoever_gives_up_closes_the_connection():
+    async def main(server):
+        async with AsyncVllmClient(server.url) as client:
+            task = asyncio.create_task(client.try_out(Trial(Route.CHAT, body={})))
+            await asyncio.to_thread(until, lambda: server.seen)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            until(lambda: server.connections == 0)
+
+    with FaultServer({"*": hang()}) as server:
+        asyncio.run(main(server))
 
 
 def test_what_costs_is_sent_once():
