@@ -109,6 +109,11 @@ def test_a_new_request_waits_for_the_admissions_of_those_before_it():
     assert found.words == "14 – 17 s"
 
 
+def test_whoever_fills_an_empty_seat_was_admitted():
+    found = made(waiting=30.0, running=lambda t: t / 10, finished=0.0)["wait"]
+    assert found.value == pytest.approx(300.0, rel=0.02)
+
+
 def test_who_is_preempted_comes_in_again_before_the_new_ones():
     churning = made(waiting=30.0, preemptions=lambda t: 5.0 * t)["wait"]
     assert churning.value == pytest.approx(15.0, rel=0.02)
@@ -142,12 +147,12 @@ def test_the_oldest_wait_lies_between_its_bounds(queue):
     for second, (arrive, end, preempt) in enumerate(events):
         done = min(end, running)
         running, finished = running - done, finished + done
-        pushed = min(preempt, running) if preempt == 3 else 0
-        running, preempted = running - pushed, preempted + pushed
-        waiting = [second] * pushed + waiting + [second] * arrive
         while waiting and running < seats:
             waiting.pop(0)
             running += 1
+        pushed = min(preempt, running) if preempt == 3 else 0
+        running, preempted = running - pushed, preempted + pushed
+        waiting = [second] * pushed + waiting + [second] * arrive
         rows.append((len(waiting), running, finished, preempted))
     names = ("waiting", "running", "finished", "preemptions")
     figures = {n: (lambda t, i=i: rows[int(t)][i]) for i, n in enumerate(names)}

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.diagnosis.slope import LEAST, slope
+from lib.diagnosis.slope import LEAST, _variance, slope
 
 MOMENTS = 1.8e9 + 5.0 * np.arange(24)
 figures = st.lists(st.integers(-1_000, 1_000), min_size=24, max_size=24).map(np.array)
@@ -89,3 +89,10 @@ def test_gaps_are_left_out_and_too_few_points_say_nothing():
     assert slope(MOMENTS, holes).value == pytest.approx(0.01)
     assert slope(MOMENTS, np.where(np.arange(24) < LEAST, values, np.nan)) is not None
     assert slope(MOMENTS, np.where(np.arange(24) < LEAST - 1, values, np.nan)) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "variance"), [([1, 2, 3, 4], 26 / 3), ([1, 1, 2, 3], 23 / 3), ([5, 5, 5], 0.0)]
+)
+def test_points_that_are_equal_say_less_of_an_order(values, variance):
+    assert _variance(np.array(values, float)) == pytest.approx(variance)
