@@ -1,0 +1,146 @@
+"""A person clicks on everything there is, and no server is asked for anything but what is known.
+
+A recorder stands before each server. What it must never see is a request that changes a server, or
+one that no table of this project names.
+"""
+
+import re
+from contextlib import ExitStack
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Error, expect
+
+from lib.api import Control, Route, calls
+from lib.api.surface import EVERY
+from tests.browser.explorer_person import ExplorerPerson
+from tests.browser.person import COLD_START
+from tests.support.browsing import window
+from tests.support.dashboard import dashboard
+from tests.support.demos import demo_servers
+from tests.support.recorder import recorder
+
+SERVERS = ("demo-chat", "demo-embed", "demo-tutorial")
+MOST = 20
+EVERYTHING = ", ".join(
+    f"[data-testid=stMain] {one}:visible"
+    for one in ("button", "summary", "[role=tab]", "[role=radio]", "input[type=checkbox]")
+)
+SPARED = re.compile("Watch it|Forget|Add server|Log in|Copy|Clear caches", re.IGNORECASE)
+"""What changes the dashboard's own list, or leaves it."""
+
+
+def allowed() -> list[tuple[str, re.Pattern[str]]]:
+    """Method and path of all that may be sent: what may be used, and what only asks for it."""
+    used = [(route.method, route.path) for route in Route]
+    probes = [(one.method, one.path) for one in map(calls.probe, EVERY) if one.method != "WS"]
+    parts = re.compile(r"\\\{\w+\\\}")
+    return [
+        (method, re.compile(parts.sub("[^/]+", re.escape(path)))) for method, path in used + probes
+    ]
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A dashboard whose servers stand behind recorders, by name."""
+    with ExitStack() as stack:
+        listed = stack.enter_context(demo_servers())
+        urls = dict(one.split("=", 1) for one in listed.split(","))
+        tapes = {name: stack.enter_context(recorder(urls[name])) for name in SERVERS}
+        servers = ",".join(f"{name}={tape.url}" for name, tape in tapes.items())
+        data = tmp_path_factory.mktemp("recorded")
+        started = stack.enter_context(dashboard(data, VLLM_SERVERS=servers))
+        yield started, tapes
+
+
+def seen(tapes):
+    return [(name, one.method, one.path) for name, tape in tapes.items() for one in tape.seen]
+
+
+def strange(tapes):
+    """What was asked that no table names."""
+    return [one for one in dict.fromkeys(seen(tapes)) if not is_allowed(*one[1:])]
+
+
+def pages(page, url):
+    """The pages that the navigation offers."""
+    page.goto(url)
+    links = page.locator("[data-testid=stSidebarNav] a")
+    expect(links.nth(7)).to_be_attached(timeout=COLD_START)
+    return list(dict.fromkeys(links.evaluate_all("links => links.map(one => one.pathname)")))
+
+
+def clicks_everything(page, address):
+    """Every button, tab, fold and choice of a page, and back whenever one leads away."""
+    page.goto(address)
+    targets = page.locator(EVERYTHING)
+    expect(targets.first).to_be_visible(timeout=COLD_START)
+    page.wait_for_timeout(1_500)  # what is asked in the background, and drawn after it
+    for n in range(min(targets.count(), MOST)):
+        target = targets.nth(n)
+        try:
+            named = f"{target.inner_text(timeout=500)} {target.get_attribute('title', timeout=500)}"
+            if not SPARED.search(named):
+                target.click(timeout=700, no_wait_after=True)
+                page.keyboard.press("Escape")
+        except Error:
+            continue  # it is hidden, or gone since
+        if urlsplit(page.url).path != urlsplit(address).path:
+            page.goto(address)
+            expect(targets.first).to_be_visible(timeout=COLD_START)
+
+
+def is_allowed(method, path):
+    return any(method == one and form.fullmatch(path) for one, form in allowed())
+
+
+def test_the_list_itself_lets_nothing_through_that_changes_a_server():
+    assert is_allowed("POST", "/tokenize")
+    assert is_allowed("GET", "/v1/responses/resp_1")
+    assert is_allowed("HEAD", "/sleep")  # asks whether it is there
+    for route in EVERY:
+        if not isinstance(route, Route):
+            assert not is_allowed("POST", route.path)
+    assert not is_allowed("DELETE", "/v1/models")
+    assert not is_allowed("GET", "/v1/models/unknown")
+
+
+@pytest.mark.timeout(600)
+def test_clicking_through_all_pages_asks_for_nothing_but_what_is_known(recorded, browser):
+    started, tapes = recorded
+    with window(browser) as page:
+        found = pages(page, started.url)
+        assert len(found) >= 8
+        for path in found:
+            clicks_everything(page, f"{started.url}{path}?server=demo-chat")
+        clicks_everything(page, f"{started.url}/embeddings?server=demo-embed")
+        assert strange(tapes) == []
+    paths = {path for _, _, path in seen(tapes)}
+    assert {"/metrics/", "/v1/models", "/health", "/tokenize", "/openapi.json"} <= paths
+
+
+def test_exploring_asks_whether_routes_are_there_and_uses_none(recorded, browser):
+    started, tapes = recorded
+    changing = {route.path for route in EVERY if not isinstance(route, Route)}
+    with window(browser) as page:
+        for name in SERVERS:
+            person = ExplorerPerson(page, started.url)
+            page.goto(f"{started.url}/explorer?server={name}")
+            expect(person.row("GET /version")).to_be_attached(timeout=COLD_START)
+            person.checks_exposure()
+            tape = tapes[name]
+            asked = {(one.method, one.path) for one in tape.seen}
+            assert any(path in changing for _, path in asked) or name == "demo-tutorial"
+            assert not [one for one in asked if one[1] in changing and one[0] != "HEAD"]
+    assert strange(tapes) == []
+
+
+def test_what_changes_a_server_cannot_be_sent_from_the_page(recorded, browser):
+    started, tapes = recorded
+    with window(browser) as page:
+        person = ExplorerPerson(page, started.url).opens("?server=demo-chat")
+        for route in (Control.SCALE, Control.SLEEP):
+            person.chooses(route.title)
+            expect(person.send).to_have_count(0)
+    changing = (Control.SCALE.path, Control.SLEEP.path)
+    assert {method for _, method, path in seen(tapes) if path in changing} <= {"HEAD"}
