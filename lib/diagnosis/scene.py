@@ -188,7 +188,8 @@ class Scene:
         base = None if since is None else self.before(curve, since)
         if since is None or base is None:
             return None
-        now = float(np.median(values[known & (self.grid.moments > self.window.end - MINUTE)]))
+        newest = values[known & (self.grid.moments > self.window.end - MINUTE)]
+        now = float(np.median(newest)) if len(newest) else float("nan")
         shift = (base.median * times + by) - base.median
         is_far = (now - base.median) * np.sign(shift) >= abs(shift)
         return Change(since, base, now) if is_far and base.is_left_by(now) else None

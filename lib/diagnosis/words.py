@@ -2,7 +2,7 @@
 
 import math
 
-__all__ = ["long", "percent", "rate", "seconds"]
+__all__ = ["between", "long", "percent", "rate", "seconds"]
 
 _MINUTE = 60.0
 
@@ -15,6 +15,11 @@ def long(span: float) -> str:
 def percent(share: float) -> str:
     """A share from 0 to 1."""
     return "unknown" if math.isnan(share) else f"{share:.0%}"
+
+
+def between(low: float, high: float) -> str:
+    """A range of counts; above the last bucket only the lower end is known."""
+    return f"{low:,.0f} – {high:,.0f}" if math.isfinite(high) else f"more than {low:,.0f}"
 
 
 def rate(per_second: float, unit: str = "") -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from lib.diagnosis.counts import ago, grown
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Severity
+from lib.diagnosis.links import in_order, queue
 from lib.diagnosis.rule import Rule
 from lib.diagnosis.scene import Scene, last
 from lib.diagnosis.words import long, percent, rate, seconds
@@ -128,24 +129,19 @@ def _rejecting(scene: Scene) -> Finding | None:
         if np.isfinite(ended)
         else f"{_by_reason(by_reason)} in the last minute.",
         since=since,
-        chain=(
-            Link(
-                "rejections",
-                "Refused",
-                rate(last(refused) / REFUSED_OVER),
-                "> 0",
-                f"last {long(REFUSED_OVER)}",
-                since,
-                curve=line,
-            ),
-            Link(
-                "waiting",
-                "Waiting",
-                f"{last(scene.waiting):,.0f}",
-                "",
-                "now",
-                curve=Curve("waiting", How.GAUGE),
-            ),
+        chain=in_order(
+            (
+                Link(
+                    "rejections",
+                    "Refused",
+                    rate(last(refused) / REFUSED_OVER),
+                    "> 0",
+                    f"last {long(REFUSED_OVER)}",
+                    since,
+                    curve=line,
+                ),
+                queue(scene),
+            )
         ),
         remedies=(
             Remedy("", "more replicas", "their GPUs"),

@@ -12,7 +12,7 @@ from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Seve
 from lib.diagnosis.links import TTFT_95, in_order, not_memory, queue, risen, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import Scene, last
-from lib.diagnosis.words import long, percent, rate
+from lib.diagnosis.words import between, long, percent, rate
 
 __all__ = ["RULES"]
 
@@ -100,7 +100,11 @@ def _drafts_wasted(scene: Scene) -> Finding | None:
     poor = (share < ACCEPTED) | (length < LENGTH)
     enough = drafted >= DRAFTED
     since = scene.since(
-        poor & enough, ~poor | ~enough, known=np.isfinite(drafted), hold=60.0, release=60.0
+        poor & enough,
+        ~poor | ~enough,
+        known=np.isfinite(share) & np.isfinite(length),
+        hold=60.0,
+        release=60.0,
     )
     if since is None:
         return None
@@ -212,7 +216,7 @@ def _blocks_too_large(scene: Scene) -> Finding | None:
 def _lengths(scene: Scene) -> Iterable[Link]:
     found = scene.window.percentile("prompt_length", 0.5)
     if found is not None and np.isfinite(found.value):
-        figure = f"{found.low:,.0f} – {found.high:,.0f} tokens"
+        figure = f"{between(float(found.low), float(found.high))} tokens"
         yield Link("prompt_length", "Typical prompt", figure, "", "whole window")
 
 

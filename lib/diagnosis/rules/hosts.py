@@ -182,7 +182,8 @@ def _megabytes(value: float) -> str:
 
 def _files_run_out(scene: Scene) -> Finding | None:
     opened, limit = (scene.curve(Curve(one, How.GAUGE)) for one in ("open_fds", "max_fds"))
-    share = opened / limit
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = opened / limit
     since = scene.since(
         share >= FILES, share < FILES_OK, known=np.isfinite(share), hold=30.0, release=30.0
     )

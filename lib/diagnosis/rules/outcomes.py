@@ -13,7 +13,7 @@ from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Seve
 from lib.diagnosis.links import in_order
 from lib.diagnosis.rule import Rule
 from lib.diagnosis.scene import Scene, last
-from lib.diagnosis.words import long, percent
+from lib.diagnosis.words import between, long, percent
 from lib.metrics.sample import Values
 
 __all__ = ["RULES"]
@@ -85,7 +85,7 @@ def _how_many(share: float) -> str:
 def _limits(scene: Scene) -> Iterable[Link]:
     limit = scene.window.percentile("max_tokens", 0.5)
     if limit is not None and np.isfinite(limit.value):
-        figure = f"typically {limit.low:,.0f} – {limit.high:,.0f} tokens"
+        figure = f"typically {between(float(limit.low), float(limit.high))} tokens"
         yield Link("max_tokens", "max_tokens asked for", figure, "", "whole window")
 
 
