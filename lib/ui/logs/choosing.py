@@ -13,8 +13,8 @@ from lib.ui.vectors import jobs
 
 __all__ = ["chosen"]
 
-LARGEST = 256
-"""MB of a file."""
+LARGEST = 64
+"""MB of a file; no more than the server takes (`maxUploadSize`)."""
 _PASTED = 8_000_000
 _AT_ONCE = 1_000_000
 """Bytes that are read at once; more are read beside the page, with a bar."""
