@@ -8,7 +8,7 @@ import pytest
 
 from lib.metrics import Layout, Series
 from lib.ui import house as houses
-from lib.ui.rca import tools
+from lib.ui.rca import compare, tools
 from lib.ui.rca.moments import iso
 from lib.watch.database import FILE_NAME
 from lib.watch.store import Event, Store
@@ -224,6 +224,16 @@ def test_the_servers_of_the_same_model_are_compared_and_the_worst_is_named(recor
     )
     assert len(recorded.app.get("plotly_chart")) == 1
     assert recorded.linked == {"tool": "compare", "of": "waiting", "among": "chat,peer,third"}
+
+
+def test_at_first_those_of_the_same_model_are_compared(recorded, monkeypatch):
+    models = {"chat": {"m"}, "peer": {"m", "n"}, "third": {"n"}}
+    monkeypatch.setattr(compare, "_models", lambda server: models.get(server.name, set()))
+    recorded.opens(tool="compare")
+    assert recorded.linked["among"] == "chat,peer"
+    recorded.app.session_state["server"] = "third"
+    recorded.app.run()
+    assert recorded.sound().linked["among"] == "third,peer"
 
 
 def test_values_are_shown_as_they_are_on_demand(recorded):

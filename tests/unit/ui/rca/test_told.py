@@ -47,6 +47,11 @@ def test_another_workload_is_told_first():
     )
 
 
+def test_of_a_workload_that_is_not_reported_nothing_is_said():
+    found = summary(told(shift("waiting", 0.0, 9.0), shift("finished", 1.0, 1.0, Verdict.FEW)))
+    assert found["more"][0] == "Of the workload nothing is known."
+
+
 def test_nothing_changed_is_an_answer():
     steady_one = shift("waiting", 0.0, 0.0, Verdict.STEADY)
     assert summary(told(steady_one))["sentence"] == "Nothing changed: the one figure is as before"
