@@ -106,8 +106,8 @@ class Call(Generic[T]):
     def method(self) -> str:
         """A probe never does what the route does: GET where it takes POST, HEAD where GET.
 
-        What would change a server is probed by HEAD only: other servers take GET for the same. So is
-        a path on which another route takes GET.
+        What would change a server is probed by HEAD only: other servers take GET for the same. So
+        is a path on which another route takes GET.
         """
         if not self.probing:
             return self.route.method

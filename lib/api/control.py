@@ -90,6 +90,23 @@ class Control(Known):
         "takes an adapter (LoRA) from the models",
         needs=_ADAPTERS,
     )
+    ADD_ADAPTER = _way(
+        "/adapters",
+        Group.MODELS,
+        "loads an adapter (LoRA) as SageMaker asks for it",
+        since=(0, 32, 0),
+        needs=_ADAPTERS,
+    )
+    REMOVE_ADAPTER = Way(
+        "DELETE",
+        "/adapters/{adapter_name}",
+        Group.MODELS,
+        "takes away an adapter (LoRA) as SageMaker asks for it",
+        since=(0, 32, 0),
+        needs=_ADAPTERS,
+        cost=Cost.CHANGES,
+        seldom=True,
+    )
     CANCEL_RESPONSE = _way(
         "/v1/responses/{response_id}/cancel",
         Group.GENERATION,

@@ -11,7 +11,7 @@ from typing import Literal
 __all__ = ["Cost", "Group", "Kind", "Known", "Method", "Version", "Way"]
 
 Version = tuple[int, ...]
-Method = Literal["GET", "POST", "WS"]
+Method = Literal["GET", "POST", "DELETE", "WS"]
 
 
 class Kind(Enum):

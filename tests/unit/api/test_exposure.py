@@ -8,6 +8,7 @@ from tests.support.faulty import FaultServer, answer, answer_json, recorded
 KEY = "sk-abcdefgh12345"
 EXISTS = answer_json({"detail": "Method Not Allowed"}, 405)
 LOCKED = answer_json({"error": "Unauthorized"}, 401)
+FORBIDDEN = answer_json({"error": "Forbidden"}, 403)
 
 
 def guarded(behaviour):
@@ -99,7 +100,9 @@ def test_a_server_without_a_key_is_told_as_one():
 
 def test_what_a_proxy_answers_to_everything_tells_nothing():
     page = answer("<html>", kind="text/html")
-    exposure, _ = found(SERVER | {"/load": page, "/ping": answer("", 502)}, KEY)
+    others = {"/load": page, "/ping": answer("", 502), "/kv_event_sources": FORBIDDEN}
+    exposure, _ = found(SERVER | others, KEY)
+    assert rows(exposure)[Route.KV_EVENT_SOURCES].verdict is Verdict.GUARDED
     assert rows(exposure)[Route.LOAD].verdict is Verdict.UNKNOWN
     assert (rows(exposure)[Route.PING].verdict, rows(exposure)[Route.PING].status) == (
         Verdict.UNKNOWN,

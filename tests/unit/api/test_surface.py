@@ -128,7 +128,10 @@ def test_other_servers_are_not_asked_for_what_changes_them():
 
 
 def test_what_only_a_key_would_tell_is_locked():
-    surface, _ = found(VLLM | {"/v1/models": LOCKED})
+    locked = {"/v1/models": LOCKED, "GET /v1/chat/completions/render": LOCKED}
+    surface, _ = found(VLLM | locked)
+    render = surface.named("POST /v1/chat/completions/render")
+    assert (render.state, render.reason) == (State.LOCKED, "the server wants a key")
     chat = surface.named("POST /v1/chat/completions")
     assert (chat.state, chat.reason) == (State.LOCKED, "the server wants a key")
     assert surface.named("POST /tokenize").state is State.PRESENT

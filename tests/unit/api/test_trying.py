@@ -158,7 +158,7 @@ def test_headers_are_shown_without_cookies_and_key():
 
 @pytest.mark.parametrize("route", [*Control, *Unsent], ids=repr)
 def test_what_changes_a_server_is_not_sent(route):
-    parts = (("response_id", "r"),)
+    parts = (("response_id", "r"), ("adapter_name", "a"))
     with FaultServer({"*": answer_json({})}) as server, VllmClient(server.url) as client:
         with pytest.raises(CallerMistake) as refused:
             client.try_out(Trial(route, body={}, parts=parts))
