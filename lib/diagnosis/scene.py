@@ -205,19 +205,33 @@ class Scene:
         """The least known value since a moment; NaN if there is none."""
         return -self.highest(-values, since)
 
-    def rate(self, quantity: str, since: float, part: str | None = None) -> float | None:
-        """Growth per second since a moment; None if it is not reported."""
-        window = self.window
-        told = np.isfinite(window.values[:, window.layout.columns(quantity, part)]).any(axis=1)
-        rows = np.flatnonzero(told & (window.times >= since))
+    def increase(self, quantity: str, since: float, part: str | None = None) -> float | None:
+        """Growth since a moment; None if it is not reported.
+
+        As `Window.since` would tell it, without counting all that is in it anew.
+        """
+        rows = self._told(quantity, since, part)
         if len(rows) < 2:
             return None
-        grown = float(np.nansum(window.growth(quantity, part)[rows[1:]]))
-        return grown / float(window.times[rows[-1]] - window.times[rows[0]])
+        return float(np.nansum(self.window.growth(quantity, part)[rows[1:]]))
+
+    def rate(self, quantity: str, since: float, part: str | None = None) -> float | None:
+        """Growth per second since a moment; None if it is not reported."""
+        rows, grown = self._told(quantity, since, part), self.increase(quantity, since, part)
+        if grown is None:
+            return None
+        return grown / float(self.window.times[rows[-1]] - self.window.times[rows[0]])
+
+    def _told(self, quantity: str, since: float, part: str | None) -> NDArray[np.intp]:
+        """The rows since a moment that tell a quantity."""
+        columns = self.window.layout.columns(quantity, part)
+        told = np.isfinite(self.window.values[:, columns]).any(axis=1)
+        return np.flatnonzero(told & (self.window.times >= since))
 
     def mean(self, quantity: str, since: float) -> float | None:
         """The mean of what a histogram counted since a moment; None if that is nothing."""
-        total, count = self.rate(quantity, since, "sum"), self.rate(quantity, since, "le=inf")
+        total = self.increase(quantity, since, "sum")
+        count = self.increase(quantity, since, "le=inf")
         return total / count if total is not None and count else None
 
     def free(self, since: float) -> str:

@@ -172,9 +172,9 @@ def _few_run(scene: Scene, since: float) -> Rival | None:
 
 def _blocks_too_large(scene: Scene) -> Finding | None:
     size = scene.label("block_size")
-    recent = scene.window.since(scene.window.end - BLOCKS_OVER)
-    looked_up, hits = recent.increase("prefix_queries"), recent.increase("prefix_hits")
-    ended = recent.increase("prompt_length", "le=inf")
+    since = scene.window.end - BLOCKS_OVER
+    looked_up, hits = (scene.increase(name, since) for name in ("prefix_queries", "prefix_hits"))
+    ended = scene.increase("prompt_length", since, "le=inf")
     if size is None or looked_up is None or size <= LARGE or hits != 0:
         return None
     if looked_up < LOOKED_UP or not (ended or 0.0) >= REQUESTS:

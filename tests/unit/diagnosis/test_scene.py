@@ -115,6 +115,15 @@ def test_figures_since_a_moment():
     assert math.isnan(one.highest(curve, 1e9))
 
 
+@pytest.mark.parametrize("since", [0.0, 700.5, T, 1_858.0, 1_859.0, 5_000.0])
+def test_growth_since_a_moment_is_that_of_the_window_since_then(since):
+    one = scene(preemptions=lambda t: t % 7, silent=[3, *range(1_000, 1_030), 1_500])
+    part = one.window.since(since)
+    assert one.increase("preemptions", since) == part.increase("preemptions")
+    assert one.rate("preemptions", since) == part.rate("preemptions")
+    assert one.increase("spec", since) is None
+
+
 def test_each_curve_is_the_figure_that_it_names():
     one = scene(prefix_hits=500, waiting_by_reason__capacity=3)
     told = {
