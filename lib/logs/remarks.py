@@ -29,6 +29,8 @@ _TOLD = re.compile(
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-f]{8}[0-9a-f\-]{8,}\b|\d+(?:\.\d+)?")
 _TRACE = "Traceback (most recent call last)"
 _CHAIN = ("During handling of", "The above exception", "Exception Group Traceback")
+_GRAVE = frozenset({Kind.MEMORY, Kind.ENGINE, Kind.DEVICES, Kind.NETWORK, Kind.REQUESTS})
+"""What concerns the server at work; of the others, most is told by every start."""
 _UNKNOWN = "Not one that is known here; the line itself says what it knows."
 
 
@@ -78,7 +80,7 @@ class Remarks:
     def finish(self, masker: Masker) -> tuple[Remark, ...]:
         """All of them, worst first."""
         made = [_remark(one, masker) for one in self._found.values()]
-        return tuple(sorted(made, key=lambda one: (one.gravity.rank, one.is_effect, one.line)))
+        return tuple(sorted(made, key=_weight))
 
     def _is_end(self, message: str) -> bool:
         """Whether a line of a traceback is its last one, which names the error."""
@@ -127,6 +129,12 @@ def template(message: str) -> str:
 def _is_loud(message: str) -> bool:
     """Whether a line that no logger wrote is worth a remark though nothing explains it."""
     return re.search(r"Error\b|ERROR|Exception|Fatal|[Kk]illed|Warning", message) is not None
+
+
+def _weight(one: Remark) -> tuple[int, bool, bool, int]:
+    """Worst first; of errors the first, for it may be the cause of the others."""
+    is_aside = one.gravity is not Gravity.BAD and one.kind not in _GRAVE
+    return one.gravity.rank, one.is_effect, is_aside, one.line
 
 
 def _remark(found: _Found, masker: Masker) -> Remark:

@@ -68,7 +68,9 @@ def _sources() -> None:
             label_visibility="collapsed",
         )
         st.button("Read it", key="log-go", on_click=_read_pasted, type="primary")
-    st.caption("It stays in this tab: nothing of it is stored or sent, and keys in it are hidden.")
+    st.caption(
+        "It is read in memory: nothing of it is stored or sent on, and keys in it are hidden."
+    )
 
 
 def _file() -> None:

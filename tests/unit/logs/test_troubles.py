@@ -256,3 +256,10 @@ def test_failed_requests_in_the_access_log_are_remarked():
 def test_a_hostile_line_takes_no_time():
     for piece in ("max seq len (", "error ", "swap_space ", "NCCL ", "Model architectures ", "(1)"):
         trouble_of((piece * 3000)[:4_000])
+
+
+def test_what_concerns_the_server_at_work_stands_before_what_every_start_tells():
+    line = "(A pid=1) WARNING 01-01 00:00:00 [a.py:1] {}\n"
+    told = ("x is deprecated", "Request 1 is preempted by PreemptionMode.RECOMPUTE mode")
+    log = read_log("".join(map(line.format, told)).encode())
+    assert [one.line for one in log.remarks] == [2, 1]
