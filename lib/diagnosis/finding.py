@@ -62,7 +62,8 @@ class Link:
     `quantity` is a name of `lib.metrics.names`, `figure` the value with its unit, `threshold` what
     it is held against ("" if nothing), `window` the time that the figure is of, `since` when it
     crossed (wall-clock seconds; None for a figure of the whole window). A link with `holds` False
-    was looked for and is not there. `curve` is None where no curve shows it (a label).
+    was looked for and is not there. `curve` is None where no curve shows it. `config` is the label
+    of the server's configuration that it is read from, where it is one.
     """
 
     quantity: str
@@ -73,11 +74,13 @@ class Link:
     since: float | None = None
     holds: bool = True
     curve: Curve | None = None
+    config: str = ""
 
     @property
     def metric(self) -> str:
         """What it is read from, as the server names it."""
-        return BY_NAME[self.quantity].source
+        source = BY_NAME[self.quantity].source
+        return f"{self.config} of vllm:cache_config_info" if self.config else source
 
 
 @dataclass(frozen=True, slots=True)

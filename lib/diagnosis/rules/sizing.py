@@ -111,13 +111,25 @@ def _cache_flags(scene: Scene) -> Finding | None:
 
 
 def _room(room: float) -> Link:
-    figure = f"{room:.2g} requests"
-    return Link("kv_tokens", "Room at the greatest length", figure, f"< {FEW_REQUESTS:.0f}", "now")
+    return Link(
+        "kv_tokens",
+        "Room at the greatest length",
+        f"{room:.2g} requests",
+        f"< {FEW_REQUESTS:.0f}",
+        "now",
+        config="kv_cache_max_concurrency",
+    )
 
 
 def _share(share: float) -> Link:
-    threshold = f"< {MEMORY_SHARE}"
-    return Link("kv_tokens", "GPU memory that vLLM may use", f"{share:.2g}", threshold, "now")
+    return Link(
+        "kv_tokens",
+        "GPU memory that vLLM may use",
+        f"{share:.2g}",
+        f"< {MEMORY_SHARE}",
+        "now",
+        config="gpu_memory_utilization",
+    )
 
 
 def _highest(scene: Scene, high: float, since: float) -> Link:

@@ -44,6 +44,7 @@ def test_a_cache_of_fewer_than_two_of_the_longest_requests_is_a_hint():
     assert (finding.pattern, finding.severity) == (25, Severity.HINT)
     assert finding.chain[0].figure == "1.2 requests"
     assert finding.chain[0].curve is None
+    assert finding.chain[0].metric == "kv_cache_max_concurrency of vllm:cache_config_info"
 
 
 def test_memory_that_the_cache_may_not_use_is_a_hint_while_it_is_wanted():
