@@ -32,7 +32,7 @@ _HEADER = re.compile(
     r"(\bAuthorization['\"]?\s*[:=]\s*['\"]?(?:\w+ )?|\bBearer\s+)[^\s'\"]{4,}", re.IGNORECASE
 )
 _SHAPED = re.compile(
-    r"\b(?:hf_[A-Za-z0-9]{8,}|sk-[A-Za-z0-9_\-]{8,}|gh[pousr]_[A-Za-z0-9]{16,}"
+    r"\b(?:hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_\-]{8,}|gh[pousr]_[A-Za-z0-9]{16,}"
     r"|AKIA[0-9A-Z]{12,}|xox[abprs]-[A-Za-z0-9\-]{8,}|glpat-[A-Za-z0-9_\-]{12,}"
     r"|eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)?)"
 )

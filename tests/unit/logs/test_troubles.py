@@ -13,7 +13,7 @@ LINES = {
         ),
         (
             "ValueError: The model's max seq len (131072) is larger than the maximum number of"
-            " tokens that can be stored in KV cache (20480). Try increasing `gpu_memory_utilization`"
+            " tokens that can be stored in KV cache (20480). Try increasing it"
         ),
     ),
     "No memory left for the KV cache": (
@@ -182,6 +182,7 @@ LINES = {
     "The engine died": (
         "vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue.",
         "EngineCore encountered a fatal error.",
+        "AsyncLLM output_handler failed.",
         "Engine core proc EngineCore_DP0 died unexpectedly, shutting down client.",
         "[shutdown] MPClient: engine core exited unexpectedly; starting cleanup",
     ),
