@@ -5,6 +5,7 @@ import json
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from lib.ui.house import house
 from tests.support.faulty import RECORDINGS, FaultServer, answer, answer_json, hang
 from tests.support.ports import free_port
 from tests.support.waiting import until
@@ -375,6 +376,23 @@ def test_a_link_opens_a_route_and_the_address_keeps_it(lasting, demo):
     assert someone.view("routes")["selected"] == "POST /detokenize"
     assert someone.view("vectors")["query"]["route"] == "POST /detokenize"
     assert someone.field("tokens").value == "[72, 101, 108, 108, 111]"
+
+
+def test_another_model_turns_the_request_to_it_and_keeps_what_was_typed(lasting, real):
+    second = {"id": "m2", "object": "model", "owned_by": "vllm"}
+    real["/v1/models"] = answer_json({"object": "list", "data": [*MODELS["data"], second]})
+    someone = Person(lasting(VLLM_SERVERS=f"real={real.url}"), server="real", model="m")
+    someone.sees_routes().opens("POST /v1/completions")
+    someone.field("prompt").set_value("mine").run()
+    house().asked.listing(house().named("real"))
+
+    def turned():
+        someone.app.session_state["model"] = "m2"
+        someone.app.run()
+        return someone.field("model").value == "m2"
+
+    until(turned, 60)
+    assert someone.field("prompt").value == "mine"
 
 
 def test_a_strange_link_opens_nothing(person):

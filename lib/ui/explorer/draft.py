@@ -56,7 +56,7 @@ class Draft:
     query: dict[str, str] = field(default_factory=dict)
     file: File | None = None
     troubles: tuple[str, ...] = ()
-    trial: Trial | None = None  # what was sent last, to be compared with
+    model: str = ""  # whom it was begun for
 
     def put(self, body: dict[str, Json]) -> None:
         """Take over another body, and show it in the form."""
@@ -95,9 +95,17 @@ def draft_of(place: Place, listed: Listed, surface: Surface) -> Draft:
         found = kept[key] = _begun(place, listed, surface)
         for old in list(kept)[:-_MOST]:
             del kept[old]
-    elif place.model and found.body and found.body.get("model") == "":
-        renew(place, listed, surface)
+    elif place.model and place.model != found.model:
+        _turn(found, place.model)
     return found
+
+
+def _turn(draft: Draft, model: str) -> None:
+    """Another model is chosen above: the request is for that one, unless it names a third."""
+    before, draft.model = draft.model, model
+    has_one = draft.shape.field("model") is not None
+    if draft.body and has_one and draft.body.get("model", before) == before:
+        draft.put({**draft.body, "model": model})
 
 
 def renew(place: Place, listed: Listed, surface: Surface) -> None:
@@ -151,14 +159,20 @@ def _begun(place: Place, listed: Listed, surface: Surface) -> Draft:
     known = about(place)
     told = examples.example(listed.path, known) if listed.method == "POST" else None
     body = schema.body_of(listed.schema, surface.schemas, is_form=listed.is_form)
-    if body is None and told is None:
-        return Draft(None, Shape("", ()), [], is_form=listed.is_form, serial=_next())
-    if body is None:
-        shape = filling.guessed(told or {})
-        return Draft(told, shape, _shown(shape, told or {}), (), listed.is_form, _next())
-    shape = examples.fitting(body, told or {})
-    first = examples.made_up(shape, known) | (told or {})
-    return Draft(first, shape, _shown(shape, first), body.shapes, body.is_form, _next())
+    first = told
+    shape = filling.guessed(told or {})
+    if body is not None:
+        shape = examples.fitting(body, told or {})
+        first = examples.made_up(shape, known) | (told or {})
+    return Draft(
+        first,
+        shape,
+        _shown(shape, first or {}),
+        body.shapes if body else (),
+        is_form=listed.is_form,
+        serial=_next(),
+        model=place.model,
+    )
 
 
 def _shown(shape: Shape, body: Mapping[str, Json]) -> list[str]:

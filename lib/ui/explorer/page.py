@@ -20,10 +20,10 @@ from lib.ui.plain import escaped, plain
 
 __all__ = ["draw"]
 
-_ROUTE, _PART, _LINK = "explorer-route", "explorer-part", "explorer-link"
+_ROUTE, _PART, _LINKS = "explorer-route", "explorer-part", "explorer-links"
 _ROUTES, _EXPOSURE = "Routes", "Exposure check"
 _SAID = ("route", "part")
-_LONGEST = 200
+_LONGEST, _MOST_LINKS = 200, 40
 _MOMENT, _AGAIN, _SETTLE = 1.5, 1.0, 2.0
 _SHOWN = ("all", "here", "absent")
 
@@ -75,14 +75,13 @@ def _head(place: Place, found: Found) -> None:
 
 def _query(place: Place) -> Mapping[str, str | None]:
     is_exposure = st.session_state.get(_PART) == _EXPOSURE
-    return {
-        "server": place.server.name,
-        "model": place.model or None,
-        "window": None,
-        "servers": None,
+    said: dict[str, str | None] = {
         "route": st.session_state.get(_ROUTE) or None,
         "part": "exposure" if is_exposure else None,
     }
+    _remember({name: value for name, value in said.items() if value})
+    own = {"server": place.server.name, "model": place.model or None}
+    return {**own, "window": None, "servers": None, **said}
 
 
 def _pick() -> None:
@@ -95,15 +94,26 @@ def _pick() -> None:
 
 
 def _follow_address() -> None:
-    """Take over what the URL says, when it says something new."""
+    """Take over what the URL says, when it says something new.
+
+    The browser sends the address back with every run, sometimes an older one than the newest: what
+    was said from here is no news.
+    """
     told = {name: st.query_params[name] for name in _SAID if name in st.query_params}
-    if told == st.session_state.get(_LINK):
+    if not told or told in st.session_state.setdefault(_LINKS, []):
         return
-    st.session_state[_LINK] = told
+    _remember(told)
     if "route" in told:
         st.session_state[_ROUTE] = told["route"][:_LONGEST]
-    if told.get("part") == "exposure":
-        st.session_state[_PART] = _EXPOSURE
+    st.session_state[_PART] = _EXPOSURE if told.get("part") == "exposure" else _ROUTES
+
+
+def _remember(said: Mapping[str, str]) -> None:
+    links: list[Mapping[str, str]] = st.session_state.setdefault(_LINKS, [])
+    if said in links:
+        links.remove(said)
+    links.append(said)
+    del links[:-_MOST_LINKS]
 
 
 @st.fragment(run_every=_AGAIN)

@@ -31,6 +31,8 @@ def test_a_body_comes_back_from_its_form_as_it_was(body):
 
 
 def test_an_empty_field_is_not_sent():
+    shape = guessed({"a": 1, "b": "x", "c": True})
+    assert filled(shape, {"a": "", "b": " ", "c": "false"}, {}) == ({"c": False}, ())
     for kind in Kind:
         assert read(Field("it", kind), "  ") is UNSET
 
