@@ -40,16 +40,18 @@ def _again_and_again(scene: Scene, seen: list[float], ago: float) -> Finding:
         headline=f"The server has restarted {len(seen)} times: it does not stay up",
         detail="All requests under way were lost each time, and its caches were empty again.",
         since=seen[0],
-        chain=(
-            Link(
-                "process_start",
-                "Restarts",
-                f"{len(seen)}, the last {long(ago)} ago",
-                f"≥ 2, the last within {long(AGAIN)}",
-                "since then",
-                seen[0],
-            ),
-            _served(scene, ago),
+        chain=in_order(
+            (
+                Link(
+                    "process_start",
+                    "Restarts",
+                    f"{len(seen)}, the last {long(ago)} ago",
+                    f"≥ 2, the last within {long(AGAIN)}",
+                    "since then",
+                    seen[0],
+                ),
+                _served(scene, ago),
+            )
         ),
         remedies=(
             Remedy("", "read the end of its log before each start: killed, out of memory, error"),
@@ -69,24 +71,28 @@ def _restarted(scene: Scene, at: float, ago: float) -> Finding:
         headline=f"The server restarted {long(ago)} ago",
         detail="Requests under way were lost, its caches are empty, its counters began at 0.",
         since=at,
-        chain=(
-            Link(
-                "process_start",
-                "Restart",
-                f"{long(ago)} ago",
-                f"within {long(RECENT)}",
-                "since then",
-                at,
-            ),
-            _served(scene, ago),
+        chain=in_order(
+            (
+                Link(
+                    "process_start",
+                    "Restart",
+                    f"{long(ago)} ago",
+                    f"within {long(RECENT)}",
+                    "since then",
+                    at,
+                ),
+                _served(scene, ago),
+            )
         ),
         remedies=(Remedy("", "if nobody meant it: read the end of its log before that"),),
         source="vLLM documentation: troubleshooting",
     )
 
 
-def _served(scene: Scene, ago: float) -> Link:
+def _served(scene: Scene, ago: float) -> Link | None:
     tokens = last(grown(scene, ago, "prompt_tokens"))
+    if not np.isfinite(tokens):
+        return None
     curve = Curve("prompt_tokens", How.RATE, span=MINUTE)
     figure = f"{tokens:,.0f} tokens since the last start"
     return Link("prompt_tokens", "Prompts taken in", figure, "", "since then", curve=curve)
