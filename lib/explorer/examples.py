@@ -163,7 +163,6 @@ _EXAMPLES: dict[str, Callable[[About], Fields]] = {
     "/v1/embeddings": _embeddings,
     "/v2/embed": lambda _: {
         "texts": [_QUERY, _DOCUMENTS[0]],
-        "input_type": "search_query",
         "embedding_types": ["float"],
     },
     "/pooling": lambda _: {"input": [_QUERY]},
