@@ -187,6 +187,10 @@ def test_a_moment_that_is_none_is_said(recorded):
     assert "not before the second" in recorded.sound().app.warning[0].value
     recorded.app.text_input(key="changes-a").set_value("15 min ago").run()
     assert recorded.sound().answer["sentence"].startswith("4 of 5 figures changed")
+    settled = recorded.app.text_input(key="changes-a").value
+    assert settled.startswith("20")
+    recorded.app.run()
+    assert recorded.sound().app.text_input(key="changes-a").value == settled
 
 
 def test_a_moment_that_nobody_watched_is_said(recorded):

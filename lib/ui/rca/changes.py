@@ -90,8 +90,16 @@ def _asked(server: Server, where: tzinfo, now: float) -> Spans | None:
         columns = st.columns([3, 3, 2, 3])
     name = columns[3].selectbox("Held against", [_ITSELF, *others], key=OTHER)
     other = house().named(name)
-    first = columns[0].text_input("First moment", key=A, max_chars=40, disabled=other is not None)
-    second = columns[1].text_input("Second moment", key=B, max_chars=40, help=_HOW)
+    first = columns[0].text_input(
+        "First moment",
+        key=A,
+        max_chars=40,
+        disabled=other is not None,
+        on_change=partial(_settle, A, where),
+    )
+    second = columns[1].text_input(
+        "Second moment", key=B, max_chars=40, help=_HOW, on_change=partial(_settle, B, where)
+    )
     minutes = columns[2].selectbox("Minutes each", MINUTES, key=LENGTH, help=_MINUTES)
     a, b = (moments.read(text, now, where) for text in (first, second))
     wrong = second if b is None else first if a is None and other is None else None
@@ -103,6 +111,13 @@ def _asked(server: Server, where: tzinfo, now: float) -> Spans | None:
         st.warning("The first moment is not before the second.", icon=":material/error:")
         return None
     return spans
+
+
+def _settle(key: str, where: tzinfo) -> None:
+    """Let “now” and “10 min ago” be the moments that they are when they are typed."""
+    moment = moments.read(str(st.session_state[key]), time.time(), where)
+    if moment is not None:
+        st.session_state[key] = moments.written(moment, where)
 
 
 def _shortcuts(server: Server, where: tzinfo, now: float) -> None:
