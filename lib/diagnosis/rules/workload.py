@@ -37,8 +37,7 @@ CHOPPY_FOR = 60.0
 PROMPT_HEAVY = 2.0
 """Prompt tokens per token written from which on prefill rules the steps."""
 
-LATE, LATE_SECONDS = 3.0, 1.0
-SLOW, SLOW_SECONDS = 2.0, 0.1
+(LATE, LATE_SECONDS), (SLOW, SLOW_SECONDS) = (3.0, 1.0), (2.0, 0.1)
 
 _PROMPTS = Curve("prompt_length", How.PERCENTILE, q=0.95, span=SPAN)
 _ANSWERS = Curve("generation_length", How.PERCENTILE, q=0.95, span=SPAN)
@@ -269,6 +268,7 @@ RULES: tuple[Rule, ...] = (
         ("itl", "prompt_tokens", "generation_tokens"),
         _choppy,
         least=2 * MINUTE,
+        explains=("slow_streams",),
     ),
     Rule(
         "longer_prompts",
@@ -277,7 +277,7 @@ RULES: tuple[Rule, ...] = (
         ("prompt_length",),
         _longer_prompts,
         least=5 * MINUTE,
-        explains=SYMPTOMS,
+        explains=(*SYMPTOMS, "hits_fell"),
     ),
     Rule(
         "longer_answers",

@@ -31,6 +31,12 @@ def test_longer_prompts_that_are_felt_are_found_since_then():
     assert {link.quantity for link in finding.chain} == {"prompt_length", "prefill_time", "ttft"}
 
 
+def test_longer_prompts_explain_that_less_of_them_is_found():
+    fewer = {"prompt_tokens": after(T, 5_000, 2_000), "prefix_queries": after(T, 5_000, 2_000)}
+    (finding,) = findings(**LONG_PROMPTS, **fewer)
+    assert (finding.rule, finding.merged) == ("longer_prompts", ("Fewer cache hits",))
+
+
 @pytest.mark.parametrize(
     "otherwise",
     [
