@@ -16,6 +16,8 @@ import time
 import numpy as np
 import pytest
 
+from lib.diagnosis.attainment import attainment
+from lib.diagnosis.phases import mean
 from lib.metrics import Grid, Reader, Window, gauge_curve, percentile_curve, rate_curve
 from tests.real.load import loaded
 from tests.support.waiting import until
@@ -42,6 +44,11 @@ HISTOGRAMS = {
     "tpot": "vllm:request_time_per_output_token_seconds",
     "e2e": "vllm:e2e_request_latency_seconds",
     "queue_time": "vllm:request_queue_time_seconds",
+}
+PHASES = {
+    "queue_time": "vllm:request_queue_time_seconds",
+    "prefill_time": "vllm:request_prefill_time_seconds",
+    "decode_time": "vllm:request_decode_time_seconds",
 }
 
 
@@ -163,6 +170,40 @@ def test_means_equal_the_ratio_of_sum_and_count(prometheus, spans):
             mine = part.increase("e2e", "sum") / part.increase("e2e", "le=inf")
             assert mine == pytest.approx(asked, rel=EXACT)
             known += 1
+    assert known > len(spans) / 2
+
+
+@pytest.mark.parametrize("name", PHASES)
+def test_means_of_phases_equal_the_official_panels(prometheus, spans, name):
+    known = 0
+    for part in spans:
+        sums, counts = (f"sum(rate({PHASES[name]}_{x}R))" for x in ("sum", "count"))
+        asked = ask(prometheus, part, f"{sums} / ({counts} > 0)")
+        if asked is not None:
+            assert mean(part, name).value == pytest.approx(asked, rel=EXACT)
+            known += 1
+    assert known > len(spans) / 2
+
+
+@pytest.mark.parametrize("name", ["ttft", "itl", "e2e", "queue_time"])
+def test_attainment_at_an_edge_equals_the_ratio_of_its_bucket_and_the_count(
+    prometheus, window, spans, name
+):
+    """The official panel, at the edge that parts this load best; between edges, the bounds."""
+    edges = window.bucket_growth(name)[0]
+    edge = min(edges[:-1], key=lambda one: abs(attainment(window, name, one).point - 0.5))
+    assert 0 < attainment(window, name, edge).point < 1
+    known = 0
+    for part in spans:
+        bucket = f'sum(rate({HISTOGRAMS[name]}_bucket{{le="{float(edge)!r}"}}R))'
+        asked = ask(prometheus, part, f"{bucket} / (sum(rate({HISTOGRAMS[name]}_countR)) > 0)")
+        if asked is None:
+            continue
+        mine = attainment(part, name, edge)
+        assert mine.low == mine.point == mine.high == pytest.approx(asked, rel=EXACT, abs=EXACT)
+        within = attainment(part, name, 0.99 * edge)
+        assert within.low <= within.point <= within.high == mine.point
+        known += 1
     assert known > len(spans) / 2
 
 
