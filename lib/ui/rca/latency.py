@@ -185,7 +185,7 @@ def _heat(stretch: Stretch) -> None:
     st.caption(
         escaped(
             f"{BY_NAME[str(chosen)].source}: each cell counts what fell between two edges in {step}"
-            f" ({unit} counts once); a darker one holds more, by the root of the count. What is"
+            f" ({unit} counts once); a stronger shade holds more, by the root of the count. What is"
             " not shaded at all was not seen."
         )
     )
