@@ -139,7 +139,7 @@ def queues(draw):
 
 
 @given(queues())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_oldest_wait_lies_between_its_bounds(queue):
     seats, events = queue
     waiting, running, finished, preempted = [], 0, 0, 0
