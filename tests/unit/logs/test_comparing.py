@@ -56,6 +56,13 @@ def test_routes_that_one_of_both_has_are_named():
     assert found["1 routes"].agree
 
 
+def test_a_list_of_routes_that_some_releases_cut_short_is_not_held_against_it():
+    short = b"(A pid=1) INFO 01-01 00:00:00 [a.py:1] Route: /metrics, Methods: GET\n"
+    row = rows(short, Live(routes={"/metrics": True, "/tokenize": True}))["route /tokenize"]
+    assert row.agree is None
+    assert "incomplete" in row.why
+
+
 def test_another_port_is_not_held_against_it():
     row = rows(NOW, Live(address="http://10.0.0.1:443"))["port"]
     assert row.agree is None

@@ -131,6 +131,13 @@ def test_a_line_that_docker_cut_is_put_together():
     assert {one.name: one.value for one in log.arguments} == {"port": "8005"}
 
 
+def test_a_line_that_a_node_cut_is_put_together():
+    stamp = "2026-11-22T11:59:26.1Z stderr"
+    lines = [f"{stamp} P {PLAIN[1][:40]}", f"{stamp} F {PLAIN[1][40:]}"]
+    log = read_log("\n".join(lines).encode())
+    assert {one.name: one.value for one in log.arguments} == {"port": "8005"}
+
+
 @settings(max_examples=40)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=30))
 def test_pieces_of_any_size_say_the_same(sizes):

@@ -42,7 +42,12 @@ def test_a_key_is_taken_out_wherever_it_stands(written):
 
 @pytest.mark.parametrize(
     "shaped",
-    ["hf_AbCdEfGhIjKlMnOpQrStUv", "sk-proj-abcdefgh12345678", "ghp_" + "a1" * 12, "AKIA" + "Q1" * 8],
+    [
+        "hf_AbCdEfGhIjKlMnOpQrStUv",
+        "sk-proj-abcdefgh12345678",
+        "ghp_" + "a1" * 12,
+        "AKIA" + "Q1" * 8,
+    ],
 )
 def test_what_is_shaped_like_a_key_is_taken_out_without_a_name(shaped):
     assert shaped not in Masker().masked(f"could not load with {shaped}: 401")
