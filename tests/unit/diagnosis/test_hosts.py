@@ -59,7 +59,7 @@ def test_memory_that_grows_at_flat_load_is_a_leak():
         2e9,
         lambda t: 2e9 + 1e4 * t,
         lambda t: 2e9 + 4e8 * np.minimum(t, 600) / 600,
-        lambda t: 2e9 + 4e8 * np.minimum(t, 1_050) / 1_050,
+        lambda t: 2e9 + 1e9 * (1 - np.exp(-t / 300)),
         lambda t: 2e9 + 2e8 * np.sin(t / 200),
     ],
 )

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from lib.diagnosis import Context, Severity, diagnose
@@ -31,8 +32,22 @@ def test_a_replica_with_far_more_to_do_is_found_and_the_others_are_not():
 
 @pytest.mark.parametrize(
     "otherwise",
-    [{}, {"ttft": after(1_500, 0.4, 0.25)}, {"running": 24}, {"kv_usage": 0.89}],
-    ids=["alike", "a little later", "more, with room", "fuller, with as many"],
+    [
+        {},
+        {"ttft": after(1_500, 0.4, 0.25)},
+        {"running": 24},
+        {"kv_usage": 0.89},
+        {"running": 24, "kv_usage": lambda t: 0.7 + 0.1 * np.sin(t / 90)},
+        {"running": 15, "kv_usage": 0.93},
+    ],
+    ids=[
+        "alike",
+        "later",
+        "more, with room",
+        "fuller",
+        "more, a little fuller",
+        "fuller, some more",
+    ],
 )
 def test_a_replica_that_differs_a_little_is_in_line(otherwise):
     others = peers(b=busy(seed=2), c=busy(seed=3))
