@@ -66,6 +66,11 @@ def test_many_engines_together_stay_a_picture():
     assert drawn(picture) <= CELLS
 
 
+def test_cells_that_stand_for_fewer_blocks_at_the_end_of_an_engine_count_too():
+    picture = cells_of(sample(fleet(30, 401, *[0.5] * 30)))
+    assert drawn(picture) <= CELLS
+
+
 def test_cached_blocks_are_those_that_hold_tokens_and_are_not_in_use():
     picture = cells_of(sample(idle(0.4)), {"0": Stored(70, is_all=True)})
     assert picture["engines"][0]["cached"] == 30

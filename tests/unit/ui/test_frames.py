@@ -269,6 +269,7 @@ def test_a_server_that_went_down_keeps_its_models_name():
 
 
 USAGE = Curve("kv_usage", How.MAX, limit=0.95)
+RUNNING = Curve("running", How.GAUGE)
 SLOW = Curve("itl", How.PERCENTILE, q=0.99, span=30)
 
 
@@ -297,11 +298,12 @@ def test_the_evidence_of_a_finding_comes_with_the_window_and_grows_with_it():
 
 
 def test_a_finding_that_comes_later_brings_its_curves_as_if_it_had_been_there():
-    feed, rca = view(GROWING, told=60)
+    bodies = [told(PAGE, num_requests_running=number).encode() for number in range(90)]
+    feed, rca = view(bodies, told=60)
     assert read(rca.opening())[1]["evidence"] == {}
     for count in range(61, 91):
         if count == 75:
-            rca._board.found = ill(USAGE, SLOW)
+            rca._board.found = ill(RUNNING)
         feed.tell(count)
         _, tick = read(rca.tick())
         if count < 75:
@@ -311,8 +313,8 @@ def test_a_finding_that_comes_later_brings_its_curves_as_if_it_had_been_there():
         elif tick["bins"]:
             for key, values in shown.items():
                 values.extend(tick["bins"]["data"][f"{key}.value"])
-    _, later = view(GROWING)
-    later._board.found = ill(USAGE, SLOW)
+    _, later = view(bodies)
+    later._board.found = ill(RUNNING)
     for key, plot in read(later.opening())[1]["evidence"].items():
         assert shown[key][-60:] == pytest.approx(plot["data"]["value"], nan_ok=True)
 
