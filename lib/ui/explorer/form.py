@@ -4,6 +4,7 @@ Decided here: which widget a field gets. A field says what it takes and what the
 it, in the server's own words; these are foreign text.
 """
 
+import re
 from collections.abc import Iterable
 from itertools import groupby
 
@@ -25,6 +26,8 @@ _FORM, _JSON = "Form", "JSON"
 _LONG = 60
 """Characters from which a text gets an area."""
 _AREAS = frozenset({"prompt", "input", "query", "state", "instructions", "text"})
+_NAME = re.compile(r"[A-Za-z0-9]+(_[A-Za-z0-9]+)*")
+"""A name that Markdown leaves as it is."""
 _WIDTH = 216
 _ABOUT, _DEFAULT = 500, 60
 _MOST_SOUND = 25
@@ -249,7 +252,9 @@ def _more(draft: Draft) -> None:
 
 
 def _label(field: Field) -> str:
-    return escaped(plain(field.name, 80)) + (" · required" if field.is_required else "")
+    """Its name; who listens to the page hears it as it is written here, so escapes are spared."""
+    name = field.name if _NAME.fullmatch(field.name) else escaped(plain(field.name, 80))
+    return name + (" · required" if field.is_required else "")
 
 
 def _help(field: Field) -> str:
