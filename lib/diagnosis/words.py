@@ -2,7 +2,7 @@
 
 import math
 
-__all__ = ["between", "long", "percent", "rate", "seconds"]
+__all__ = ["between", "counted", "long", "percent", "rate", "seconds"]
 
 _MINUTE = 60.0
 
@@ -10,6 +10,11 @@ _MINUTE = 60.0
 def long(span: float) -> str:
     """A stretch of time in words: seconds, or minutes from two on."""
     return f"{span / _MINUTE:.0f} minutes" if span >= 2 * _MINUTE else f"{span:.0f} s"
+
+
+def counted(number: float, noun: str) -> str:
+    """So many of something: 1 request, 2 requests."""
+    return f"{number:,.0f} {noun}{'' if round(number) == 1 else 's'}"
 
 
 def percent(share: float) -> str:

@@ -23,6 +23,8 @@ __all__ = ["FULL_SECONDS", "Doctor"]
 BRIEF_SECONDS, FULL_SECONDS = 590.0, 1_860.0
 REMEMBERED = (10.0, 18.0)
 """Seconds; drawn anew each time, so that fifty servers do not fall due in the same round."""
+PAGE_REMEMBERED = (3.0, 4.0)
+"""The same of a server's own page: what hangs is to be called so within half a minute."""
 ROUND_SECONDS = 0.15
 """How long a round may take; the servers it does not reach come with the next."""
 CONTINUES = 60.0
@@ -83,7 +85,8 @@ class Doctor:
         made = diagnose(self._source.window(server, end - over, end), facts)
         findings = tuple(self._dated(server, finding, now) for finding in made.findings)
         diagnosis = replace(made, findings=findings)
-        self._known[server, depth] = (now + random.uniform(*REMEMBERED), diagnosis)
+        fresh = REMEMBERED if depth < FULL_SECONDS else PAGE_REMEMBERED
+        self._known[server, depth] = (now + random.uniform(*fresh), diagnosis)
         return diagnosis
 
     def _dated(self, server: str, finding: Finding, now: float) -> Finding:

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
-from lib.diagnosis.links import in_order
+from lib.diagnosis.links import in_order, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import Scene, last
-from lib.diagnosis.words import percent, seconds
+from lib.diagnosis.words import counted, long, percent
 from lib.metrics import Member
 from lib.metrics.sample import Values
 
 __all__ = ["RULES"]
 
-SUSPECT_AFTER, HUNG_AFTER = 20.0, 30.0
+SUSPECT_AFTER, HUNG_AFTER = 20.0, 25.0
 """Seconds without any progress while there are requests."""
 PATIENCE = 120.0
 """Seconds that a server whose prefills take long may be given at most."""
@@ -45,11 +45,13 @@ _WAITING, _RUNNING = Curve("waiting", How.GAUGE), Curve("running", How.MAX)
 class _Engine:
     """How one engine stands: since when nothing of it moves (None: it moves, or has no requests).
 
-    `blocked` is since when it has run nothing and counted no token while requests waited.
+    `blocked` is since when it has run nothing and counted no token while requests waited, known
+    only where the use of its cache is.
     """
 
     member: Member
     requests: float
+    running: float
     still: float | None
     blocked: float | None
     usage: float
@@ -69,22 +71,28 @@ def _engines(scene: Scene) -> Iterator[_Engine]:
             continue  # the use of its cache alone may well stand still
         times = window.times[rows]
         tokens = np.concatenate(moves[:2], axis=1)
-        usage = of("kv_usage")
-        empty = (running == 0) & (waiting > 0) & (_known(usage, "max") < EMPTY)
+        usage = _highest(of("kv_usage"))
+        empty = (running == 0) & (waiting > 0) & (usage < EMPTY)
         yield _Engine(
             member,
             float((running + waiting)[-1]) if len(rows) else 0.0,
+            float(running[-1]) if len(rows) else 0.0,
             _still_since(times, np.concatenate(moves, axis=1), running + waiting > 0),
             _still_since(times, tokens, empty),
-            float(_known(usage, "max")[-1]) if len(rows) else math.nan,
+            float(usage[-1]) if len(rows) else math.nan,
         )
 
 
-def _known(values: Values, how: str = "sum") -> Values:
+def _known(values: Values) -> Values:
     """Columns as one; nothing told counts as none."""
-    filled = np.nan_to_num(values)
-    found: Values = filled.sum(axis=1) if how == "sum" else filled.max(axis=1, initial=0.0)
+    found: Values = np.nan_to_num(values).sum(axis=1)
     return found
+
+
+def _highest(values: Values) -> Values:
+    """The greatest of the columns; NaN where none is told."""
+    found = np.where(np.isfinite(values), values, -np.inf).max(axis=1, initial=-np.inf)
+    return np.where(found >= 0, found, np.nan)
 
 
 def _still_since(times: Values, values: Values, while_: np.ndarray) -> float | None:
@@ -117,31 +125,30 @@ def _hung(scene: Scene) -> Finding | None:
     engines = [one for one, _ in still]
     is_hung = lasted >= max(HUNG_AFTER, slow)
     requests = sum(one.requests for one in engines)
-    of = _of_engines(scene, engines)
+    who = _who(scene, engines)
+    hangs, inside = "hangs" if len(engines) == 1 else "hang", counted(requests, "request")
     return Finding(
         rule="hung",
         pattern=11,
         severity=Severity.BAD if is_hung else Severity.WATCH,
         brief="Engine hangs" if is_hung else "Engine may hang",
         headline=(
-            f"The engine{of} hangs: {requests:.0f} requests and no token since"
+            f"{who} {hangs}: {inside} in it, and no token for {long(lasted)}"
             if is_hung
-            else f"The engine{of} has made no progress for {lasted:.0f} s, with "
-            f"{requests:.0f} requests in it"
+            else f"{who} may hang: no progress for {long(lasted)}, with {inside} in it"
         ),
         detail="It answers /metrics, and /health may go on passing: neither asks for a token.",
         since=since,
         chain=in_order(_standing(scene, since, lasted)),
-        rivals=(
-            Rival("idle", f"{requests:.0f} requests are running or waiting"),
-            Rival("a head of the queue that never fits", "requests run, or hold blocks"),
-        ),
+        rivals=some(Rival("idle", f"running and waiting: {inside}"), _not_livelocked(engines)),
         remedies=(
             Remedy(
                 "", "save its log and a stack dump (py-spy dump) of the engine process, restart it"
             ),
             Remedy(
-                "", "let a token be the liveness probe, not /health", "a seat every half minute"
+                "",
+                "probe liveness with a request for one token: /health passes while it hangs",
+                "a seat every half minute",
             ),
         ),
         source="vllm-project/vllm#39863",
@@ -156,18 +163,26 @@ def _patience(scene: Scene) -> float:
     return min(PATIENCE, PREFILLS * float(slowest.high))
 
 
-def _of_engines(scene: Scene, still: list[_Engine]) -> str:
-    """Which engines, where there are several."""
+def _who(scene: Scene, still: list[_Engine]) -> str:
+    """Who stands still, and which where there are several."""
     if len(scene.window.layout.members) < 2:
-        return ""
-    return " " + ", ".join(engine for _, engine in (one.member for one in still))
+        return "The engine"
+    names = ", ".join(engine for _, engine in (one.member for one in still))
+    return f"Engine {names}" if len(still) == 1 else f"Engines {names}"
+
+
+def _not_livelocked(still: list[_Engine]) -> Rival | None:
+    """A queue whose head never fits, if each of them runs requests or holds blocks."""
+    if not all(one.running > 0 or one.usage >= EMPTY for one in still):
+        return None
+    return Rival("a head of the queue that never fits", "requests run, or hold blocks")
 
 
 def _standing(scene: Scene, since: float, lasted: float) -> Iterator[Link]:
     threshold = f"0 for {SUSPECT_AFTER:.0f} s"
     for curve, label in ((_STEPS, "Steps"), (_TOKENS, "Tokens written")):
         if scene.tells(curve.quantity):
-            figure = f"none for {seconds(lasted)}"
+            figure = f"none for {long(lasted)}"
             yield Link(curve.quantity, label, figure, threshold, "since then", since, curve=curve)
     for curve, label in ((_RUNNING, "Running"), (_WAITING, "Waiting")):
         figure = f"{last(scene.curve(curve)):.0f}"

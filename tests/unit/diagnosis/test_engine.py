@@ -29,11 +29,11 @@ def test_an_engine_that_counts_nothing_with_requests_in_it_hangs_since_then():
     assert {link.quantity for link in finding.chain if link.since == finding.since} == {
         *("step_tokens", "generation_tokens"),
     }
-    assert finding.headline == "The engine hangs: 8 requests and no token since"
+    assert finding.headline == "The engine hangs: 8 requests in it, and no token for 41 s"
 
 
 def test_at_first_it_only_may_hang():
-    (finding,) = findings(stopped(END - 24))
+    (finding,) = findings(stopped(END - 22))
     assert (finding.rule, finding.severity) == ("hung", Severity.WATCH)
     assert findings(stopped(END - 15)) == ()
 
@@ -91,7 +91,7 @@ def of_engines(*moving):
 def test_one_engine_that_hangs_is_not_hidden_by_another_that_works():
     assert findings(of_engines(True, True)) == ()
     (finding,) = findings(of_engines(True, False))
-    assert finding.headline.startswith("The engine 1 hangs: 1 requests")
+    assert finding.headline.startswith("Engine 1 hangs: 1 request in it,")
 
 
 def test_without_counters_nothing_is_said_of_progress():
@@ -103,6 +103,7 @@ def test_without_counters_nothing_is_said_of_progress():
     )
 
 
+STANDS = {"running": after(END - 40, 0, 8), "waiting": after(END - 40, 1, 0)}
 BLOCKED = {"running": after(END - 30, 0, 8), "waiting": after(END - 30, 1, 0)}
 
 
@@ -138,6 +139,12 @@ def test_a_head_that_can_never_start_is_one_also_while_the_engine_makes_empty_st
 def test_what_is_no_livelock(otherwise):
     figures = {"kv_usage": after(END - 30, 0.0, 0.6)} | BLOCKED | otherwise
     assert "livelock" not in {one.rule for one in findings(stopped(END - 30, **figures))}
+
+
+def test_where_the_use_of_the_cache_is_not_told_a_standstill_is_a_hang_that_rules_out_no_livelock():
+    (finding,) = findings(stopped(END - 40, without=("kv_usage",), **STANDS))
+    assert finding.rule == "hung"
+    assert [rival.name for rival in finding.rivals] == ["idle"]
 
 
 def test_a_queue_that_just_came_is_no_livelock_yet():

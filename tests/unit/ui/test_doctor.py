@@ -1,4 +1,5 @@
 from lib.diagnosis import Context, diagnose
+from lib.diagnosis.rules.engine import HUNG_AFTER
 from lib.ui import doctor
 from lib.ui.doctor import Doctor
 from tests.unit.ui.scene import PAGE, Readings, moved, server
@@ -93,3 +94,17 @@ def test_a_diagnosis_is_given_what_else_is_known_of_the_server_for_its_depth(mon
     assert "asleep" in {finding.rule for finding in one.full(name).findings}
     assert asked[1:] == [(name, doctor.FULL_SECONDS)]
     assert one.brief(name).findings
+
+
+def test_a_page_is_told_of_a_hang_within_half_a_minute_and_a_list_a_little_later(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(doctor.time, "monotonic", lambda: now[0])
+    feed, name = Asked(), server().id
+    one = Doctor(feed)
+    one.full(name)
+    one.walk([name])
+    now[0] += 30.0 - HUNG_AFTER - 1.0
+    one.full(name)
+    one.walk([name])
+    assert feed.questions.count(doctor.FULL_SECONDS) == 3
+    assert doctor.BRIEF_SECONDS not in feed.questions
