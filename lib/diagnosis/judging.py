@@ -12,7 +12,7 @@ from lib.diagnosis.context import Context
 from lib.diagnosis.finding import Diagnosis, Finding
 from lib.diagnosis.rule import Rule
 from lib.diagnosis.rules import RULES
-from lib.diagnosis.scene import Scene
+from lib.diagnosis.scene import RESTS_AFTER, Scene
 from lib.diagnosis.words import long
 from lib.metrics import Window
 
@@ -49,6 +49,8 @@ def _hindrance(rule: Rule, scene: Scene) -> str:
         return f"this server does not report {lacking}"
     if scene.seen < ENOUGH * rule.least:
         return f"needs {long(rule.least)} of readings"
+    if rule.at_work and scene.rests:
+        return f"nothing was asked in the last {long(RESTS_AFTER)}"
     return rule.lacks(scene)
 
 

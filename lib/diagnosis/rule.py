@@ -28,7 +28,8 @@ class Rule:
     finding or None. `least` is the stretch of time, in seconds, that it needs to see. `explains`
     names the rules whose findings are effects of this one's. `lacks` says what else is missing
     (configuration, another source), "" if nothing. A `blind` one can be put to a window without
-    an answer, too.
+    an answer, too. One that is `at_work` looks at what was asked, long ago as well, and has nothing
+    to say of a server that is at rest since.
     """
 
     name: str
@@ -40,3 +41,4 @@ class Rule:
     explains: tuple[str, ...] = ()
     lacks: Callable[[Scene], str] = _nothing
     blind: bool = False
+    at_work: bool = False

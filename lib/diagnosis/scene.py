@@ -17,7 +17,7 @@ from lib.diagnosis.points import points
 from lib.metrics import BY_NAME, Grid, Window, rate_curve
 from lib.metrics.sample import Values
 
-__all__ = ["MINUTE", "Base", "Change", "Scene", "last", "trailing"]
+__all__ = ["MINUTE", "RESTS_AFTER", "Base", "Change", "Scene", "last", "trailing"]
 
 Flags = NDArray[np.bool_]
 
@@ -30,6 +30,10 @@ LEAST_BEFORE = 120.0
 """Seconds of readings without which nothing is known of "before"."""
 LEAST_COUNTED = 8.0
 """Values below which a percentile or a mean is chance."""
+RESTS_AFTER = 120.0
+"""Seconds without a request after which a server is at rest."""
+WORK = ("prompt_tokens", "generation_tokens", "finished")
+"""Counters that show requests which came and went between two scrapes."""
 AHEAD = 120.0
 """Seconds before an onset in which its links may have crossed already."""
 CLEAR = 3.0
@@ -84,6 +88,16 @@ class Scene:
         """Whether the last answer is so old that nothing can be said of now."""
         rows = np.flatnonzero(self.window.answered)
         return not len(rows) or self.window.end - self.window.times[rows[-1]] > BLIND
+
+    @cached_property
+    def rests(self) -> bool:
+        """Whether nothing has run, waited or been counted for a while; not if that is not known."""
+        since = self.window.end - RESTS_AFTER
+        if self.seen < RESTS_AFTER or self.highest(self.waiting, since) > 0:
+            return False
+        return self.highest(self.running, since) == 0 and not any(
+            self.increase(one, since) for one in WORK
+        )
 
     def tells(self, quantity: str) -> bool:
         """Whether the server gave this quantity any value."""

@@ -168,6 +168,7 @@ RULES: tuple[Rule, ...] = (
         ("ttft", "prompt_tokens", "prompt_length", "running"),
         _clients_leave,
         least=LEAVE_OVER,
+        at_work=True,
     ),
     Rule("rejecting", 22, "Nothing is refused", ("rejections",), _rejecting, least=30.0),
 )

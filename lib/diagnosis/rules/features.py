@@ -243,6 +243,7 @@ RULES: tuple[Rule, ...] = (
         ("drafts", "draft_tokens", "accepted_tokens"),
         _drafts_wasted,
         least=120.0,
+        at_work=True,
     ),
     Rule(
         "blocks_too_large",
@@ -252,5 +253,6 @@ RULES: tuple[Rule, ...] = (
         _blocks_too_large,
         least=BLOCKS_OVER,
         lacks=_caching_is_off,
+        at_work=True,
     ),
 )

@@ -222,6 +222,7 @@ RULES: tuple[Rule, ...] = (
         _cache_full,
         least=FULL_FOR,
         explains=(*SYMPTOMS, "recomputed_hits", "deferred", "slower_steps"),
+        at_work=True,
     ),
     Rule(
         "recomputed_hits",

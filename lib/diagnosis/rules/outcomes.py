@@ -170,6 +170,14 @@ def _not_refused(scene: Scene) -> tuple[Rival, ...]:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("answers_cut", 19, "Answers end by themselves", ("finished",), _answers_cut, least=120.0),
+    Rule(
+        "answers_cut",
+        19,
+        "Answers end by themselves",
+        ("finished",),
+        _answers_cut,
+        least=120.0,
+        at_work=True,
+    ),
     Rule("errors", 20, "Requests succeed", ("finished",), _errors, least=30.0),
 )

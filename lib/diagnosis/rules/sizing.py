@@ -145,6 +145,15 @@ RULES: tuple[Rule, ...] = (
         ("kv_usage", "running"),
         _cache_unused,
         least=UNUSED_FOR,
+        at_work=True,
     ),
-    Rule("cache_flags", 25, "KV cache not small by its flags", ("kv_usage",), _cache_flags, MINUTE),
+    Rule(
+        "cache_flags",
+        25,
+        "KV cache not small by its flags",
+        ("kv_usage",),
+        _cache_flags,
+        least=MINUTE,
+        at_work=True,
+    ),
 )

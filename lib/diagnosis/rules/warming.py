@@ -110,5 +110,6 @@ RULES: tuple[Rule, ...] = (
         _warming_up,
         least=FIRST + LATER,
         explains=("slow_first_token",),
+        at_work=True,
     ),
 )

@@ -1,12 +1,15 @@
 import numpy as np
 import pytest
 
-from lib.diagnosis import RULES, Finding, Severity, diagnose
+from lib.diagnosis import RULES, Context, Finding, Severity, diagnose
 from lib.diagnosis.judging import one_per_cause
+from lib.diagnosis.scene import Scene
 from lib.metrics import Window
+from tests.unit.diagnosis.beside import beside
 from tests.unit.diagnosis.busy import after, busy
 from tests.unit.diagnosis.gauged import found, window
 
+COUNTED = ("prompt_tokens", "generation_tokens", "finished__stop")
 MINE = {
     "cache_full": "KV cache blocks left free",
     "queue_grows": "Queue not growing",
@@ -72,6 +75,53 @@ def test_a_window_without_an_answer_finds_nothing_and_calls_nothing_fine():
     diagnosis = diagnose(silent)
     assert (diagnosis.findings, diagnosis.fine) == ((), ())
     assert len(diagnosis.unchecked) == len(RULES)
+
+
+def wasteful(works=None):
+    """A server that shares nothing and cuts its answers, while `works` (seconds → bool) is so."""
+    load = (lambda t: np.ones(t.shape)) if works is None else works
+
+    def times(rate):
+        return lambda t: rate * load(t)
+
+    rates = {"prompt_tokens": 2_000, "generation_tokens": 500, "prefix_queries": 2_000}
+    figures = {name: times(rate) for name, rate in rates.items()}
+    figures |= {name: (times(2), 0.2) for name in ("ttft", "tpot", "prefill_time", "decode_time")}
+    window = busy(
+        **figures,
+        running=times(8),
+        kv_usage=times(0.4),
+        prefix_hits=0,
+        finished__stop=0,
+        itl=(times(500), 0.03),
+        step_tokens=(times(25), 90),
+        prompt_length=(times(2), 800),
+        generation_length=(times(2), 250),
+        configs=[{"block_size": "544"}],
+    )
+    return beside(window, finished__length=times(2))
+
+
+HINTS = {"answers_cut", "blocks_too_large", "cache_unused"}
+
+
+def test_a_server_at_rest_has_no_finding_and_says_that_nothing_was_asked():
+    assert {one.rule for one in diagnose(wasteful()).findings} == HINTS
+    rests = diagnose(wasteful(lambda t: t < 1_700))
+    assert rests.findings == ()
+    why = [one for one in rests.unchecked if one.startswith("Answers end by themselves: ")]
+    assert why == ["Answers end by themselves: nothing was asked in the last 2 minutes"]
+
+
+@pytest.mark.parametrize("works", [lambda t: t % 90 < 5, lambda t: t < 1_760])
+def test_a_server_with_some_requests_in_each_two_minutes_is_not_at_rest(works):
+    assert {one.rule for one in diagnose(wasteful(works)).findings} >= HINTS
+
+
+def test_who_does_not_tell_what_runs_is_not_taken_to_be_at_rest():
+    window = beside(busy(without=("running",), **dict.fromkeys(COUNTED, 0)))
+    assert not Scene(window, Context()).rests
+    assert Scene(busy(running=0, **dict.fromkeys(COUNTED, 0)), Context()).rests
 
 
 @pytest.mark.parametrize("seed", range(8))
