@@ -16,9 +16,11 @@ from lib.api.strict_json import Json, inside
 __all__ = ["UNSET", "Body", "Field", "Kind", "Shape", "body_of", "field_of"]
 
 _MOST_FIELDS, _MOST_CHOICES, _MOST_SHAPES = 300, 100, 12
-_NAME, _ABOUT = 80, 600
+_NAME, _ABOUT, _DEFAULT = 80, 600, 2_000
 _DEEPEST = 6
 """References that lead to references; a circle of them is no schema."""
+_MOST_LOOKS = 20_000
+"""References of one body, and the members of what they lead to: vLLM's largest takes 615."""
 _BIG = 2.0**53
 _WORDS = {
     "string": "text",
@@ -88,9 +90,25 @@ class Body:
     is_form: bool = False
 
 
+class _Document:
+    """What references lead to, and how much more of it is looked at: a circle may branch."""
+
+    def __init__(self, schemas: Mapping[str, Json]) -> None:
+        self._whole = {"components": {"schemas": schemas}}
+        self._left = _MOST_LOOKS
+
+    def look(self, target: str) -> dict[str, Json]:
+        """What a reference leads to; nothing once enough has been seen."""
+        if self._left <= 0:
+            return {}
+        found = inside(self._whole, *target.removeprefix("#/").split("/"))
+        self._left -= 1 + len(found)
+        return found
+
+
 def body_of(schema: Json, schemas: Mapping[str, Json], *, is_form: bool = False) -> Body | None:
     """The body of a schema whose references lead to `schemas`; None where it tells no field."""
-    document = {"components": {"schemas": schemas}}
+    document = _Document(schemas)
     listed = islice(_alternatives(document, schema), _MOST_SHAPES)
     shapes = (_shape(document, one, is_form=is_form) for one in listed)
     found = tuple(shape for shape in shapes if shape.fields)
@@ -101,11 +119,11 @@ def field_of(
     name: str, schema: Json, schemas: Mapping[str, Json], *, is_required: bool = False
 ) -> Field:
     """A part of a path or of a query."""
-    document = {"components": {"schemas": schemas}}
+    document = _Document(schemas)
     return _field(document, name, schema, is_required=is_required)
 
 
-def _resolved(document: Json, schema: Json) -> dict[str, Json]:
+def _resolved(document: _Document, schema: Json) -> dict[str, Json]:
     """What a reference stands for, with what stands beside it."""
     found = schema if isinstance(schema, dict) else {}
     for _ in range(_DEEPEST):
@@ -113,11 +131,11 @@ def _resolved(document: Json, schema: Json) -> dict[str, Json]:
         if not isinstance(target, str):
             return found
         beside = {name: value for name, value in found.items() if name != "$ref"}
-        found = inside(document, *target.removeprefix("#/").split("/")) | beside
+        found = document.look(target) | beside
     return {}
 
 
-def _alternatives(document: Json, schema: Json, depth: int = 0) -> Iterator[dict[str, Json]]:
+def _alternatives(document: _Document, schema: Json, depth: int = 0) -> Iterator[dict[str, Json]]:
     """The schemas of which any one will do, without null."""
     found = _resolved(document, schema)
     listed = next((found[word] for word in ("anyOf", "oneOf") if found.get(word)), None)
@@ -128,28 +146,31 @@ def _alternatives(document: Json, schema: Json, depth: int = 0) -> Iterator[dict
         yield _together(document, found)
 
 
-def _together(document: Json, schema: dict[str, Json]) -> dict[str, Json]:
+def _together(document: _Document, schema: dict[str, Json]) -> dict[str, Json]:
     """A schema with all of which it is to be at once."""
     parts = schema.get("allOf")
     for one in parts[:_MOST_SHAPES] if isinstance(parts, list) else ():
         part = _resolved(document, one)
         required = [*_list(schema, "required"), *_list(part, "required")]
-        fields = inside(schema, "properties") | inside(part, "properties")
+        fields = _fields(schema) | _fields(part)
         schema = part | schema | {"required": required, "properties": fields}
     return schema
 
 
 def _list(schema: Mapping[str, Json], name: str) -> list[Json]:
     found = schema.get(name)
-    return found if isinstance(found, list) else []
+    return found[:_MOST_FIELDS] if isinstance(found, list) else []
 
 
-def _shape(document: Json, schema: dict[str, Json], *, is_form: bool) -> Shape:
+def _fields(schema: Mapping[str, Json]) -> dict[str, Json]:
+    return dict(islice(inside(schema, "properties").items(), _MOST_FIELDS))
+
+
+def _shape(document: _Document, schema: dict[str, Json], *, is_form: bool) -> Shape:
     required = {one for one in _list(schema, "required") if isinstance(one, str)}
-    listed = islice(inside(schema, "properties").items(), _MOST_FIELDS)
     fields = [
         _field(document, name, about, is_required=name in required)
-        for name, about in listed
+        for name, about in _fields(schema).items()
         if 0 < len(name) <= _NAME
     ]
     if not is_form:  # bytes travel as text in JSON
@@ -163,7 +184,7 @@ def _typed(field: Field) -> Field:
     return replace(field, kind=Kind.EITHER if " or " in field.type else Kind.TEXT)
 
 
-def _field(document: Json, name: str, about: Json, *, is_required: bool) -> Field:
+def _field(document: _Document, name: str, about: Json, *, is_required: bool) -> Field:
     told = _resolved(document, about)
     ways = list(islice(_alternatives(document, told), _MOST_CHOICES))
     choices = _choices(ways)
@@ -173,13 +194,21 @@ def _field(document: Json, name: str, about: Json, *, is_required: bool) -> Fiel
         name,
         kind,
         is_required,
-        told.get("default", UNSET),
+        _default(told),
         choices,
         _bound(ways, "minimum"),
         _bound(ways, "maximum"),
         " ".join(words.split())[:_ABOUT] if isinstance(words, str) else "",
         _type(document, ways),
     )
+
+
+def _default(told: Mapping[str, Json]) -> Json:
+    """What it is without being told; nothing that is too long for a form."""
+    found = told.get("default", UNSET)
+    if isinstance(found, list | dict):  # those of vLLM are empty
+        return UNSET if found else found
+    return UNSET if isinstance(found, str) and len(found) > _DEFAULT else found
 
 
 def _choices(ways: list[dict[str, Json]]) -> tuple[Json, ...]:
@@ -219,13 +248,13 @@ def _bound(ways: list[dict[str, Json]], which: str) -> float | None:
     return min(bounds) if which == "minimum" else max(bounds)
 
 
-def _type(document: Json, ways: list[dict[str, Json]], depth: int = 0) -> str:
+def _type(document: _Document, ways: list[dict[str, Json]], depth: int = 0) -> str:
     """What it takes, in words: "text or list of whole numbers"."""
     words = dict.fromkeys(_word(document, one, depth) for one in ways)
     return " or ".join(words) if len(words) <= _DEEPEST else "one of several kinds"
 
 
-def _word(document: Json, schema: dict[str, Json], depth: int) -> str:
+def _word(document: _Document, schema: dict[str, Json], depth: int) -> str:
     kind = schema.get("type")
     if kind == "array":
         if depth > 2:

@@ -118,6 +118,31 @@ def test_a_circle_of_references_is_no_field_of_any_simple_kind():
     assert field(around, A=endless).kind is Kind.JSON  # none of its ways can be told
 
 
+_AROUND = {"$ref": "#/components/schemas/A"}
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"type": "null", "anyOf": [_AROUND] * 50},
+        {"type": "array", "items": {"anyOf": [_AROUND] * 60}},
+        {"enum": list(range(200_000))},
+        {"allOf": [_AROUND] * 12, "required": ["a"] * 200_000},
+    ],
+    ids=["circle", "lists", "choices", "parts"],
+)
+def test_a_description_that_branches_without_end_is_read_in_a_moment(told):
+    (shape,) = read_body({"properties": {f"x{n}": _AROUND for n in range(300)}}, {"A": told}).shapes
+    assert len(shape.fields) == 300
+    assert all(len(one.choices) <= 100 for one in shape.fields)
+
+
+def test_a_default_that_is_longer_than_a_form_is_none():
+    assert field({"type": "string", "default": "x" * 2_001}).default is UNSET
+    assert field({"type": "string", "default": "x" * 2_000}).default == "x" * 2_000
+
+
 def test_what_cannot_be_read_is_left_out():
     for nonsense in (None, [], "x", {"properties": {}}, {"properties": []}, {"anyOf": [1]}):
         assert read_body(nonsense, {}) is None
