@@ -26,7 +26,7 @@ from lib.diagnosis.slope import SURE, Slope, slope
 from lib.metrics import BY_NAME, GAP_PERIODS, Grid, Window, gauge_curve
 from lib.metrics.sample import Values
 
-__all__ = ["BACK", "Forecast", "forecasts"]
+__all__ = ["BACK", "WAIT", "Forecast", "forecasts"]
 
 BACK = 120.0
 """Seconds that all but the oldest wait look back."""
@@ -80,12 +80,12 @@ class _Recent:
 
     def hindrance(self, *quantities: str) -> str:
         """Why nothing can be said from these; "" if something can."""
-        for one in quantities:
-            if not np.isfinite(self.whole.gauge(one)).any():
-                return f"this server does not report {BY_NAME[one].source}"
         answers = self.window.times[self.window.answered]
         if not len(answers) or self.window.end - answers[-1] > self.patience:
             return "the server has not answered lately"
+        for one in quantities:
+            if not np.isfinite(self.whole.gauge(one)).any():
+                return f"this server does not report {BY_NAME[one].source}"
         if answers[-1] - answers[0] < LEAST_SEEN or not self.window.is_single:
             return f"needs {LEAST_SEEN:.0f} s of readings"
         return ""
@@ -201,7 +201,7 @@ def _drain(recent: _Recent) -> Forecast:
     return _time(_DRAIN, how, *times)
 
 
-_WAIT = "A new request waits"
+WAIT = "A new request waits"
 _WAIT_HOW = (
     "{source} / pace of admissions (finished + growth of running) in the last 2 min{figures}"
 )
@@ -212,16 +212,16 @@ def _wait(recent: _Recent) -> Forecast:
     figures = f": {admitted:.0f} in {seconds:.0f} s"
     how = _how(_WAIT_HOW, "waiting", figures)
     if not waiting:
-        return Forecast(_WAIT, 0.0, 0.0, 0.0, "not at all: nothing waits", how)
+        return Forecast(WAIT, 0.0, 0.0, 0.0, "not at all: nothing waits", how)
     if not admitted:
         least = waiting * seconds / (2 * _HALF_WIDTH) ** 2
         words = f"more than {_long(least)}: none was admitted"
-        return Forecast(_WAIT, math.inf, least, None, words, how)
+        return Forecast(WAIT, math.inf, least, None, words, how)
     root = math.sqrt(admitted)
     slow, fast = max(0.0, root - _HALF_WIDTH) ** 2, (root + _HALF_WIDTH) ** 2
     value, low = (waiting * seconds / count for count in (admitted, fast))
     high = waiting * seconds / slow if slow else math.inf
-    return _time(_WAIT, how, value, low, high, farthest=math.inf)
+    return _time(WAIT, how, value, low, high, farthest=math.inf)
 
 
 _OLDEST = "The oldest waits"
@@ -307,6 +307,6 @@ _ALL: tuple[tuple[str, str, tuple[str, ...], Callable[[_Recent], Forecast]], ...
     (_CACHE, _how(_CACHE_HOW, "kv_usage", ""), ("kv_usage",), _cache),
     (_QUEUE, _how(_QUEUE_HOW, "waiting", ""), ("waiting",), _queue),
     (_DRAIN, _how(_DRAIN_HOW, "waiting", ""), ("waiting", "running"), _drain),
-    (_WAIT, _how(_WAIT_HOW, "waiting", ""), ("waiting", "running", "finished"), _wait),
+    (WAIT, _how(_WAIT_HOW, "waiting", ""), ("waiting", "running", "finished"), _wait),
     (_OLDEST, _how(_OLDEST_HOW, "waiting", ""), ("waiting", "running", "finished"), _oldest),
 )

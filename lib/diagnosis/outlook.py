@@ -1,14 +1,21 @@
 """What comes next for a server, and what its waiting requests wait for: both, from one window."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lib.diagnosis.finding import Finding
-from lib.diagnosis.forecast import Forecast, forecasts
+from lib.diagnosis.forecast import WAIT, Forecast, forecasts
 from lib.diagnosis.waiting import Cause, by_cause
 from lib.metrics import Window
 
 __all__ = ["Outlook", "outlook"]
+
+_STANDS = {
+    11: "the engine stands still",
+    12: "nobody is admitted",
+    29: "it is asleep or paused",
+}
+"""The known patterns (`Finding.pattern`) in which no request gets on, whatever came before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,4 +28,14 @@ class Outlook:
 
 def outlook(window: Window, findings: Iterable[Finding] = ()) -> Outlook:
     """As of the end of a window; `findings` are those that hold then."""
-    return Outlook(forecasts(window), by_cause(window, findings))
+    found = tuple(findings)
+    stands = next((_STANDS[one.pattern] for one in found if one.pattern in _STANDS), "")
+    made = forecasts(window)
+    if stands:
+        made = tuple(_standing(one, stands) if one.what == WAIT else one for one in made)
+    return Outlook(made, by_cause(window, found))
+
+
+def _standing(forecast: Forecast, why: str) -> Forecast:
+    """Refused: there is no pace any more to wait at."""
+    return replace(forecast, value=None, low=None, high=None, words="", refused=why)
