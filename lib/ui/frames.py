@@ -217,6 +217,7 @@ class RcaView:
                 "findings": [finding_of(finding) for finding in diagnosis.findings],
                 "fine": diagnosis.fine,
                 "unchecked": diagnosis.unchecked,
+                "early": sum(map(_is_early, diagnosis.unchecked)),
             },
             "outlook": outlook_of(self._board.forecast(self._server.id)),
             "servers": self._board.listed(),
@@ -230,6 +231,11 @@ class RcaView:
         if newest and newest.sample:
             self._models = newest.sample.models  # one that is down still has its name
         return who_of(self._server, self._models, self._board.version(self._server))
+
+
+def _is_early(unchecked: str) -> bool:
+    """Whether a check was not made only because nobody has watched for long enough."""
+    return unchecked.endswith(" of readings")
 
 
 def _is_told(status: Status | None, diagnosis: Diagnosis) -> bool:

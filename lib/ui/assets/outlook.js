@@ -1,6 +1,7 @@
 // What comes next, in a quiet line of figures, and what the waiting requests wait for. Both as lib/ui/ahead.py makes them.
+// Words change in place, so that a tooltip that is open stays.
 
-import { h } from "./dom.js";
+import { h, mark, put } from "./dom.js";
 
 export class Outlook {
   constructor() {
@@ -10,27 +11,33 @@ export class Outlook {
   }
 
   show({ forecasts, refused, waiting }) {
-    this.element.hidden = !forecasts.length && !refused.length && !waiting.length;
-    this.next.replaceChildren(...forecasts.map(forecast), refused.length ? none(refused) : "");
+    this.element.hidden = !forecasts.length && !refused && !waiting.length;
+    say(this.next, [...forecasts.map(forecast), ...(refused ? [none(refused)] : [])]);
     this.waiting.hidden = !waiting.length;
-    this.waiting.replaceChildren(...(waiting.length === 1 ? [only(waiting[0])] : waiting.map(cause)));
+    say(this.waiting, waiting.length === 1 ? [only(waiting[0])] : waiting.map(cause));
   }
 }
 
-function forecast({ what, words, how }) {
-  return h("span.vi-ahead", { title: how }, `${what} `, h("b", {}, words));
-}
+const forecast = ({ what, words, how }) => ({ how, parts: [[`${what} `], [words, "b"]] });
 
-/** Those without an answer, each with its reason in the tooltip. */
-function none(refused) {
-  return h("span.vi-ahead", {}, "No forecast: ", ...refused.flatMap(({ what, how }, index) => [index ? ", " : "", h("span.vi-why", { title: how, tabindex: 0 }, what.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase()))]));
-}
+/** Those without an answer; each says why in the tooltip. */
+const none = ({ begin, parts }) => ({ how: null, parts: [[begin], ...parts.flatMap(({ words, how }, index) => [...(index ? [[", "]] : []), [words, "span.vi-why", how]])] });
 
 /** Where all wait for the same, a sentence says it. */
-function only({ sentence, how }) {
-  return h("span.vi-ahead", { title: how }, sentence);
-}
+const only = ({ sentence, how }) => ({ how, parts: [[sentence]] });
 
-function cause({ name, count, share, sentence, how }) {
-  return h("span.vi-ahead", { title: `${sentence} ${how}` }, `Waiting: ${name} `, h("b", {}, count), ` (${share})`);
+const cause = ({ name, count, share, sentence, how }) => ({ how: `${sentence} ${how}`, parts: [[`Waiting: ${name} `], [count, "b"], [` (${share})`]] });
+
+/** Put these into a line: items with `how` as their tooltip, and parts [text, element = "span", tooltip = none]. */
+function say(line, items) {
+  while (line.childElementCount > items.length) line.lastChild.remove();
+  while (line.childElementCount < items.length) line.append(h("span.vi-ahead"));
+  items.forEach(({ how, parts }, index) => {
+    const item = line.children[index];
+    mark(item, "title", how);
+    const shape = parts.map(([, element]) => element ?? "span").join();
+    if (item.shape !== shape) item.replaceChildren(...parts.map(([, element]) => h(element ?? "span")));
+    item.shape = shape;
+    parts.forEach(([text, , tip], place) => { put(item.children[place], text); mark(item.children[place], "title", tip); });
+  });
 }

@@ -12,6 +12,8 @@ import { LiveView } from "./view.js";
 
 const TOOLS = ".st-key-rca-tools";
 const SCROLL_TRIES = 20;
+const EARLY = 2;  // so many checks that wait for readings, to one that was made: too early to judge
+const BLOCKS_AFTER = 2;  // the plots of the cache and of the requests come before the picture of the blocks
 
 export class Rca extends LiveView {
   constructor(root, page) {
@@ -97,7 +99,9 @@ export class Rca extends LiveView {
     for (const plot of this.plots.values()) this.board.remove(plot);
     this.plots = new Map(panels.map((spec) => [spec.key, new Plot(spec, this.board)]));
     this.panels.classList.remove("vi-loading");
-    this.panels.replaceChildren(...[...this.plots.values()].map((plot) => plot.element), this.cells.element);
+    const elements = [...this.plots.values()].map((plot) => plot.element);
+    elements.splice(BLOCKS_AFTER, 0, this.cells.element);
+    this.panels.replaceChildren(...elements);
     for (const plot of this.plots.values()) this.board.add(plot);
     if (!panels.length) this.panels.replaceChildren(h("p.vi-note", {}, "No figures yet: they appear with the first answer of this server."));
   }
@@ -140,7 +144,7 @@ export class Rca extends LiveView {
   }
 
   judge() {
-    const { findings, fine, unchecked } = this.findings ?? { findings: [], fine: [], unchecked: [] };
+    const { findings, fine, unchecked, early } = this.findings ?? { findings: [], fine: [], unchecked: [], early: 0 };
     const { tone, words, since, text, told } = this.status;
     this.state.replaceChildren(state(tone, words, text), lasting(this.status) ?? "");
     const key = JSON.stringify([tone, words, since, told, tone === "good" || text, findings, fine, unchecked]);
@@ -149,7 +153,7 @@ export class Rca extends LiveView {
     const ill = (tone === "bad" || tone === "watch") && !told;
     const blocks = this.blocks(findings);
     if (ill) blocks.unshift(trouble(this.status));
-    else if (!findings.length && tone === "good") blocks.push(this.nothing(fine));
+    else if (!findings.length && tone === "good") blocks.push(this.nothing(fine, early));
     this.place([...blocks, ...this.over(findings, fine), ...this.unchecked(unchecked)]);
     const marks = findings.filter((finding) => finding.tone !== "hint").map((finding) => ({ at: finding.since, tone: finding.tone }));
     this.board.mark(ill ? [...marks, { at: since, tone }] : marks);
@@ -192,9 +196,11 @@ export class Rca extends LiveView {
     return [h("details.vi-unchecked", { open: this.verdict.querySelector(".vi-unchecked")?.open }, h("summary", {}, `${unchecked.length} not checked`), h("ul", {}, ...unchecked.map((what) => h("li", {}, what))))];
   }
 
-  nothing(fine) {
-    if (!fine.length) return h("section.vi-finding", {}, h("h2", {}, "Too early to judge"), h("p.vi-quiet", {}, "Each check needs to see a while of readings first."));
-    return h("section.vi-finding", { "data-tone": "good" }, h("h2", {}, "Nothing wrong"), h("p.vi-quiet", {}, `Checked: ${fine.join(" · ")}`));
+  /** `early` checks need to see a longer while of readings: with many of those nothing is said yet. */
+  nothing(fine, early) {
+    const checked = fine.length ? `Checked: ${fine.join(" · ")}` : "";
+    if (!fine.length || early > EARLY * fine.length) return h("section.vi-finding", {}, h("h2", {}, "Too early to judge"), h("p.vi-quiet", {}, `Most checks need to see a while of readings first. ${checked}`));
+    return h("section.vi-finding", { "data-tone": "good" }, h("h2", {}, early ? "Nothing wrong so far" : "Nothing wrong"), h("p.vi-quiet", {}, checked));
   }
 
   missing(absent) {

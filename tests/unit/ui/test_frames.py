@@ -13,6 +13,7 @@ from lib.diagnosis import (
     Link,
     Outlook,
     Severity,
+    diagnose,
 )
 from lib.health import State
 from lib.ui.fleet import OverviewView
@@ -103,6 +104,16 @@ def test_words_come_again_only_when_they_changed():
     rca._board.found = rca._board.found.__class__((), ("something else",), ())
     _, tick = read(rca.tick())
     assert tick["findings"]["fine"] == ["something else"]
+
+
+def test_checks_that_only_need_more_readings_are_counted():
+    feed, rca = view(GROWING, told=10)
+    newest = feed.latest(server().id).at
+    rca._board.found = diagnose(feed.window(server().id, newest - 60, newest))
+    _, frame = read(rca.opening())
+    unchecked, early = frame["findings"]["unchecked"], frame["findings"]["early"]
+    assert early == sum("of readings" in one for one in unchecked)
+    assert 2 * len(frame["findings"]["fine"]) < early < len(unchecked)
 
 
 def test_before_the_first_answer_nothing_is_called_absent():
