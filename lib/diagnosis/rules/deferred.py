@@ -10,6 +10,7 @@ from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Seve
 from lib.diagnosis.links import TTFT_95, felt, in_order, not_memory, not_preempted, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
+from lib.diagnosis.words import counted
 
 __all__ = ["RULES"]
 
@@ -35,7 +36,7 @@ def _deferred(scene: Scene) -> Finding | None:
         pattern=13,
         severity=Severity.BAD if running == 0 or eats else Severity.WATCH,
         brief="Requests deferred",
-        headline=f"{deferred:.0f} requests can't start though there is room: they wait for "
+        headline=f"{counted(deferred, 'request')} held back though there is room: waiting for "
         f"{' or '.join(_classes(scene))}",
         detail=f"{running:.0f} run meanwhile{f', of {seats} seats' if seats else ''}.",
         since=since,
@@ -64,10 +65,10 @@ def _grammar(scene: Scene) -> Finding | None:
         pattern=14,
         severity=Severity.WATCH,
         brief="Grammars compile slowly",
-        headline="Requests with a schema wait for their grammar; the others are served as ever",
+        headline="Requests with a schema wait for their grammar; the others are served as usual",
         detail=(
-            f"{deferred:.0f} are deferred, and this server reports neither adapters nor transfers "
-            "of KV: what is left is a grammar that compiles (inferred)."
+            f"{counted(deferred, 'request')} deferred, and this server reports neither adapters "
+            "nor transfers of KV: what is left is a grammar that compiles (inferred)."
         ),
         since=since,
         chain=in_order([_deferred_link(since, deferred), tail]),
@@ -85,13 +86,16 @@ def _grammar(scene: Scene) -> Finding | None:
 
 
 def _deferred_since(scene: Scene) -> tuple[float, float] | None:
-    """Since when requests are deferred while the cache has room, and how many are now."""
+    """Since when requests are deferred while the cache has room, and how many are now or were."""
     curve = scene.curve(_DEFERRED)
     deferred = (curve >= 0.5) & ~(scene.usage >= ROOM)
     since = scene.since(
         deferred, known=np.isfinite(curve), hold=DEFERRED_FOR, release=DEFERRED_OVER
     )
-    return None if since is None else (since, last(curve))
+    if since is None:
+        return None
+    now = last(curve)
+    return since, now if now >= 0.5 else scene.highest(curve, scene.window.end - 2 * DEFERRED_OVER)
 
 
 def _classes(scene: Scene) -> tuple[str, ...]:

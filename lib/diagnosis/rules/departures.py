@@ -14,7 +14,7 @@ from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Severity
 from lib.diagnosis.links import in_order, queue
 from lib.diagnosis.rule import Rule
 from lib.diagnosis.scene import Scene, last
-from lib.diagnosis.words import long, percent, rate, seconds
+from lib.diagnosis.words import counted, long, percent, rate, seconds
 from lib.metrics.sample import Values
 
 __all__ = ["RULES"]
@@ -125,7 +125,7 @@ def _rejecting(scene: Scene) -> Finding | None:
         severity=Severity.BAD if often else Severity.WATCH,
         brief="Requests refused",
         headline="The queue is at its limit: new requests are refused (503)",
-        detail=f"{_by_reason(by_reason)} in the last minute, while {ended:,.0f} requests ended."
+        detail=f"{_by_reason(by_reason)} in the last minute; {counted(ended, 'request')} ended."
         if np.isfinite(ended)
         else f"{_by_reason(by_reason)} in the last minute.",
         since=since,

@@ -12,7 +12,7 @@ from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Seve
 from lib.diagnosis.links import TTFT_95, in_order, not_memory, queue, risen, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import Scene, last
-from lib.diagnosis.words import between, long, percent, rate
+from lib.diagnosis.words import between, counted, long, percent, rate
 
 __all__ = ["RULES"]
 
@@ -164,7 +164,7 @@ def _few_run(scene: Scene, since: float) -> Rival | None:
     highest = scene.highest(scene.running, since)
     if not highest <= 8:
         return None
-    return Rival("a large batch", f"at most {highest:.0f} requests ran at once")
+    return Rival("a large batch", f"at most {counted(highest, 'request')} at once")
 
 
 # ── Are blocks larger than what prompts share ──

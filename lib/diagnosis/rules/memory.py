@@ -33,6 +33,8 @@ PREEMPTING = 0.05
 """Preemptions per second from which on a full cache hurts (vLLM documentation, preemption)."""
 PREEMPTED = 0.01
 """Preemptions per second below which there are as good as none."""
+PREEMPTION = "vLLM documentation: optimization, preemption"
+SATURATED = "vllm-project/vllm#23444"
 
 HIT_MORE = 0.05
 """By how much the prefix hit rate must rise to be called risen."""
@@ -79,7 +81,7 @@ def _cache_full(scene: Scene) -> Finding | None:
             not_budget(scene, since),
         ),
         remedies=_full_remedies(scene, since, hurts=hurts),
-        source="vLLM documentation: optimization, preemption",
+        source=PREEMPTION if hurts else SATURATED,
     )
 
 
@@ -159,7 +161,10 @@ def _full_remedies(scene: Scene, since: float, *, hurts: bool) -> tuple[Remedy, 
         *(
             (Remedy("--watermark 0.03", "a reserve of blocks", "later first tokens"),)
             if hurts
-            else ()
+            else (
+                Remedy("--kv-offloading-size", "blocks put aside in CPU memory", "memory there"),
+                Remedy("--max-num-queued-reqs", "refuse early what would wait long", "503s"),
+            )
         ),
         Remedy("", "another replica, or shorter contexts", "its GPU"),
     )
@@ -181,8 +186,8 @@ def _recomputed_hits(scene: Scene) -> Finding | None:
         pattern=10,
         severity=Severity.HINT,
         brief="Hit rate misleads",
-        headline="The hit rate of the prefix cache has risen by requests that were preempted",
-        detail="It does not mean that prompts share more: judge the cache without preemptions.",
+        headline="The prefix cache only seems to do better: preempted requests count as its hits",
+        detail="Prompts share no more than before; what was thrown out is looked up once more.",
         since=change.since,
         chain=in_order(
             [
@@ -207,7 +212,7 @@ def _recomputed_hits(scene: Scene) -> Finding | None:
             ]
         ),
         remedies=(
-            Remedy("", "make an end of the preemptions; there is nothing wrong with the cache"),
+            Remedy("", "do not judge the prefix cache by this; put an end to the preemptions"),
         ),
         source="vllm-project/vllm#25780",
     )

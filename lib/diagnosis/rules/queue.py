@@ -69,7 +69,7 @@ def _seat_limit(scene: Scene) -> Finding | None:
         pattern=3,
         severity=Severity.WATCH,
         brief="All seats taken",
-        headline=f"Requests wait for a seat: {told} are taken, and memory is idle",
+        headline=f"Requests wait for a seat: {told} are taken, while the KV cache has room",
         detail=(
             f"Never more than {taken:.0f} requests run at once, while others wait."
             f"{'' if seats else ' That this is --max-num-seqs is inferred from the plateau.'}"
@@ -224,7 +224,7 @@ def _queue_grows(scene: Scene) -> Finding | None:
             if last(gained) >= GROWS_BY
             else "A queue has built up and does not shrink"
         ),
-        detail=f"{then:.0f} requests waited then, {now:.0f} do now.",
+        detail=f"Waiting: {then:.0f} then, {now:.0f} now.",
         since=since,
         chain=_queue_chain(scene, since),
         rivals=some(not_memory(scene, since)),

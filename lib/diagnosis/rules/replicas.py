@@ -5,15 +5,15 @@ context. What out of line means is decided in `lib.diagnosis.peers`; here, that 
 tokens, or twice the requests with clearly more of the KV cache.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lib.diagnosis.finding import Finding, Link, Remedy, Rival, Severity
 from lib.diagnosis.links import in_order
 from lib.diagnosis.measures import MEASURES, Measure
-from lib.diagnosis.peers import Outlier, compared
+from lib.diagnosis.peers import Compared, Outlier, compared
 from lib.diagnosis.rule import SYMPTOMS, Rule
-from lib.diagnosis.scene import Scene
+from lib.diagnosis.scene import Scene, last
 from lib.diagnosis.words import percent, seconds
 from lib.metrics import Layout, Member, Window
 
@@ -23,6 +23,8 @@ LOOKED_AT = 600.0
 TIMES = 2.0
 SPREAD = 0.3
 """Of the KV cache, between one and the others."""
+ALIKE = 0.25
+"""By how much more of the others' requests it may run and still do the same work."""
 ENGINES = 16
 THIS = "this server"
 
@@ -32,9 +34,13 @@ RUNNING, USAGE, TTFT = (_BY_NAME[name] for name in ("running", "kv_usage", "ttft
 
 @dataclass(frozen=True, slots=True)
 class _Apart:
-    """One that is out of line: what was measured, held against the others."""
+    """One that is out of line: what was measured, held against the others.
+
+    `running` are its requests and the median of all now, NaN where that is not told.
+    """
 
     name: str
+    running: tuple[float, float]
     slow: Outlier | None
     busy: Outlier | None
     full: Outlier | None
@@ -56,9 +62,8 @@ def _replica_apart(scene: Scene) -> Finding | None:
         for name, peer in scene.context.peers.items()
     }
     engines = _engines(recent)
-    groups = [(THIS, {THIS: recent, **peers})] if peers else []
-    groups += [(name, engines) for name in engines] if len(engines) > 1 else []
-    found = [_apart(name, group) for name, group in groups]
+    found = list(_apart((THIS,), {THIS: recent, **peers})) if peers else []
+    found += list(_apart(tuple(engines), engines)) if len(engines) > 1 else []
     out = [(one.since, one) for one in found if one.since is not None]
     if not out:
         return None
@@ -81,7 +86,7 @@ def _finding(one: _Apart, since: float, others: int) -> Finding:
         detail=(
             "The router sends it more than its share, or longer requests."
             if busy
-            else "Its load is like theirs: look at its hardware and its own log."
+            else "Look at its hardware and its own log."
         ),
         since=since,
         chain=in_order(
@@ -91,7 +96,7 @@ def _finding(one: _Apart, since: float, others: int) -> Finding:
                 _link(USAGE, "KV cache", one.full, f"{SPREAD:.0%} more than theirs", percent),
             )
         ),
-        rivals=() if busy else (Rival("more load", "as many requests run as elsewhere"),),
+        rivals=() if busy else _no_more_load(one),
         remedies=(
             Remedy("", "look at the router: least requests, or sticky by prefix, not round robin")
             if busy
@@ -99,6 +104,14 @@ def _finding(one: _Apart, since: float, others: int) -> Finding:
         ),
         source="vLLM documentation: data parallel deployment",
     )
+
+
+def _no_more_load(one: _Apart) -> tuple[Rival, ...]:
+    """More load, if about as many requests run as elsewhere."""
+    mine, usual = one.running
+    if not mine <= usual + max(1.0, ALIKE * usual):
+        return ()
+    return (Rival("more load", f"{mine:.0f} running, {usual:.0f} elsewhere"),)
 
 
 def _link(
@@ -115,19 +128,22 @@ def _link(
     return Link(curve.quantity, label, figure, limit, "now", out.since, curve=curve)
 
 
-def _apart(name: str, group: Mapping[str, Window]) -> _Apart:
-    slow, busy, full = (_outlier(measure, name, group) for measure in (TTFT, RUNNING, USAGE))
-    return _Apart(
-        name,
-        slow if slow and slow.value >= TIMES * slow.usual else None,
-        busy if busy and busy.value >= TIMES * busy.usual else None,
-        full if full and full.value - full.usual >= SPREAD else None,
-    )
+def _apart(names: tuple[str, ...], group: Mapping[str, Window]) -> Iterator[_Apart]:
+    """How each of these stands to all of the group."""
+    ttft, running, usage = (compared(measure, group) for measure in (TTFT, RUNNING, USAGE))
+    for name in names:
+        slow, busy, full = (_outlier(one, name) for one in (ttft, running, usage))
+        yield _Apart(
+            name,
+            (last(running.values[running.names.index(name)]), last(running.median)),
+            slow if slow and slow.value >= TIMES * slow.usual else None,
+            busy if busy and busy.value >= TIMES * busy.usual else None,
+            full if full and full.value - full.usual >= SPREAD else None,
+        )
 
 
-def _outlier(measure: Measure, name: str, group: Mapping[str, Window]) -> Outlier | None:
-    found = compared(measure, group).outliers
-    return next((one for one in found if one.name == name), None)
+def _outlier(found: Compared, name: str) -> Outlier | None:
+    return next((one for one in found.outliers if one.name == name), None)
 
 
 def _engines(window: Window) -> dict[str, Window]:

@@ -10,7 +10,7 @@ from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Seve
 from lib.diagnosis.links import in_order, queue
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
-from lib.diagnosis.words import long
+from lib.diagnosis.words import counted, long
 from lib.metrics.sample import Values
 
 __all__ = ["RULES"]
@@ -166,7 +166,7 @@ def _who_waits(scene: Scene, state: str) -> str:
     waiting = last(scene.waiting) + last(scene.running)
     if not waiting > 0:
         return f"Nobody waits for it. Requests that come while it is {state} will."
-    return f"{waiting:,.0f} requests wait until it goes on."
+    return f"Held up until it goes on: {counted(waiting, 'request')}."
 
 
 # ── Does its page tell of the engine ──

@@ -10,7 +10,7 @@ from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Seve
 from lib.diagnosis.links import TTFT_95, in_order, risen, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
-from lib.diagnosis.words import long, percent, rate
+from lib.diagnosis.words import counted, long, percent, rate
 from lib.metrics.sample import Values
 
 __all__ = ["RULES"]
@@ -97,7 +97,7 @@ def _jam(scene: Scene) -> Link | None:
     )
     if since is None:
         return None
-    figure = f"{last(fetching):,.0f} requests"
+    figure = counted(last(fetching), "request")
     limit = f"≥ {STALLED:.0f} more than ever until {long(STALLED_OVER)} before"
     return Link("kv_fetch", "Blocks on their way for", figure, limit, "now", since, curve=line)
 

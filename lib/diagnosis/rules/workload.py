@@ -88,8 +88,8 @@ def _longer_prompts(scene: Scene) -> Finding | None:
         pattern=6,
         severity=Severity.WATCH,
         brief="Longer prompts",
-        headline="Prompts have become longer, and first tokens come later for it",
-        detail="The load is another one; the server does what it did.",
+        headline="Prompts have become longer, and so first tokens come later",
+        detail="What is asked has changed, not the server.",
         since=change.since,
         chain=in_order(
             [
@@ -102,7 +102,7 @@ def _longer_prompts(scene: Scene) -> Finding | None:
         rivals=some(not_memory(scene, change.since), not_preempted(scene, change.since)),
         remedies=(
             Remedy("", "send long prompts to servers of their own", "their GPUs"),
-            Remedy("--max-model-len", "refuse the longest", "their users"),
+            Remedy("--max-model-len", "refuse the longest", "those requests fail"),
             Remedy("--enable-prefix-caching", "put what prompts share at their head"),
         ),
         source="vLLM documentation: optimization, chunked prefill",
@@ -126,13 +126,11 @@ def _longer_answers(scene: Scene) -> Finding | None:
         severity=Severity.WATCH,
         brief="Longer answers",
         headline="Answers have become longer: each holds its seat and its blocks for longer",
-        detail="Each token comes as fast as before; the load is another one.",
+        detail="Each token comes as fast as before: what is asked has changed, not the server.",
         since=change.since,
         chain=in_order([_changed(_ANSWERS, "Answer p95", change, LONGER), decode, queue(scene)]),
         rivals=some(
-            Rival("slower steps", f"time per token is below {STEADY:g} × what it was")
-            if scene.tells("tpot")
-            else None,
+            _not_slower(scene, change.since),
             not_preempted(scene, change.since),
         ),
         remedies=(
@@ -142,6 +140,14 @@ def _longer_answers(scene: Scene) -> Finding | None:
         ),
         source="vLLM's own dashboards: workload",
     )
+
+
+def _not_slower(scene: Scene, since: float) -> Rival | None:
+    """Slower steps, if what a token took before is known, and what it takes now."""
+    base, now = scene.before(_TPOT, since), last(scene.curve(_TPOT))
+    if base is None or not now < STEADY * base.median:
+        return None
+    return Rival("slower steps", f"{seconds(now)} per token, {seconds(base.median)} before")
 
 
 # ── Do long prompts make streams choppy ──
@@ -205,7 +211,7 @@ def _slow_first_token(scene: Scene) -> Finding | None:
         TTFT_95,
         "slow_first_token",
         ("Late first tokens", "TTFT p95"),
-        "First tokens come later than they did, by none of the causes that are known here",
+        "First tokens come later than before, and no known cause explains it",
         (LATE, LATE_SECONDS),
     )
 
@@ -216,7 +222,7 @@ def _slow_streams(scene: Scene) -> Finding | None:
         _ITL_95,
         "slow_streams",
         ("Slow streams", "ITL p95"),
-        "Streams are slower than they were, by none of the causes that are known here",
+        "Streams are slower than before, and no known cause explains it",
         (SLOW, SLOW_SECONDS),
     )
 
@@ -237,7 +243,9 @@ def _symptom(
     threshold = f"≥ {times:g} × {usual}"
     load = scene.before(Curve("running", How.GAUGE), change.since)
     before = (
-        "" if load is None else f" {last(scene.running):.0f} requests run, {load.median:.0f} did."
+        ""
+        if load is None
+        else f" Running: {last(scene.running):.0f} now, {load.median:.0f} before."
     )
     return Finding(
         rule=rule,
@@ -256,7 +264,7 @@ def _symptom(
             ]
         ),
         rivals=some(not_memory(scene, change.since), not_preempted(scene, change.since)),
-        remedies=(Remedy("", "compare this moment with one before: What changed"),),
+        remedies=(Remedy("", "open “What changed”: it holds this time against the one before"),),
     )
 
 

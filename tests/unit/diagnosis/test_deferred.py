@@ -39,7 +39,7 @@ def test_where_kv_comes_from_elsewhere_that_is_what_is_waited_for(seen):
     ]
     (finding,) = diagnose(held(**more)).findings
     assert (finding.rule, finding.pattern) == ("deferred", 13)
-    assert finding.headline.endswith("they wait for KV from elsewhere")
+    assert finding.headline.endswith("waiting for KV from elsewhere")
 
 
 def test_held_back_requests_that_take_all_seats_are_bad():
@@ -62,3 +62,12 @@ def test_held_back_requests_that_take_all_seats_are_bad():
 def test_what_is_not_held_back_for_long_or_has_no_room_anyway(otherwise):
     found = rules(held(external_prefix_queries=100, **otherwise))
     assert "deferred" not in found
+
+
+def test_one_that_was_held_back_a_moment_ago_is_told_as_one():
+    def now_and_then(t):
+        return 1.0 * ((t > 1_500) & ((t + 5) % 20 < 15))
+
+    figures = {"waiting": now_and_then, "waiting_by_reason__deferred": now_and_then}
+    (finding,) = diagnose(held(external_prefix_queries=100, **figures)).findings
+    assert finding.headline.startswith("1 request held back though there is room")

@@ -37,7 +37,7 @@ def test_a_queue_of_one_or_two_is_none():
 def test_a_queue_that_grew_and_stands_is_said_to_stand():
     finding = found(usage=0.6, waiting=lambda t: min(40.0, t / 20))["queue_grows"]
     assert finding.headline == "A queue has built up and does not shrink"
-    assert finding.detail.endswith(" 40 do now.")
+    assert finding.detail.endswith(", 40 now.")
     assert finding.chain[0].figure == "40"
     growing = found(usage=0.6, waiting=lambda t: t / 20)["queue_grows"]
     assert growing.headline.endswith("the queue grows")

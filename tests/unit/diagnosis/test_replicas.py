@@ -19,6 +19,14 @@ def test_a_replica_with_late_first_tokens_is_out_of_line():
     assert finding.since == pytest.approx(1_530, abs=40)
     assert finding.headline.startswith("This server is far slower than the 2 others")
     assert finding.chain[0].figure.endswith(" elsewhere")
+    assert [rival.name for rival in finding.rivals] == ["more load"]
+
+
+def test_more_load_is_not_ruled_out_where_more_runs():
+    others = peers(b=busy(seed=2), c=busy(seed=3))
+    finding = findings(busy(ttft=LATE, running=15), others)["replica_apart"]
+    assert finding.headline.startswith("This server is far slower")
+    assert finding.rivals == ()
 
 
 def test_a_replica_with_far_more_to_do_is_found_and_the_others_are_not():

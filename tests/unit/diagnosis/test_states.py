@@ -62,7 +62,7 @@ def test_a_sleeping_server_that_lets_requests_wait_is_no_hang():
     finding = next(iter(findings(window).values()))
     assert (finding.rule, finding.severity) == ("asleep", Severity.WATCH)
     assert finding.since == pytest.approx(1_500, abs=10)
-    assert "requests wait until it goes on" in finding.detail
+    assert "until it goes on: 13 requests" in finding.detail
     assert finding.rivals[0].name == "hang"
 
 

@@ -100,7 +100,7 @@ def test_a_symptom_without_a_known_cause_is_still_said():
     assert finding.since == pytest.approx(T, abs=20)
     (finding,) = findings(itl=after(T, 0.15, 0.03), running=8)
     assert finding.rule == "slow_streams"
-    assert finding.detail.endswith("8 requests run, 8 did.")
+    assert finding.detail.endswith("Running: 8 now, 8 before.")
 
 
 @pytest.mark.parametrize(
