@@ -73,7 +73,7 @@ class Person:
         return self.waits()
 
     def waits(self):
-        job = self.app.session_state["vector-jobs"]["embed"]
+        job = self.app.session_state["jobs"]["embed"]
         until(lambda: not job.is_running, SECONDS)
         self.app.run()
         return self.sound()
@@ -120,7 +120,7 @@ def test_a_sample_set_is_answered_with_its_figures(person):
 
 def test_the_scores_are_those_of_the_servers_own_vectors(person):
     person.embeds()
-    found = person.app.session_state["vector-jobs"]["embed"].result
+    found = person.app.session_state["jobs"]["embed"].result
     client = house().embedder.client(house().named("demo-embed"))
     raw = client.embed(found.texts.texts, model=found.model, encoding="float").rows
     unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
@@ -234,7 +234,7 @@ def test_a_csv_has_its_columns_picked_and_its_empty_rows_told(person):
     assert "Left out, because they are empty: rows 3." in person.captions()
     person.embeds()
     assert person.tile("texts") == "3"
-    assert person.app.session_state["vector-jobs"]["embed"].result.texts.labels == (
+    assert person.app.session_state["jobs"]["embed"].result.texts.labels == (
         "fruit",
         "car",
         "fruit",
@@ -337,7 +337,7 @@ def test_a_stop_keeps_what_was_done(dashboard):
         person = Person(dashboard(VLLM_SERVERS=f"a={server.url}"), server="a")
         person.pastes("\n".join(f"text {n}" for n in range(320)))
         person.app.button(key="embed-go").click().run()
-        job = person.app.session_state["vector-jobs"]["embed"]
+        job = person.app.session_state["jobs"]["embed"]
         until(lambda: job.done, SECONDS)
         person.app.run()
         person.app.button(key="embed-stop").click().run()

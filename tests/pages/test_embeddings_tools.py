@@ -49,7 +49,7 @@ class Person:
         """Press the button of some work, and wait for its end."""
         self.app.button(key=f"{name}-go").click().run()
         self.sound()
-        job = self.app.session_state["vector-jobs"][name]
+        job = self.app.session_state["jobs"][name]
         until(lambda: not job.is_running, SECONDS)
         self.app.run()
         self.sound()
@@ -101,7 +101,7 @@ def searching(dashboard, listed):
 def test_what_asks_more_than_a_few_questions_waits_for_its_button(person):
     for tab, name in TABS.items():
         person.opens(tab)
-        assert name not in person.app.session_state["vector-jobs"], tab
+        assert name not in person.app.session_state["jobs"], tab
         told = person.captions()
         assert "Costs demo-embed" in told or "costs demo-embed" in told or "busy for about" in told
     assert not person.warnings()

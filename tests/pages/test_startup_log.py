@@ -139,7 +139,7 @@ def test_the_example_agrees_with_the_server_that_it_stands_for(person):
 def test_a_large_log_is_read_beside_the_page(person):
     line = b"(A pid=1) INFO 11-22 11:59:25 [a.py:1] vLLM API server version 0.11.0\n"
     person.pastes(line * 20_000)
-    job = person.app.session_state["vector-jobs"]["log"]
+    job = person.app.session_state["jobs"]["log"]
     until(lambda: not job.is_running, 30)
     person.app.run()
     assert person.summary["sentence"].startswith("vLLM 0.11.0 is still starting")

@@ -7,9 +7,9 @@ forgotten as soon as it is read, and no text of it reaches an address or a disk.
 import streamlit as st
 
 from lib.logs import Log, Reader, read_log
+from lib.ui import jobs
 from lib.ui.logs.example import example
 from lib.ui.plain import count, escaped
-from lib.ui.vectors import jobs
 
 __all__ = ["chosen"]
 

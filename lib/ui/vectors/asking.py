@@ -11,9 +11,9 @@ from lib.api import Refused, Vectors
 from lib.servers import Server
 from lib.ui.embedder import Asked
 from lib.ui.house import house
+from lib.ui.jobs import Job, job_of, start
 from lib.ui.plain import count, plain
 from lib.ui.vectors.answer import some
-from lib.ui.vectors.jobs import Job, job_of, start
 from lib.ui.vectors.measured import measured
 from lib.ui.vectors.sets import Embedded, How, Texts
 from lib.vectors import Floor, Metric, unrelated_like

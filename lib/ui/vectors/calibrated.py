@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from lib.ui.charts import palette, show, styled
 from lib.ui.house import house
+from lib.ui.jobs import Job, button, start
 from lib.ui.plain import ABSENT, count, listed, ratio
-from lib.ui.vectors.jobs import Job, button, start
 from lib.ui.vectors.sets import Embedded
 from lib.ui.vectors.shared import answer, asked, figure, note, price, result, tile
 from lib.vectors.agreeing import paired

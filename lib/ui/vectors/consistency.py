@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from lib.api import Refused, Route
 from lib.ui import live
 from lib.ui.house import house
+from lib.ui.jobs import Job, button, start
 from lib.ui.plain import ABSENT, count, duration, plain
-from lib.ui.vectors.jobs import Job, button, start
 from lib.ui.vectors.sets import Embedded
 from lib.ui.vectors.shared import (
     Other,

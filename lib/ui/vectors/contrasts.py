@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from lib.ui import live
 from lib.ui.charts import palette, said, show, styled
 from lib.ui.house import house
+from lib.ui.jobs import Job, button, start
 from lib.ui.plain import ABSENT, count, ratio
-from lib.ui.vectors.jobs import Job, button, start
 from lib.ui.vectors.sets import Embedded
 from lib.ui.vectors.shared import answer, asked, figure, note, price, result, tile
 from lib.vectors.agreeing import paired

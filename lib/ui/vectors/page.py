@@ -10,11 +10,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from lib.servers import Server
-from lib.ui import live
+from lib.ui import jobs, live
 from lib.ui.chat.place import Place, models_of
 from lib.ui.house import house
 from lib.ui.plain import count, escaped, plain, ratio
-from lib.ui.vectors import evidence, jobs, maps, offers, sources
+from lib.ui.vectors import evidence, maps, offers, sources
 from lib.ui.vectors.answer import answer
 from lib.ui.vectors.asking import NAME, Wish
 from lib.ui.vectors.downloads import downloads

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from lib.ui import live
 from lib.ui.house import house
+from lib.ui.jobs import Job, button, start
 from lib.ui.plain import ABSENT, count, plain
-from lib.ui.vectors.jobs import Job, button, start
 from lib.ui.vectors.presets import NONE, PRESETS, Preset, likely
 from lib.ui.vectors.sets import Embedded
 from lib.ui.vectors.shared import answer, asked, figure, key, note, price, result, text_choice, tile

@@ -14,8 +14,8 @@ from lib.api import NotOffered, Refused
 from lib.ui import live
 from lib.ui.charts import palette, show, styled
 from lib.ui.house import house
+from lib.ui.jobs import Job, button, start
 from lib.ui.plain import count, ratio
-from lib.ui.vectors.jobs import Job, button, start
 from lib.ui.vectors.sets import Embedded
 from lib.ui.vectors.shared import answer, figure, key, note, result, tile
 from lib.vectors.ranking import depth

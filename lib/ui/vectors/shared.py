@@ -16,8 +16,8 @@ from lib.servers import Server
 from lib.ui import live
 from lib.ui.embedder import Asked
 from lib.ui.house import house
+from lib.ui.jobs import Job
 from lib.ui.plain import ABSENT, count, escaped, plain
-from lib.ui.vectors.jobs import Job
 from lib.ui.vectors.sets import Embedded
 
 __all__ = [

@@ -17,8 +17,8 @@ import streamlit as st
 from lib.ui import live
 from lib.ui.charts import palette, show, styled
 from lib.ui.house import house
+from lib.ui.jobs import Job, button, start
 from lib.ui.plain import ABSENT, count, duration, rate
-from lib.ui.vectors.jobs import Job, button, start
 from lib.ui.vectors.sets import Embedded
 from lib.ui.vectors.shared import answer, key, note, result, tile
 

@@ -14,8 +14,8 @@ from lib.api import Route
 from lib.ui import live
 from lib.ui.charts import palette, said, show, styled
 from lib.ui.house import house
+from lib.ui.jobs import Job, button, start
 from lib.ui.plain import count, plain, ratio
-from lib.ui.vectors.jobs import Job, button, start
 from lib.ui.vectors.sets import Embedded
 from lib.ui.vectors.shared import (
     Other,

@@ -6,6 +6,7 @@ import pytest
 from lib.api import Vectors
 from lib.servers import Server, Source
 from lib.tokens.alike import Alike, Part
+from lib.ui.jobs import Job
 from lib.ui.vectors import (
     calibrated,
     consistency,
@@ -18,7 +19,6 @@ from lib.ui.vectors import (
     two_models,
     why,
 )
-from lib.ui.vectors.jobs import Job
 from lib.ui.vectors.presets import NONE, PRESETS, likely
 from lib.ui.vectors.sets import Embedded, Texts
 from lib.vectors.calibration import CONTRASTS, Floor, Threshold

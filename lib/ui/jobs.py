@@ -1,7 +1,7 @@
-"""What the page and its tools do in the background, one of a kind at a time in a session.
+"""What pages and their tools do in the background, one of a kind at a time in a session.
 
 Decided here: that work goes on while the page is drawn again, and that work which nobody looks at
-any more is stopped: it costs GPU time. What was done until then is kept.
+any more is stopped: it costs time of a GPU or a core. What was done until then is kept.
 """
 
 import logging
@@ -55,7 +55,7 @@ class Job:
         return self.is_stopped or unseen or house().embedder.is_closed
 
     def stop(self) -> None:
-        """End it after the request that is under way."""
+        """End it after the step that is under way."""
         self.is_stopped = True
 
 
@@ -100,14 +100,14 @@ def progress(name: str) -> None:
         return
     job.seen = time.monotonic()
     share = min(1.0, job.done / job.total) if job.total else 0.0
-    ending = " · ends after the request under way" if job.is_stopped else ""
+    ending = " · ends after the step under way" if job.is_stopped else ""
     st.progress(share, text=f"{count(job.done)} of {count(job.total)} {job.unit}{ending}")
     if not job.is_running:
         st.rerun()
 
 
 def _jobs() -> dict[str, Job]:
-    found: dict[str, Job] = st.session_state.setdefault("vector-jobs", {})
+    found: dict[str, Job] = st.session_state.setdefault("jobs", {})
     return found
 
 
@@ -117,5 +117,5 @@ def _guarded(job: Job, work: Callable[[Job], None]) -> None:
     except Refused as refused:
         job.words = refused.sentence
     except Exception:
-        log.exception("Work of the Embeddings page failed.")
+        log.exception("Work beside a page failed.")
         job.words = "It ended in a way that was not thought of; the log says more."
