@@ -15,7 +15,7 @@ from lib.demo.ledger import Histogram
 from lib.demo.limits import Limits, Pace
 from lib.demo.load import Ask, Load, Traffic
 from lib.demo.scheduler import Scheduler
-from lib.metrics import BY_NAME, Layout, Reader, Sample, Series, Window
+from lib.metrics import BY_NAME, Layout, Reader, Sample, Window
 
 __all__ = ["LIMITS", "PACE", "TRAFFIC", "Simulation", "read", "seen"]
 
@@ -36,26 +36,25 @@ def read(engine: Scheduler) -> Sample:
 def seen(engine: Scheduler, layout: Layout) -> Sample:
     """The same as `read`, without writing a page first: a tenth of the time."""
     told = {
-        name: READINGS[wire](engine)
+        name: _parts(READINGS[wire](engine))
         for name in layout.quantities
         for wire in BY_NAME[name].wire
         if wire in READINGS
     }
-    return Sample(layout, np.array([_figure(engine, told, one) for one in layout.series]))
-
-
-def _figure(engine: Scheduler, told: Mapping[str, object], series: Series) -> float:
-    value = told.get(series.quantity)
-    if isinstance(value, Histogram):
-        if series.part == "sum":
-            return value.sum
-        edges = [*value.edges, float("inf")]
-        return list(accumulate(value.counts))[edges.index(float(series.part[3:]))]
-    if isinstance(value, Mapping):
-        return float(value[series.part])
     usable = engine.pool.usable
-    blocks = {"blocks_usable": usable, "blocks_used": engine.pool.used}
-    return float(value if value is not None else blocks.get(series.quantity, 16 * (usable + 1)))
+    told |= {
+        "blocks_usable": {"": usable},
+        "blocks_used": {"": engine.pool.used},
+        "kv_tokens": {"": 16 * (usable + 1)},
+    }
+    return Sample(layout, np.array([told[one.quantity][one.part] for one in layout.series], float))
+
+
+def _parts(value: object) -> Mapping[str, float]:
+    if isinstance(value, Histogram):
+        edges = [f"le={edge!r}" for edge in (*value.edges, float("inf"))]
+        return dict(zip(edges, accumulate(value.counts), strict=True)) | {"sum": value.sum}
+    return value if isinstance(value, Mapping) else {"": value}
 
 
 Meddling = Callable[["Simulation"], None]

@@ -66,7 +66,7 @@ def test_what_is_not_held_back_for_long_or_has_no_room_anyway(otherwise):
 
 def test_one_that_was_held_back_a_moment_ago_is_told_as_one():
     def now_and_then(t):
-        return 1.0 * ((t > 1_500) & ((t + 5) % 20 < 15))
+        return 1.0 * ((t > 1_500) & ((t < 1_600) | ((t + 5) % 20 < 15)))
 
     figures = {"waiting": now_and_then, "waiting_by_reason__deferred": now_and_then}
     (finding,) = diagnose(held(external_prefix_queries=100, **figures)).findings
