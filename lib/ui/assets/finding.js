@@ -75,7 +75,7 @@ export class FindingView {
     chain.forEach((one, index) => {
       const plot = this.plots[index];
       if (!plot) { this.shown.children[index].replaceChildren(...words(one)); return; }
-      plot.annotate(one.limit === null ? [] : [{ at: one.limit, label: one.threshold }], one.since === null ? [] : [{ at: one.since, tone }]);
+      plot.annotate(one.limit === null ? [] : [{ at: one.limit, label: one.threshold }], one.since === null || !one.holds ? [] : [{ at: one.since, tone }]);
       plot.show({ texts: [[one.figure, null]], note: noted(one, this.page.board) });
     });
   }

@@ -245,6 +245,7 @@ export class Plot {
   /** Colours as the theme has them now: asked for when all is drawn, not with every tick. */
   look() {
     this.ink = Object.fromEntries(["quiet", "bad", "watch", "ground"].map((name) => [name, themed(this.element, `--vi-${name}`)]));
+    this.ink.hint = this.ink.quiet;
     this.font = themed(this.element, "--st-font");
     this.series = themed(this.element, "--vi-series").split(",").map((colour) => colour.trim());
   }
