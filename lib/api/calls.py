@@ -29,6 +29,7 @@ __all__ = [
     "Upload",
     "debug",
     "detokenize",
+    "filled",
     "health",
     "is_paused",
     "is_sleeping",
@@ -120,11 +121,9 @@ class Call(Generic[T]):
         """The path with its parts filled in.
 
         Raises:
-            Unfit: one is missing.
+            Unfit: one is missing, or leads elsewhere.
         """
-        path = self.route.path
-        for name, value in self.parts:
-            path = path.replace(f"{{{name}}}", quote(value, safe=""))
+        path = filled(self.route.path, self.parts)
         if "{" in path:
             raise Unfit(Reason.CALLER, f"{path} needs what stands for the part in braces")
         return path
@@ -246,6 +245,22 @@ def probe(route: Known) -> Call[bool | None]:
     read = answers.read_page_exists if route.way.page else answers.read_exists
     # cut: the head of a long answer announces its length
     return Call(route, read, parts=stand_ins(route), probing=True, cut=True)
+
+
+def filled(path: str, parts: Sequence[tuple[str, str]]) -> str:
+    """A path with what stands for its parts, of which none leads to another route.
+
+    Raises:
+        Unfit: one is empty or walks through the path; half a character is none.
+    """
+    for name, value in parts:
+        if not value or not {".", ".."}.isdisjoint(re.split(r"[/\\]", value)):
+            raise Unfit(Reason.CALLER, f"{name} would lead to another path")
+        try:
+            path = path.replace(f"{{{name}}}", quote(value, safe=""))
+        except UnicodeEncodeError:
+            raise Unfit(Reason.HALF_CHARACTER, f"{name} holds half a character") from None
+    return path
 
 
 def stand_ins(route: Known) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ import re
 
 from lib.api.strict_json import Json
 
-__all__ = ["HIDDEN", "without_secret_texts", "without_secrets"]
+__all__ = ["HIDDEN", "is_secret", "without_secret_texts", "without_secrets"]
 
 HIDDEN = "[hidden]"
 _SECRET = re.compile(
@@ -24,9 +24,14 @@ _WRITTEN = re.compile(
 """A secret in a configuration that stands in one text, as Python writes it."""
 
 
+def is_secret(name: str) -> bool:
+    """Whether what stands under this name is a secret."""
+    return _SECRET.search(name) is not None
+
+
 def without_secrets(document: Json) -> Json:
     """The document with every text under a secret's name replaced; figures stay as they are."""
-    return _cleared(document, is_secret=False)
+    return _cleared(document, hides=False)
 
 
 def without_secret_texts(text: str) -> str:
@@ -34,14 +39,11 @@ def without_secret_texts(text: str) -> str:
     return _WRITTEN.sub(rf"\1{HIDDEN}", text)
 
 
-def _cleared(value: Json, *, is_secret: bool) -> Json:
+def _cleared(value: Json, *, hides: bool) -> Json:
     if isinstance(value, dict):
-        return {
-            name: _cleared(one, is_secret=is_secret or _SECRET.search(name) is not None)
-            for name, one in value.items()
-        }
+        return {name: _cleared(one, hides=hides or is_secret(name)) for name, one in value.items()}
     if isinstance(value, list):
-        return [_cleared(one, is_secret=is_secret) for one in value]
+        return [_cleared(one, hides=hides) for one in value]
     if not isinstance(value, str):
         return value
-    return HIDDEN if is_secret and value else without_secret_texts(value)
+    return HIDDEN if hides and value else without_secret_texts(value)

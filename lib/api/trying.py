@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from lib.api.answers import Answer, Raw
 from lib.api.calls import Call
 from lib.api.errors import Reason, Unfit
-from lib.api.hidden import HIDDEN, without_secret_texts, without_secrets
+from lib.api.hidden import HIDDEN, is_secret, without_secret_texts, without_secrets
 from lib.api.multipart import File, form
 from lib.api.strict_json import Json, encode, read_json
 from lib.api.target import Target
@@ -61,16 +61,17 @@ def trying(trial: Trial) -> Call[Raw]:
     """The call of a trial.
 
     Raises:
-        Unfit: it has two bodies, or the form holds half a character.
+        Unfit: it has two bodies, or the form or the query holds half a character.
     """
     if trial.body is not None and (trial.form is not None or trial.file is not None):
         raise Unfit(Reason.CALLER, "give either a body or a form")
-    upload = None
-    if trial.form is not None or trial.file is not None:
-        try:
-            upload = form(trial.form or {}, trial.file)
-        except UnicodeEncodeError:
-            raise Unfit(Reason.HALF_CHARACTER, "the form holds half a character") from None
+    has_form = trial.form is not None or trial.file is not None
+    try:
+        upload = form(trial.form or {}, trial.file) if has_form else None
+        for name, value in trial.query:
+            f"{name}={value}".encode()
+    except UnicodeEncodeError:
+        raise Unfit(Reason.HALF_CHARACTER, "what is filled in holds half a character") from None
     return Call(
         trial.route,
         lambda raw: raw,
@@ -106,7 +107,7 @@ def _headers(headers: Mapping[str, str], target: Target) -> dict[str, str]:
     kept = list(headers.items())[:_MOST_HEADERS]
     return {
         plain_line(name, 100): HIDDEN
-        if "cookie" in name or "authorization" in name
+        if "cookie" in name or "authorization" in name or is_secret(name.replace("-", "_"))
         else plain_line(target.without_key(value), _LONGEST_HEADER)
         for name, value in kept
     }

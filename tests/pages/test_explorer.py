@@ -215,10 +215,13 @@ def test_another_form_of_the_body_can_be_chosen(at_real, real):
 def test_a_part_of_the_path_must_be_filled_in(at_real, real):
     at_real.opens("GET /v1/responses/{response_id}")
     assert at_real.button().disabled
-    at_real.field("response_id").set_value("../a b").run()
+    at_real.field("response_id").set_value("../a").run()
+    assert at_real.button().disabled
+    assert "lead to another path" in at_real.words()
+    at_real.field("response_id").set_value("a/b c?d").run()
     at_real.sends()
     assert at_real.view("tried")["words"] == "404 Not Found"
-    assert "/v1/responses/..%2Fa%20b" in {one.path for one in real.seen}
+    assert "/v1/responses/a%2Fb%20c%3Fd" in {one.path for one in real.seen}
 
 
 def test_a_status_of_refusal_is_an_answer_too(person):
@@ -309,6 +312,10 @@ def test_with_control_on_the_servers_name_is_typed_each_time(dashboard, scaling)
     assert someone.button().disabled
     someone.field("Type real to change it").set_value("Real").run()
     assert someone.button().disabled
+    someone.field("Type real to change it").set_value("real").run()
+    assert not someone.button().disabled
+    someone.opens("POST /v1/load_lora_adapter").opens("POST /scale_elastic_ep")
+    assert someone.button().disabled  # it was typed for what was open then
     someone.field("Type real to change it").set_value("real").run()
     someone.sends()
     assert someone.view("tried")["words"] == "200 OK"

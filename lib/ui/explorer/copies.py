@@ -4,9 +4,9 @@ Decided here: how its path is written out. How a request is spelled is decided w
 has it from too; the key is never in it.
 """
 
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-from lib.api import Listed, Trial
+from lib.api import Listed, Trial, calls
 from lib.chat.sdk import openai_sdk
 from lib.chat.snippets import Sent, curl_of, python_of
 from lib.servers import Server
@@ -18,9 +18,7 @@ _PRINTED = ("print(answer.status_code, answer.text)",)
 
 def path_of(listed: Listed, trial: Trial) -> str:
     """Path and query as they are sent."""
-    path = listed.path
-    for name, value in trial.parts:
-        path = path.replace(f"{{{name}}}", quote(value, safe=""))
+    path = calls.filled(listed.path, trial.parts)
     return f"{path}?{urlencode(trial.query)}" if trial.query else path
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
-from lib.api import File, Listed, Surface, Trial
+from lib.api import File, Listed, Surface, Trial, Unfit, calls
 from lib.api.strict_json import Json
 from lib.chat.snippets import as_json
 from lib.explorer import examples, filling, schema
@@ -135,18 +135,29 @@ def trial_of(draft: Draft, listed: Listed) -> tuple[Trial | None, str]:
         return None, "Nobody knows here what it does."
     if draft.troubles:
         return None, draft.troubles[0]
-    lacking = [name for name in parts_of(listed) if not draft.parts.get(name, "").strip()]
-    if lacking:
-        return None, f"{lacking[0]} stands in the path, and is not filled in."
+    parts = tuple((name, draft.parts.get(name, "").strip()) for name in parts_of(listed))
+    if why := _misled(listed, parts):
+        return None, why
     if draft.is_form and draft.file is None:
         return None, "There is no sound yet: choose a file, or record one."
-    parts = tuple((name, draft.parts[name].strip()) for name in parts_of(listed))
     query = tuple((name, value) for name, value in draft.query.items() if value.strip())
     trial = Trial(listed.route, query=query, parts=parts)
     if draft.is_form:
         told = {name: filling.written(value) for name, value in (draft.body or {}).items()}
         return replace(trial, form=told, file=draft.file), ""
     return replace(trial, body=_whole(draft.body)), ""
+
+
+def _misled(listed: Listed, parts: tuple[tuple[str, str], ...]) -> str:
+    """Why the path leads nowhere, or to another route; "" where it does not."""
+    lacking = [name for name, value in parts if not value]
+    if lacking:
+        return f"{lacking[0]} stands in the path, and is not filled in."
+    try:
+        calls.filled(listed.path, parts)
+    except Unfit as unfit:
+        return f"{unfit.detail[:1].upper()}{unfit.detail[1:]}."
+    return ""
 
 
 def _whole(body: Mapping[str, Json] | None) -> Mapping[str, Json] | None:

@@ -184,7 +184,7 @@ def _is_long(field: Field, body: dict[str, object]) -> bool:
 
 
 def _field(field: Field, draft: Draft, place: Place) -> str:
-    body, key = draft.body or {}, f"explorer-{draft.serial}-{field.name}"
+    body, key = draft.body or {}, f"explorer-{draft.serial}-field-{field.name}"
     value = filling.written(body.get(field.name, UNSET))
     if field.name == "model" and field.kind is Kind.TEXT:
         return _pick(field, [*models_of(place.server)], value, key, width=340, may_type=True)

@@ -118,7 +118,7 @@ def _unsendable(listed: Listed) -> str:
 def _send(server: Server, listed: Listed, trial: Trial | None, why: str, draft: Draft) -> None:
     uses = _USES.get(listed.cost) if listed.cost else None
     label = f"Send · {uses}" if uses else "Send"
-    is_barred = isinstance(listed.route, Control) and not _is_named(server)
+    is_barred = isinstance(listed.route, Control) and not _is_named(server, listed)
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
             label,
@@ -135,12 +135,12 @@ def _send(server: Server, listed: Listed, trial: Trial | None, why: str, draft: 
         st.session_state[_GATE] = int(st.session_state.get(_GATE, 0)) + 1
 
 
-def _is_named(server: Server) -> bool:
-    """Whether the name of the server that is to be changed was typed, since the last sending."""
+def _is_named(server: Server, listed: Listed) -> bool:
+    """Whether the server's name was typed for this route, since the last sending."""
     gate = int(st.session_state.get(_GATE, 0))
     typed = st.text_input(
         escaped(f"Type {server.name} to change it"),
-        key=f"{_TYPED}-{server.name}-{gate}",
+        key=f"{_TYPED}-{server.name}-{listed.title}-{gate}",
         autocomplete="off",
         width=340,
     )

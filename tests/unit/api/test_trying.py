@@ -108,10 +108,10 @@ def test_what_costs_is_sent_once():
 
 
 def test_query_and_parts_of_the_path_are_escaped():
-    parts = (("response_id", "a/../b?c ü"),)
+    parts = (("response_id", "a/b?c#d%2f ü"),)
     trial = Trial(Route.RESPONSE, parts=parts, query=(("stream", "a&b"),))
     _, server = attempt(answer_json({}), trial)
-    assert server.seen[0].path == "/v1/responses/a%2F..%2Fb%3Fc%20%C3%BC"
+    assert server.seen[0].path == "/v1/responses/a%2Fb%3Fc%23d%252f%20%C3%BC"
     assert server.seen[0].query == (("stream", "a&b"),)
 
 
@@ -148,10 +148,10 @@ def test_a_token_of_an_answer_is_no_secret():
 
 
 def test_headers_are_shown_without_cookies_and_key():
-    headers = {"set-cookie": "a=secret", "x-echo": f"Bearer {KEY}"}
+    headers = {"set-cookie": "a=secret", "x-echo": f"Bearer {KEY}", "X-Api-Key": "secret"}
     behaviour = answer("{}", kind="application/json", headers=headers)
     tried, _ = attempt(behaviour, Trial(Route.HEALTH), api_key=KEY)
-    assert tried.headers["set-cookie"] == "[hidden]"
+    assert tried.headers["set-cookie"] == tried.headers["x-api-key"] == "[hidden]"
     assert tried.headers["x-echo"] == "Bearer [key]"
     assert "secret" not in repr(tried)
 
@@ -186,6 +186,12 @@ def test_a_client_made_for_control_sends_it_once_and_hands_nothing_over():
         (Trial(Route.CHAT, body={"a": float("nan")}), "JSON cannot"),
         (Trial(Route.CHAT, body={"a": "x" * 1_000_000}), "are sent at most"),
         (Trial(Route.RESPONSE), "needs what stands for the part in braces"),
+        (Trial(Route.RESPONSE, parts=(("response_id", ""),)), "lead to another path"),
+        (Trial(Route.RESPONSE, parts=(("response_id", ".."),)), "lead to another path"),
+        (Trial(Route.RESPONSE, parts=(("response_id", "a/../../x"),)), "lead to another path"),
+        (Trial(Route.RESPONSE, parts=(("response_id", "..\\x"),)), "lead to another path"),
+        (Trial(Route.RESPONSE, parts=(("response_id", "\ud800"),)), "half a character"),
+        (Trial(Route.RESPONSE, parts=(("response_id", "x"),), query=(("a", "\ud800"),)), "half"),
     ],
 )
 def test_what_cannot_be_sent_is_refused_before(trial, detail):
