@@ -1,7 +1,8 @@
 """All rules, put to one window: findings, one per cause, worst first.
 
 Decided here: a finding that another one explains is no finding of its own but a word in that one's,
-unless the cause began clearly later than what it is said to have caused. The finding that explains
+unless the cause began clearly later than what it is said to have caused (a bare symptom is given
+longer: a cause that comes and goes at first is late to be sure of). The finding that explains
 others is as bad as the worst of them.
 """
 
@@ -21,7 +22,7 @@ __all__ = ["diagnose"]
 ENOUGH = 0.98
 """Of the time that a rule needs: a few late or failed scrapes do not count."""
 
-AFTER = 120.0
+AFTER, AFTER_SYMPTOM = 120.0, 300.0
 """Seconds that a cause may be seen to begin after its effect: for-times and spans differ."""
 
 
@@ -76,10 +77,11 @@ def _root(
     passed: list[str] = []
     while finding.rule not in passed:
         passed.append(finding.rule)
+        latest = finding.since + (AFTER if finding.pattern else AFTER_SYMPTOM)
         causes = (
             one
             for one in findings
-            if finding.rule in explains.get(one.rule, ()) and one.since <= finding.since + AFTER
+            if finding.rule in explains.get(one.rule, ()) and one.since <= latest
         )
         finding = min(causes, key=lambda one: one.severity.rank, default=finding)
     return finding.rule

@@ -2,7 +2,8 @@
 
 Patterns 1, 2 and 10. Thresholds and for-times stand at the head. A cache counts as full from
 `FULL` on, or from `TIGHT` on while requests wait for room: the head of the queue may need more
-blocks than are left.
+blocks than are left. As long as one waits it is not over until less than `NEARLY` is used: what
+ends leaves blocks that are too few for the next.
 """
 
 import math
@@ -27,7 +28,7 @@ from lib.diagnosis.words import percent, rate
 
 __all__ = ["RULES"]
 
-FULL, TIGHT = 0.95, 0.90
+FULL, TIGHT, NEARLY = 0.95, 0.90, 0.85
 FULL_FOR, FULL_OVER = 30.0, 30.0
 PREEMPTING = 0.05
 """Preemptions per second from which on a full cache hurts (vLLM documentation, preemption)."""
@@ -53,7 +54,7 @@ def _cache_full(scene: Scene) -> Finding | None:
     usage = scene.usage
     since = scene.since(
         (usage >= FULL) | ((usage >= TIGHT) & (scene.queued >= 1)),
-        usage < TIGHT,
+        (usage < NEARLY) | ((usage < TIGHT) & ~(scene.queued >= 1)),
         known=np.isfinite(usage),
         hold=FULL_FOR,
         release=FULL_OVER,
@@ -70,8 +71,9 @@ def _cache_full(scene: Scene) -> Finding | None:
         brief="KV cache full",
         headline=_full_headline(hurts=hurts, waits=waits is not None),
         detail=(
-            f"Its highest use in each {scene.grid.step:.0f} s has been {TIGHT:.0%} or more, "
-            f"or came back to that within {FULL_OVER:.0f} s.{scene.free(since)}"
+            f"Its highest use in each {scene.grid.step:.0f} s has been {TIGHT:.0%} or more "
+            f"({NEARLY:.0%} while requests wait), but for less than {FULL_OVER:.0f} s at a time."
+            f"{scene.free(since)}"
         ),
         since=since,
         chain=in_order([_full(scene, since), *_consequences(scene, since, preempting), waits]),

@@ -328,13 +328,17 @@ class Told:
         return self.diagnosis.findings[0].rule if self.diagnosis.findings else "nothing"
 
     @property
+    def others(self):
+        return self.diagnosis.findings[1:]
+
+    @property
     def right(self):
         return self.first in self.wanted
 
     def __str__(self):
         found = self.diagnosis.findings
         since = f"{found[0].since:6.0f}" if found else "     –"
-        others = ", ".join(one.rule for one in found[1:])
+        others = ", ".join(one.rule for one in self.others)
         merged = f" ({', '.join(found[0].merged)})" if found and found[0].merged else ""
         mark = "✓" if self.right else "✗"
         return f"{mark} {self.case:34} {self.seed} {since} {self.first}{merged}  {others}"
@@ -370,6 +374,11 @@ def test_a_finding_begins_when_its_fault_did(told):
     }
     assert len(began) >= RIGHT * len(SIMULATED) * len(SEEDS)
     assert {case: late for case, late in began.items() if not -30 <= late <= SEEN_WITHIN} == {}
+
+
+def test_what_users_feel_of_a_fault_is_told_with_it_and_not_once_more(told):
+    bare = [(one.case, one.seed) for one in told if any(not f.pattern for f in one.others)]
+    assert bare == []
 
 
 @pytest.mark.parametrize("seed", SEEDS)

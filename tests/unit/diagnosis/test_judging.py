@@ -145,8 +145,8 @@ def test_every_rule_has_a_name_and_a_question_of_its_own():
         assert set(rule.explains) <= names - {rule.name}, rule.name
 
 
-def finding(rule, since, severity=Severity.WATCH):
-    return Finding(rule, 1, severity, rule.upper(), "", "", since)
+def finding(rule, since, severity=Severity.WATCH, pattern=1):
+    return Finding(rule, pattern, severity, rule.upper(), "", "", since)
 
 
 def names(findings, explains):
@@ -157,6 +157,18 @@ def test_an_effect_is_a_word_in_the_finding_of_its_cause():
     found = [finding("effect", 20.0), finding("cause", 10.0)]
     assert names(found, {"cause": ("effect",)}) == [("cause", ("EFFECT",))]
     assert names(found, {}) == [("cause", ()), ("effect", ())]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "since", "explained"),
+    [(1, 120.0, True), (1, 121.0, False), (0, 121.0, True), (0, 301.0, False)],
+)
+def test_what_began_long_before_is_no_effect_and_a_symptom_is_given_longer(
+    pattern, since, explained
+):
+    found = [finding("effect", 0.0, pattern=pattern), finding("cause", since)]
+    merged = [one.merged for one in one_per_cause(found, {"cause": ("effect",)})]
+    assert (merged == [("EFFECT",)]) is explained
 
 
 def test_an_effect_of_an_effect_is_of_the_first_cause():

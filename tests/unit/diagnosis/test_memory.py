@@ -46,6 +46,16 @@ def test_a_dip_into_the_band_between_keeps_the_finding_and_its_onset():
     assert finding.since == pytest.approx(600, abs=5)
 
 
+@pytest.mark.parametrize(("dip", "waiting", "since"), [(0.87, 5, 600), (0.87, 0, 0), (0.7, 5, 0)])
+def test_blocks_too_few_for_the_next_do_not_make_a_cache_less_full(dip, waiting, since):
+    usage = full_from(600)
+    found_ = found(usage=lambda t: dip if t >= 600 and t % 25 < 8 else usage(t), waiting=waiting)
+    if since:
+        assert found_["cache_full"].since == pytest.approx(since, abs=10)
+    else:
+        assert "cache_full" not in found_
+
+
 def test_a_cache_that_emptied_is_no_finding_any_more():
     assert "cache_full" not in found(usage=lambda t: 1.0 if t < 2_000 else 0.5)
 
