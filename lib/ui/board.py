@@ -157,7 +157,7 @@ def verdict_of(newest: Tick | None, diagnosis: Diagnosis) -> Words:
         "tone": finding.severity.value,
         "words": finding.brief,
         "since": finding.since,
-        "text": finding.headline,
+        "text": plain(finding.headline, 300),
         "remedy": finding.remedy,
     }
 
@@ -169,7 +169,7 @@ def finding_of(finding: Finding) -> Words:
         "pattern": finding.pattern,
         "tone": finding.severity.value,
         "brief": finding.brief,
-        "headline": finding.headline,
+        "headline": plain(finding.headline, 300),
         "detail": plain(finding.detail, 500),
         "since": finding.since,
         "chain": [_link(link) for link in finding.chain],

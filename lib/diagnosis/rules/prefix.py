@@ -3,17 +3,22 @@
 Pattern 8. Judged on live traffic, so a fall counts only where prompts have to be computed for it.
 """
 
+import numpy as np
+
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Severity
 from lib.diagnosis.links import TTFT_95, in_order, not_memory, not_preempted, queue, risen, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Scene
-from lib.diagnosis.words import percent, rate
+from lib.diagnosis.words import percent, rate, seconds
 
 __all__ = ["RULES"]
 
 FELL_BY = 0.2
 FELT = 1.2
 """How many times what was usual the prefill must be."""
+
+RESTED = 60.0
+"""Seconds that a block which is given away should have rested: else it may be missed."""
 
 _HITS = Curve("prefix_hits", How.RATIO, to="prefix_queries", span=2 * MINUTE)
 _PREFILL = Curve("prefill_time", How.MEAN, span=MINUTE)
@@ -58,7 +63,7 @@ def _hits_fell(scene: Scene) -> Finding | None:
             "reset or eviction does that."
         ),
         since=since,
-        chain=in_order([hits, computed, prefill, ttft, queue(scene)]),
+        chain=in_order([hits, computed, prefill, ttft, queue(scene), _evicted(scene, since)]),
         rivals=some(not_memory(scene, since), not_preempted(scene, since)),
         remedies=(
             Remedy("", "put what is stable at the head of the prompt, what changes at its end"),
@@ -68,6 +73,23 @@ def _hits_fell(scene: Scene) -> Finding | None:
             ),
         ),
         source="vllm-project/vllm#36084",
+    )
+
+
+def _evicted(scene: Scene, since: float) -> Link | None:
+    """How long blocks had rested that were given away, where that is sampled."""
+    found = scene.window.since(since).percentile("block_idle", 0.5)
+    if found is None or not np.isfinite(found.value):
+        return None
+    rested = float(found.value)
+    return Link(
+        "block_idle",
+        "Blocks given away after",
+        f"{seconds(rested)} of rest, median",
+        f"< {seconds(RESTED)}: evicted too soon",
+        "since then",
+        holds=rested < RESTED,
+        curve=Curve("block_idle", How.PERCENTILE, q=0.5, span=2 * MINUTE, limit=RESTED),
     )
 
 

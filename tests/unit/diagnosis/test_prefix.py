@@ -1,6 +1,7 @@
 import pytest
 
 from lib.diagnosis import diagnose
+from tests.unit.diagnosis.beside import buckets
 from tests.unit.diagnosis.busy import after, busy
 
 T = 1_200
@@ -28,6 +29,14 @@ def test_hits_that_fall_while_prompts_are_computed_are_found():
 def test_hits_that_fall_explain_late_first_tokens():
     (finding,) = findings(ttft=after(T, 2.0, 0.25), **FELL)
     assert (finding.rule, finding.merged) == ("hits_fell", ("Late first tokens",))
+
+
+@pytest.mark.parametrize(("rested", "soon"), [(5.0, True), (300.0, False)])
+def test_how_long_evicted_blocks_had_rested_is_told_where_it_is_sampled(rested, soon):
+    edges = (1.0, 10.0, 60.0, 120.0, 600.0)
+    window = buckets(busy(**FELL), "block_idle", 0.1, rested, edges)
+    (finding,) = diagnose(window).findings
+    assert (finding.chain[-1].quantity, finding.chain[-1].holds) == ("block_idle", soon)
 
 
 @pytest.mark.parametrize(

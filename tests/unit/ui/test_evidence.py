@@ -123,3 +123,10 @@ def test_foreign_words_in_a_link_are_one_short_line():
     figure = finding_of(one)["chain"][0]["figure"]
     assert len(figure) <= 120
     assert figure.isprintable()
+
+
+def test_the_name_of_an_engine_in_a_headline_is_one_short_line():
+    one = Finding("hung", 11, Severity.BAD, "Bad", f"Engine {'x' * 900}\n\u202e hangs", "", START)
+    headline = finding_of(one)["headline"]
+    assert len(headline) <= 300
+    assert headline.isprintable()
