@@ -12,31 +12,38 @@ __all__ = ["HIDDEN", "Masker", "is_secret"]
 HIDDEN = "[hidden]"
 _KIND = (
     r"(?:hf|hub|auth|access|bearer|api|github|wandb)[_\-]?tokens?"
-    r"|(?:api|access|secret|private)[_\-]?keys?|secrets?|passwords?|passwd|credentials?"
+    r"|(?:api|access|secret|private)[_\-]?keys?|secrets?|passwords?|passwd|passphrase|credentials?"
     r"|watermark_config"
 )
 _NAME = re.compile(rf"^token$|(?:^|[_.\-]){_KIND.join(('(?:', ')'))}$", re.IGNORECASE)
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
-_VALUE = rf"\[[^\]\n]*\]?|\([^)\n]*\)?|\{{[^}}\n]*\}}?|{_QUOTED}|[^\s,'\"\])}}&|;]+"
+_VALUE = (
+    rf"\w{{0,20}}\(?(?:{_QUOTED})|\\+['\"][^\\'\"\s]*|\[[^\]\n]*\]?|\([^)\n]*\)?|\{{[^}}\n]*\}}?"
+    r"|['\"]?[^\s,'\"\])}&|;]+"
+)
 _NAMED = re.compile(
-    rf"(?<!\w)(?<!--)(['\"]?(?:[\w.\-]{{0,60}}?(?<![A-Za-z0-9])(?:{_KIND})|token)['\"]?\s*"
-    rf"(?:=|:(?!//))\s*)({_VALUE})",
+    rf"((?:(?<![A-Za-z0-9])(?<!--)(?:{_KIND}|api key)|(?<!\w)(?<!--)token)(?:\\*['\"])?"
+    rf"(?:\s*(?:=|:(?!//))\s*|,?\s+['\"]?value['\"]?\s*[:=]\s*))({_VALUE})",
     re.IGNORECASE,
 )
+_WORD = r"[^\s'\",\-][^\s'\",]*['\"]?"
 _FLAG = re.compile(
-    r"(--(?:api[_\-]key|hf[_\-]token|token|password)(?:['\"],)?[\s=]+)"
-    r"((?:['\"]?[^\s'\",\-][^\s'\",]*['\"]?(?:,?\s+|$)){1,8})",
+    rf"(--(?:[a-z0-9]{{1,20}}[_\-]){{0,5}}(?:{_KIND}|token)(?:=['\"]?-?|['\"]?(?:,\s*|\s+)['\"]?))"
+    rf"({_WORD}(?:(?:,\s*|\s+)['\"]?{_WORD}){{0,7}})",
     re.IGNORECASE,
 )
 _HEADER = re.compile(
-    r"(\bAuthorization['\"]?\s*[:=]\s*['\"]?(?:\w+ )?|\bBearer\s+)[^\s'\"]{4,}", re.IGNORECASE
+    r"(\bAuthorization['\"]?\s*[:=]\s*['\"]?(?:\w+ )?|\bBearer:?\s+)[^\s'\"]{4,}", re.IGNORECASE
 )
 _SHAPED = re.compile(
     r"\b(?:hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_\-]{8,}|gh[pousr]_[A-Za-z0-9]{16,}"
     r"|AKIA[0-9A-Z]{12,}|xox[abprs]-[A-Za-z0-9\-]{8,}|glpat-[A-Za-z0-9_\-]{12,}"
     r"|eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)?)"
 )
-_USER = re.compile(r"(\b[a-z][a-z0-9+.\-]{1,20}://)[^\s/@:]*:[^\s/@]+@", re.IGNORECASE)
+_USER = re.compile(r"(\b[a-z][a-z0-9+.\-]{1,20}://)[^\s/?#'\"<>]+@", re.IGNORECASE)
+_QUERY = re.compile(
+    r"([?&](?:[\w\-]{0,40}[_\-])?(?:key|sig|signature|auth)=)[^\s&'\"]+", re.IGNORECASE
+)
 _HARMLESS = {"", "***", "none", "null", "true", "false", HIDDEN}
 _PIECE = re.compile(r"[^\s,'\"\[\](){}]+")
 _MOST, _SHORTEST = 64, 6
@@ -66,6 +73,7 @@ class Masker:
         text = _HEADER.sub(rf"\1{HIDDEN}", text)
         text = _SHAPED.sub(HIDDEN, text)
         text = _USER.sub(rf"\1{HIDDEN}@", text)
+        text = _QUERY.sub(rf"\1{HIDDEN}", text)
         for one in sorted(self._seen, key=len, reverse=True):
             text = text.replace(one, HIDDEN)
         return text
@@ -80,8 +88,8 @@ class Masker:
     def _flag(self, found: re.Match[str]) -> str:
         value = found[2]
         self.learn(value.split()[0])  # what follows may be another key, or the model
-        blank = value[len(value.rstrip()) :]
-        return f"{found[1]}{HIDDEN}{blank}"
+        end = value[-1] if value[-1] in "'\"" else ""
+        return f"{found[1]}{HIDDEN}{end}"
 
 
 def _is_harmless(value: str) -> bool:

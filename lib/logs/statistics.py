@@ -27,9 +27,9 @@ _NAMES = (
     ("Prefix cache hit rate", "hits"),
 )
 _BY_NAME = dict(_NAMES)
-_PARTS = re.compile(r"(?:^|, )([A-Z][A-Za-z+ ]{2,40}): (-?\d+(?:\.\d+)?)(%?)")
-_ENGINE = re.compile(r"Engine (\d{1,6}): |(\d+ Engines? Aggregated): ")
-_HITS = re.compile(r"Prefix cache hit rate: GPU: (-?[\d.]+)%(?:, CPU: (-?[\d.]+)%)?")
+_PARTS = re.compile(r"(?:^|, )([A-Z][A-Za-z+ ]{2,40}): (-?\d{1,15}(?:\.\d{1,18})?)(%?)")
+_ENGINE = re.compile(r"Engine (\d{1,6}): |\b(\d{1,6} Engines? Aggregated): ")
+_HITS = re.compile(r"Prefix cache hit rate: GPU: (-?\d{1,3}(?:\.\d{1,18})?)%")
 _LARGEST = frozenset({"running", "waiting", "deferred", "swapped", "kv", "cpu_kv"})
 _SUMS = frozenset({"preemptions", "corrupted"})
 
