@@ -8,20 +8,27 @@ timestamp, a node's file around JSON).
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from lib.logs.lines import LONGEST_LINE
 
-__all__ = ["Carried", "Carriers"]
+__all__ = ["Carried", "Carriers", "seconds_of"]
 
 _DEEPEST = 4
+_LATEST = 2**37
+"""Seconds since 1970, far beyond any log and still a year that can be written."""
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)? ")
 _CRI = re.compile(r"(?:stdout|stderr) ([FP]) ")
 _JOURNAL = re.compile(r"[\w.\-]{1,80} [\w.@:\-]{1,80}\[\d{1,10}\]: ?")
+_STAMPED = re.compile(  # journalctl -o short-full, short-unix, short-monotonic
+    r"(?:[A-Z][a-z]{2} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d{1,9})? [A-Z]{2,5}"
+    r"|(\d{9,11})\.\d{1,9}|\[ {0,8}\d{1,10}\.\d{1,9}\]) "
+)
 _SYSLOG = re.compile(r"([A-Z][a-z]{2}) ([ \d]\d) (\d\d:\d\d:\d\d)(?:\.\d+)? ")
-_POD = re.compile(r"\[pod/[\w.\-/]{1,300}\] ?")
-_COMPOSE = re.compile(r"[\w.\-]{1,80} +\| ")
+_POD = re.compile(r"\[(pod/[\w.\-/]{1,300})\] ?")
+_COMPOSE = re.compile(r"([\w.\-]{1,80}) +\| ")
+_MOST_NAMES = 50
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
@@ -43,6 +50,8 @@ class Carriers:
 
     def __init__(self, year: int) -> None:
         self.kinds: dict[str, int] = {}
+        self.names: dict[str, None] = {}
+        """Of the containers that wrote, where their lines say so."""
         self.has_year = False
         self._year = year
         self._begun = ""
@@ -68,17 +77,22 @@ class Carriers:
         first = text[:1]
         if first == "{":
             return None if now.record else self._json(now)
-        if first == "2":
-            return self._iso(now)
+        if first == "2" and (dated := self._iso(now)):
+            return dated
         if first == "[":
-            return self._plain(now, _POD, "Kubernetes")
+            return self._plain(now, _POD, "Kubernetes") or self._stamped(now)
         if first.isalnum():
-            return self._syslog(now) or self._plain(now, _COMPOSE, "Docker Compose")
+            journal = self._syslog(now) or self._stamped(now)
+            return journal or self._plain(now, _COMPOSE, "Docker Compose")
         return None
 
     def _plain(self, now: Carried, pattern: re.Pattern[str], kind: str) -> Carried | None:
         found = pattern.match(now.text)
-        return self._inner(now, found.end(), now.at, kind) if found else None
+        if found is None:
+            return None
+        if len(self.names) < _MOST_NAMES:
+            self.names[found[1]] = None
+        return self._inner(now, found.end(), now.at, kind)
 
     def _inner(self, now: Carried, start: int, at: float | None, kind: str) -> Carried:
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
@@ -106,7 +120,16 @@ class Carriers:
         if part is None:
             return None
         day = f"{self._year}-{_MONTHS.index(found[1]) + 1:02}-{int(found[2]):02}T{found[3]}"
-        return self._inner(now, part.end(), _seconds(day + "+00:00"), "journal")
+        return self._inner(now, part.end(), seconds_of(day + "+00:00"), "journal")
+
+    def _stamped(self, now: Carried) -> Carried | None:
+        found = _STAMPED.match(now.text)
+        part = _JOURNAL.match(now.text, found.end()) if found else None
+        if found is None or part is None:
+            return None
+        at = seconds_of(found[1]) if found[1] else float(found[2]) if found[2] else None
+        self.has_year |= at is not None
+        return self._inner(now, part.end(), at, "journal")
 
     def _json(self, now: Carried) -> Carried | None:
         try:
@@ -116,7 +139,7 @@ class Carriers:
         if not isinstance(told, dict):
             return None
         if isinstance(told.get("log"), str):
-            at = _seconds(str(told.get("time", ""))) or now.at
+            at = seconds_of(str(told.get("time", ""))) or now.at
             self.has_year |= at is not None
             inner = self._inner(Carried(told["log"]), 0, at, "Docker")
             return inner._replace(text=inner.text.rstrip("\r\n"), joins=inner.text[-1:] != "\n")
@@ -130,20 +153,21 @@ class Carriers:
             message = bytes(one for one in message if isinstance(one, int) and 0 <= one < 256)
             message = message.decode("utf-8", "replace")
         stamp = str(told.get("__REALTIME_TIMESTAMP", ""))
-        at = int(stamp[:18]) / 1e6 if stamp.isascii() and stamp.isdigit() else None
+        at = int(stamp) / 1e6 if stamp.isascii() and stamp.isdigit() and len(stamp) < 17 else None
         self.has_year |= at is not None
         return self._inner(Carried("" if message is None else str(message)), 0, at, "journal")
 
 
 def _moment(found: re.Match[str]) -> float | None:
-    return _seconds(f"{found[1]}.{(found[2] or '0')[:6]:0<6}{found[3] or '+00:00'}")
+    return seconds_of(f"{found[1]}.{(found[2] or '0')[:6]:0<6}{found[3] or '+00:00'}")
 
 
-def _seconds(stamp: str) -> float | None:
-    """Seconds since 1970; a time without a zone is taken as it stands."""
+def seconds_of(stamp: str) -> float | None:
+    """Seconds since 1970; a time without a zone is taken as it stands; None if it is no time."""
     cut = re.sub(r"(\.\d{6})\d+", r"\1", stamp)
     try:
         found = datetime.fromisoformat(cut)
     except ValueError:
         return None
-    return (found if found.tzinfo else datetime.fromisoformat(cut + "+00:00")).timestamp()
+    at = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return at if 0 <= at < _LATEST else None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from lib.logs.carriers import Carried
+from lib.logs.carriers import Carried, seconds_of
 
 __all__ = ["FIRST_YEAR", "Clock", "Entry", "entries"]
 
@@ -26,7 +26,11 @@ _VLLM = re.compile(
 )
 _PREFIX = re.compile(r"\(([^()\s][^()]{0,60}?) (?:rank=\d+ )?pid=(\d+)\) ?")
 _UVICORN = re.compile(r"(INFO|WARNING|ERROR|CRITICAL|DEBUG): {1,8}(?=\S)")
+_CARRIED = re.compile(r"(?<=\s)(INFO|WARNING|ERROR): {2,8}(?=\S)")
+"""The same behind a carrier that nobody knows: the web server pads its levels."""
+_LONGEST_CARRIER = 200
 _GLOG = re.compile(r"\[?([IWEF])(\d\d)(\d\d) (\d\d):(\d\d):(\d\d)\.\d+ (?:\d+ )?(\S+?):(\d+)\] ?")
+_STAMP = re.compile(r"(\d{4}-)?(\d\d-\d\d)[T ](\d\d):(\d\d):(\d\d)", re.ASCII)
 _LEVELS = {"I": "INFO", "W": "WARNING", "E": "ERROR", "F": "CRITICAL"}
 _NAMED = {"WARN": "WARNING", "FATAL": "CRITICAL", "ERR": "ERROR"}
 
@@ -112,7 +116,7 @@ def _of_text(number: int, text: str, at: float | None, clock: Clock) -> Entry:
     if prefix := _PREFIX.match(text):
         entry.process, entry.pid = prefix[1], int(prefix[2][:10])
         entry.message = text = text[prefix.end() :]
-    if uvicorn := _UVICORN.match(text):
+    if uvicorn := _UVICORN.match(text) or _CARRIED.search(text, 0, _LONGEST_CARRIER):
         entry.level, entry.message = uvicorn[1], text[uvicorn.end() :]
     elif glog := _GLOG.match(text):
         second = int(glog[4]) * 3600 + int(glog[5]) * 60 + int(glog[6])
@@ -155,11 +159,11 @@ def _first(record: Mapping[str, object], *names: str) -> str:
 
 
 def _stamped(stamp: str, carried: float | None, clock: Clock) -> float | None:
-    found = re.match(r"(\d{4}-)?(\d\d-\d\d)[T ](\d\d):(\d\d):(\d\d)", stamp)
+    found = _STAMP.match(stamp)
     if not found:
         return clock.carried(carried)
     second = int(found[3]) * 3600 + int(found[4]) * 60 + int(found[5])
     told = carried
     if found[1]:
-        told = datetime.fromisoformat(f"{found[1]}{found[2]}T00:00:00+00:00").timestamp() + second
+        told = seconds_of(f"{found[1]}{found[2]}T{found[3]}:{found[4]}:{found[5]}")
     return clock.written(found[2], second, told)

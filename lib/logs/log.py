@@ -165,6 +165,8 @@ class Log:
     """Lines of vLLM's own shape; none of them: it is no log of vLLM."""
     has_year: bool = False
     carriers: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    """Whose lines they are, where they say so; of several, all that is told is mixed."""
     first_at: float | None = None
     last_at: float | None = None
     version: str = ""
@@ -186,6 +188,8 @@ class Log:
     milestones: tuple[Milestone, ...] = ()
     marks: tuple[Mark, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    uncounted: int = 0
+    """Warnings and errors of further kinds, beyond those that are kept."""
     statistics: Sequence[Points] = ()
     requests: tuple[Asked, ...] = ()
     levels: Mapping[str, int] = field(default_factory=dict)

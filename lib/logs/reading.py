@@ -124,6 +124,7 @@ class Reader:
         found = read(entry.message)
         if found is None:
             return False
+        self._now.is_serving = True
         engine, values = found
         points = self._engines.get(engine)
         if entry.message.startswith(_HITS):
@@ -167,11 +168,12 @@ class Reader:
             known=self._known,
             has_year=self._carriers.has_year,
             carriers=tuple(self._carriers.kinds),
+            containers=tuple(self._carriers.names),
             first_at=self._first_at,
             last_at=self._last_at,
             version=facts.get("version", ""),
             model=masker.masked(model),
-            names=now.names(given, config),
+            names=tuple(masker.masked(name) for name in now.names(given, config)),
             address=facts.get("address", ""),
             tasks=tuple(re.findall(r"'([\w\-]+)'", facts.get("tasks", ""))),
             arguments=arguments,
@@ -185,8 +187,12 @@ class Reader:
             milestones=now.reached(),
             marks=now.explained(masker),
             remarks=remarks,
+            uncounted=self._remarks.uncounted,
             statistics=tuple(one for one in self._engines.values() if one.points),
-            requests=tuple(Asked(*key, count=count) for key, count in self._asked.most_common()),
+            requests=tuple(
+                Asked(method, masker.masked(path), status, count)
+                for (method, path, status), count in self._asked.most_common()
+            ),
             levels=dict(self._levels),
             end=self._end(remarks),
         )
@@ -200,16 +206,16 @@ class Reader:
     def _end(self, remarks: tuple[Remark, ...]) -> End:
         now = self._now
         bad = [one for one in remarks if one.gravity is Gravity.BAD and one.last >= now.line]
-        is_ready = now.ready_line is not None
+        is_ready = now.ready_line is not None or now.is_serving
         if any(one.kind is Kind.END for one in bad):
             return End.KILLED
         if any(one.kind is Kind.ENGINE and one.is_effect for one in bad) or (bad and not is_ready):
             return End.ENGINE_DIED if is_ready else End.NOT_STARTED
         if now.is_shut:
             return End.SHUT_DOWN
-        if is_ready:
-            return End.OPEN
-        return End.UNFINISHED if now.facts else End.UNKNOWN
+        if not now.facts:
+            return End.OPEN if now.ready_line is not None else End.UNKNOWN
+        return End.OPEN if is_ready else End.UNFINISHED
 
 
 def _start(one: Starting) -> Start:

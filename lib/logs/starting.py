@@ -38,6 +38,8 @@ class Starting:
     ready_at: float | None = None
     ready_line: int | None = None
     is_shut: bool = False
+    is_serving: bool = False
+    """Whether a later line shows that it was ready: some servers print no line of readiness."""
     facts: dict[str, str] = field(default_factory=dict)
     routes: dict[str, Listed] = field(default_factory=dict)
     milestones: dict[str, Milestone] = field(default_factory=dict)
@@ -54,7 +56,7 @@ class Starting:
             most = _MOST_FACT if name in _KEPT_WHOLE else _SAID
             self.facts[name] = value[:most]
         if landmark.phase:
-            self._reached(entry, landmark, float(took) if took else None)
+            self._reached(entry, landmark, _figure(took))
         if landmark.name == "end":
             self.is_shut = True
         self._mark(entry, landmark)

@@ -46,6 +46,10 @@ def _remarks(log: Log) -> None:
     if found[_FEW:]:
         with st.expander(f"{count(len(found) - _FEW)} more"):
             live.said(found[_FEW:], key="log-remarks-more", label="More warnings and errors")
+    if untold := log.uncounted + max(0, len(log.remarks) - len(found)):
+        st.caption(
+            f"{count(untold)} more of further kinds are not shown: there are too many kinds."
+        )
 
 
 @st.fragment

@@ -6,6 +6,7 @@ Decided here: what of a log comes first. An end has a cause; a server that runs 
 from datetime import UTC, datetime
 
 from lib.logs import End, Gravity, Log
+from lib.logs.troubles import Kind
 from lib.ui.plain import ABSENT, count, duration, listed, plain
 
 __all__ = ["moment", "summary"]
@@ -45,7 +46,9 @@ def summary(log: Log) -> Words:
 def _sentence(log: Log) -> str:
     version = f"vLLM {plain(log.version, 40)}" if log.version else "This server"
     if log.cause:
-        return f"{version} {_ended(log.end)}: {log.cause.title[:1].lower()}{log.cause.title[1:]}."
+        is_told = log.starts or log.statistics or log.cause.kind is Kind.ARGUMENTS
+        ended = _ended(log.end) if is_told else "failed"
+        return f"{version} {ended}: {log.cause.title[:1].lower()}{log.cause.title[1:]}."
     if log.end is End.OPEN:
         where = f" on {plain(log.address, 80)}" if log.address else ""
         took = log.starts[-1].seconds if log.starts else None
@@ -81,7 +84,13 @@ def _more(log: Log) -> list[str]:
             f" line {count(log.starts[-1].line)} on."
         )
     if log.carriers:
-        said.append(f"It came through {listed(log.carriers, 4)}, which was taken off.")
+        said.append(f"What carried it was taken off: {listed(log.carriers, 4)}.")
+    if len(log.containers) > 1:
+        said.append(
+            f"Lines of {count(len(log.containers))} containers are mixed in it"
+            f" ({listed(log.containers, 4, 60)}), and so is what is told here: read the log of each"
+            " by itself."
+        )
     if log.cut:
         said.append(f"Of {count(log.cut)} very long lines only the beginning was read.")
     return [one for one in said if one]
