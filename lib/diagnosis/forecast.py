@@ -34,7 +34,7 @@ LEAST_SEEN = 60.0
 STEP = 5.0
 FRESH = 15.0
 """Seconds that the newest answer may be old."""
-CEILING, HALF = 0.98, 0.5
+CEILING, HALF, LITTLE = 0.98, 0.5, 0.005
 FARTHEST = 3_600.0
 """Seconds ahead; two minutes say nothing of what is farther."""
 _HALF_WIDTH = 0.8225
@@ -139,7 +139,8 @@ def _cache(recent: _Recent) -> Forecast:
     if found is None:
         return _refused(_CACHE, how, "too few readings in the last 2 min")
     if use <= HALF:
-        return _refused(_CACHE, how, f"only {use:.0%} of it is used")
+        used = f"only {use:.0%}" if use >= LITTLE else "hardly any"
+        return _refused(_CACHE, how, f"{used} of it is used")
     if not found.rises:
         return _refused(_CACHE, how, "it falls" if found.falls else "no clear rise")
     left = 1 - use

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 
 from lib.api.kv_events import Stored
-from lib.metrics import Sample
+from lib.metrics import BY_NAME, Sample
 from lib.metrics.sample import Reading
 from lib.ui import plain
 from lib.ui.board import Words
@@ -46,6 +46,7 @@ def cells_of(sample: Sample | None, cached: Cached | None = None) -> Words | Non
         "engines": engines[:ENGINES],
         "words": _words(engines, "" if is_all else "at least "),
         "of": _of(sample, each),
+        "how": _how(is_cached=all(one["cached"] is not None for one in engines)),
     }
 
 
@@ -80,6 +81,13 @@ def _words(engines: list[Words], about: str) -> list[tuple[str, str]]:
         words.append(("cached", f"{about}{plain.count(cached)} cached, evictable"))
         free -= cached
     return [*words, ("free", f"{plain.count(free)} free")]
+
+
+def _how(*, is_cached: bool) -> str:
+    """The tooltip: from what, and as of when."""
+    events = "; cached ones are counted from its KV events" if is_cached else ""
+    told = f"{BY_NAME['blocks_used'].sources}, as of the newest reading{events}"
+    return f"{told}; which blocks these are is not reported"
 
 
 def _sum(engines: list[Words], name: str) -> float:

@@ -16,8 +16,8 @@ export class Cells {
   constructor() {
     this.words = h("p.vi-now.vi-states");
     this.engines = h("div.vi-engines");
-    this.element = h("section.vi-panel", { "data-panel": "cells", "aria-label": "KV blocks now" },
-      h("h3", { title: "How many blocks are in use; which ones is not reported" }, "Blocks now"), this.words, this.engines);
+    this.title = h("h3", {}, "Blocks now");
+    this.element = h("section.vi-panel", { "data-panel": "cells", "aria-label": "KV blocks now" }, this.title, this.words, this.engines);
     this.grids = [];
     this.still = matchMedia("(prefers-reduced-motion: reduce)");
     this.sizes = new ResizeObserver(() => this.fit());
@@ -39,7 +39,8 @@ export class Cells {
     for (const grid of this.grids) grid.go(jump);
   }
 
-  say({ words, of }) {
+  say({ words, of, how }) {
+    mark(this.title, "title", how);
     const states = words.map(([state]) => state).join();
     if (states !== this.states) {
       this.states = states;

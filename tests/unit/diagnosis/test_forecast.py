@@ -51,6 +51,7 @@ def test_a_noisy_rise_is_a_range():
         (lambda t: 0.7 + 0.1 * math.sin(t), "no clear rise"),
         (lambda t: 0.9 - 0.0005 * t, "it falls"),
         (lambda t: 0.001 * t, "only 30% of it is used"),
+        (0.0, "hardly any of it is used"),
         (lambda t: 0.6 + 0.00001 * t, "more than an hour away, if ever"),
     ],
 )

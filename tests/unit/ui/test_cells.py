@@ -40,6 +40,8 @@ def drawn(picture) -> int:
 def test_the_blocks_are_told_in_use_and_free():
     picture = cells_of(sample(PAGE))
     assert picture["words"] == [("used", "5 used"), ("free", "4\u202f090 free")]
+    assert "cache_config_info, as of the newest reading" in picture["how"]
+    assert "KV events" not in picture["how"]
     assert picture["of"].startswith("1 cell = 2 blocks of ")
     assert [one["name"] for one in picture["engines"]] == [""]
 
@@ -96,6 +98,7 @@ def test_the_last_block_of_a_running_request_is_not_full_and_not_cached():
 def test_where_the_beginning_was_missed_the_number_is_a_least_one():
     picture = cells_of(sample(idle(0.4)), {"0": Stored(70, is_all=False)})
     assert picture["words"][1] == ("cached", "at least 30 cached, evictable")
+    assert "KV events" in picture["how"]
 
 
 def test_where_one_engine_does_not_tell_what_it_holds_two_states_are_told():
