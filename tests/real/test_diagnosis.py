@@ -21,13 +21,14 @@ def watch(chat, tmp_path_factory):
         yield watch
 
 
-def first(watch, rule, *, since, timeout):
+def first(watch, rule, *, since, timeout, severity=None):
     """Wait until a rule's finding is the first of all; the finding, and when that was."""
 
     def found():
         now = time.time()
         findings = diagnose(watch.feed.window(watch.server, since, now)).findings
-        return (findings[0], now) if findings and findings[0].rule == rule else None
+        is_first = bool(findings) and findings[0].rule == rule
+        return (findings[0], now) if is_first and severity in (None, findings[0].severity) else None
 
     return until(found, timeout)
 
@@ -78,7 +79,10 @@ def test_a_stopped_engine_is_a_hang_and_nothing_else_within_half_a_minute(chat, 
         watch.first(State.BUSY, since=time.time(), timeout=20)
         with chat.engine_stopped():
             stopped = time.time()
-            finding, now = first(watch, "hung", since=rested, timeout=HUNG_WITHIN + 5)
+            finding, now = first(
+                watch, "hung", since=rested, timeout=HUNG_WITHIN + 5, severity=Severity.BAD
+            )
+            assert finding.headline.startswith("The engine hangs: ")
             assert now - stopped <= HUNG_WITHIN
             assert abs(finding.since - stopped) < 3
             until(lambda: time.time() - stopped > HUNG_WITHIN + 5, 30)

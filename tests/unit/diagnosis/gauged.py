@@ -3,7 +3,7 @@
 import numpy as np
 
 from lib.diagnosis import diagnose
-from lib.metrics import Layout, Sample, Series, Window
+from lib.metrics import Layout, Series, Window
 
 __all__ = ["MINUTES", "found", "window"]
 
@@ -37,12 +37,12 @@ def window(
     if beside is not None:
         figures[Series("kv_usage", "m", "1")] = beside
     layout = Layout(sorted(figures))
-
-    def sample(t):
-        return Sample(layout, np.array([at(figures[series], t) for series in layout.series]))
-
-    rows = [(float(t), None if t in silent else sample(t)) for t in range(seconds)]
-    return Window.of(rows, start=0.0, end=float(seconds - 1), period=1.0)
+    moments = range(seconds)
+    columns = [[at(figures[series], t) for t in moments] for series in layout.series]
+    values = np.array(columns).T.copy()
+    values[[t for t in silent if t < seconds]] = np.nan
+    times = np.arange(float(seconds))
+    return Window(layout, times, values, start=0.0, end=float(seconds - 1), period=1.0)
 
 
 def at(figure, t):

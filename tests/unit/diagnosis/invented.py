@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from lib.metrics import Layout, Sample, Series, Window
+from lib.metrics import Layout, Series, Window
 
 __all__ = ["window_of"]
 
@@ -27,11 +27,10 @@ def window_of(
         for name, one in figures.items()
     }
     layout = Layout(sorted(named))
-
-    def sample(t: float) -> Sample:
-        values = [one(t) if callable(one := named[column]) else one for column in layout.series]
-        return Sample(layout, np.array(values, float))
-
     moments = [n * period for n in range(int(seconds / period))]
-    rows = [(t, None if int(t) in silent else sample(t)) for t in moments]
-    return Window.of(rows, start=0.0, end=moments[-1] if moments else 0.0, period=period)
+    told = [named[column] for column in layout.series]
+    columns = [[one(t) for t in moments] if callable(one) else [one] * len(moments) for one in told]
+    values = np.array(columns, float).T.copy()
+    values[[int(t) in silent for t in moments]] = np.nan
+    end = moments[-1] if moments else 0.0
+    return Window(layout, np.array(moments, float), values, start=0.0, end=end, period=period)
