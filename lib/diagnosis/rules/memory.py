@@ -8,6 +8,7 @@ ends leaves blocks that are too few for the next.
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -41,7 +42,7 @@ HIT_MORE = 0.05
 """By how much the prefix hit rate must rise to be called risen."""
 
 _USAGE = Curve("kv_usage", How.MAX, limit=FULL)
-_PREEMPTING = Curve("preemptions", How.RATE, span=15.0)
+_PREEMPTING = Curve("preemptions", How.RATE, limit=PREEMPTING, span=15.0)
 _HITS = Curve("prefix_hits", How.RATIO, to="prefix_queries", span=2 * MINUTE)
 _COMPUTED = Curve("prompt_tokens_by_source", How.SHARE, part="local_compute", span=MINUTE)
 _PREFILLED = Curve("prefill_computed", How.MEAN, span=MINUTE)
@@ -209,7 +210,7 @@ def _recomputed_hits(scene: Scene) -> Finding | None:
                     f"≥ {PREEMPTED} / s",
                     "last 120 s",
                     began,
-                    curve=_PREEMPTING,
+                    curve=replace(_PREEMPTING, limit=PREEMPTED),
                 ),
             ]
         ),

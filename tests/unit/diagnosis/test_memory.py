@@ -24,6 +24,7 @@ def test_a_full_cache_with_preemptions_is_bad_since_its_onset():
     ]
     assert finding.chain[0].since < 10
     assert finding.chain[2].since == pytest.approx(1_205, abs=5)
+    assert [link.curve.limit for link in finding.chain] == [None, 0.95, 0.05]
     assert finding.detail.endswith(" 0 blocks are free.")
 
 
