@@ -209,6 +209,8 @@ class Reader:
         is_ready = now.ready_line is not None or now.is_serving
         if any(one.kind is Kind.END for one in bad):
             return End.KILLED
+        if any(one.kind is Kind.NETWORK for one in bad) and not now.is_serving:
+            return End.NOT_STARTED  # old releases say that they are ready before they listen
         if any(one.kind is Kind.ENGINE and one.is_effect for one in bad) or (bad and not is_ready):
             return End.ENGINE_DIED if is_ready else End.NOT_STARTED
         if now.is_shut:

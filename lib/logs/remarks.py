@@ -31,7 +31,7 @@ _TRACE = "Traceback (most recent call last)"
 _CHAIN = ("During handling of", "The above exception", "Exception Group Traceback")
 _GRAVE = frozenset({Kind.MEMORY, Kind.ENGINE, Kind.DEVICES, Kind.NETWORK, Kind.REQUESTS})
 """What concerns the server at work; of the others, most is told by every start."""
-_UNKNOWN = "Not one that is known here; the line itself says what it knows."
+_UNKNOWN = "It is not explained here: the line itself says what is known."
 
 
 @dataclass(slots=True)
@@ -41,6 +41,8 @@ class _Found:
     trouble: Trouble | None
     text: str
     is_trace: bool
+    is_warning: bool
+    """Whether nothing louder than a warning said it."""
     count: int = 1
     last: int = 0
 
@@ -96,6 +98,7 @@ class Remarks:
         found = self._found[key]
         if found.first is not entry:
             found.count += 1
+            found.is_warning &= entry.level == "WARNING" and not is_trace
         found.last = entry.line
 
     def _begin(self, entry: Entry, wording: str, *, is_trace: bool) -> str | None:
@@ -116,7 +119,7 @@ class Remarks:
                 return None
             level = entry.level or ("ERROR" if is_trace else "")
             text = entry.message[: 8 * EXCERPT]
-            self._found[key] = _Found(entry, level, trouble, text, is_trace)
+            self._found[key] = _Found(entry, level, trouble, text, is_trace, level == "WARNING")
         self._wordings[wording] = key
         return key
 
@@ -145,7 +148,7 @@ def _remark(found: _Found, masker: Masker) -> Remark:
         line=entry.line,
         at=entry.at,
         level=found.level,
-        gravity=trouble.gravity if trouble else _gravity(found),
+        gravity=_gravity(found),
         kind=trouble.kind if trouble else Kind.OTHER,
         title=trouble.title if trouble else _title(excerpt),
         what=trouble.what if trouble else _UNKNOWN,
@@ -160,6 +163,11 @@ def _remark(found: _Found, masker: Masker) -> Remark:
 
 
 def _gravity(found: _Found) -> Gravity:
+    if found.trouble:
+        bad = found.trouble.gravity is Gravity.BAD
+        if bad and found.is_warning and found.trouble.kind not in _GRAVE:
+            return Gravity.WATCH  # a model or a library that it did without
+        return found.trouble.gravity
     if found.level == "CRITICAL":
         return Gravity.BAD
     return Gravity.WATCH if found.level in _LOUD else Gravity.HINT

@@ -92,7 +92,8 @@ def _more(log: Log) -> list[str]:
             " by itself."
         )
     if log.cut:
-        said.append(f"Of {count(log.cut)} very long lines only the beginning was read.")
+        long = "line" if log.cut == 1 else "lines"
+        said.append(f"Only the beginning of {count(log.cut)} very long {long} was read.")
     return [one for one in said if one]
 
 
@@ -118,7 +119,12 @@ def _tiles(log: Log) -> list[dict[str, str]]:
         ),
         ("routes", count(len(log.routes)) if log.routes else ABSENT, "In the log's list", ""),
         ("bad", count(bad), "Kinds of errors that are bad for the server", "bad" if bad else ""),
-        ("to look at", count(len(loud) - bad), "Kinds of warnings", "watch" if loud else ""),
+        (
+            "to look at",
+            count(len(loud) - bad),
+            "Kinds of warnings",
+            "watch" if len(loud) > bad else "",
+        ),
         ("lines", count(log.lines), f"{count(log.size)} bytes", ""),
     )
     return [

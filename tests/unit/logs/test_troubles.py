@@ -37,8 +37,10 @@ LINES = {
     ),
     "Main memory ran out": (
         "Memory cgroup out of memory: oom-kill:constraint=CONSTRAINT_MEMCG",
-        "RuntimeError: [enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate",
         "Last state: terminated, reason: OOMKilled",
+    ),
+    "No main memory was to be had": (
+        "RuntimeError: [enforce fail at alloc_cpu.cpp:114] DefaultCPUAllocator: can't allocate",
     ),
     "Shared memory is too small": (
         "RuntimeError: unable to write to file </torch_7> No space left on device: '/dev/shm/x'",
@@ -135,7 +137,7 @@ LINES = {
     "An environment variable that vLLM does not know": (
         "Unknown vLLM environment variable detected: VLLM_PORT_8000_TCP",
     ),
-    "The web server warns of its key or its address": (
+    "Routes are open that should not be": (
         "SECURITY WARNING: Development endpoints are enabled! VLLM_SERVER_DEV_MODE",
     ),
     "No CUDA graphs and no compilation": (
@@ -231,6 +233,16 @@ def test_a_line_is_remarked_in_a_log_however_it_is_written(title, line):
     assert [one.title for one in log.remarks if one.is_known] == [title]
     traced = f"Traceback (most recent call last):\n  File x\n{line}\n"
     assert read_log(traced.encode()).remarks[0].title == title
+
+
+def test_what_was_only_warned_of_ended_nothing():
+    begun = "(A pid=1) INFO 01-01 00:00:00 [a.py:1] vLLM API server version 0.11.0\n"
+    warned = "(A pid=1) WARNING 01-01 00:00:00 [a.py:1] Failed to import: ImportError: vllm._C\n"
+    log = read_log((begun + warned).encode())
+    assert log.remarks[0].gravity is Gravity.WATCH
+    assert log.cause is None
+    log = read_log((begun + warned + "ImportError: vllm._C\n").encode())
+    assert log.cause.title == "A library is missing or does not fit"
 
 
 def test_an_error_that_nobody_knows_is_shown_as_it_is():
