@@ -124,6 +124,14 @@ def test_who_does_not_tell_what_runs_is_not_taken_to_be_at_rest():
     assert Scene(busy(running=0, **dict.fromkeys(COUNTED, 0)), Context()).rests
 
 
+@pytest.mark.parametrize(
+    ("seconds", "waiting", "rests"), [(130, 0, True), (110, 0, False), (130, 1, False)]
+)
+def test_two_minutes_without_a_request_and_without_one_that_waits_are_rest(seconds, waiting, rests):
+    window = busy(seconds, running=0, waiting=waiting, **dict.fromkeys(COUNTED, 0))
+    assert Scene(window, Context()).rests is rests
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_a_healthy_busy_server_has_no_finding(seed):
     diagnosis = diagnose(busy(seed=seed))
