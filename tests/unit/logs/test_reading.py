@@ -309,8 +309,10 @@ def test_a_start_that_fails_says_why():
         (b"Killed\n", End.KILLED),
         (b"Last state: terminated, reason: OOMKilled\n", End.KILLED),
         (
-            b"ERROR:    [Errno 98] error while attempting to bind on address ('0.0.0.0', 8000)\n"
-            b"INFO:     Application shutdown complete.\n",
+            (
+                b"ERROR:    [Errno 98] error while attempting to bind on address ('0.0.0.0', 8000)\n"
+                b"INFO:     Application shutdown complete.\n"
+            ),
             End.NOT_STARTED,
         ),
         (b"INFO:     Shutting down\nINFO:     Finished server process [7]\n", End.SHUT_DOWN),
