@@ -8,6 +8,13 @@ from tests.browser.person import COLD_START
 from tests.support.browsing import shot, window
 
 
+@pytest.fixture(scope="module")
+def page(browser):
+    """One window for all: what it has loaded once, it need not load again."""
+    with window(browser) as page:
+        yield page
+
+
 @pytest.fixture
 def person(page, demo):
     return ExplorerPerson(page, demo.url)
@@ -58,12 +65,11 @@ def test_the_exposure_check_names_the_worst(person):
     shot(person.page, "exposure")
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_nothing_is_wider_than_a_narrow_window(browser, demo, dark):
-    with window(browser, width=800, dark=dark) as page:
+def test_nothing_is_wider_than_a_narrow_window(browser, demo):
+    with window(browser, width=800, dark=True) as page:
         person = ExplorerPerson(page, demo.url).opens("?server=demo-embed&route=POST /rerank")
         person.sends()
         expect(person.answer).to_contain_text("200 OK")
         assert page.evaluate("document.documentElement.scrollWidth") <= 800
         assert person.answer.bounding_box()["width"] > 380
-        shot(page, f"explorer-800-{'dark' if dark else 'light'}")
+        shot(page, "explorer-800-dark")
