@@ -310,7 +310,7 @@ def test_a_start_that_fails_says_why():
         (b"Last state: terminated, reason: OOMKilled\n", End.KILLED),
         (
             (
-                b"ERROR:    [Errno 98] error while attempting to bind on address ('0.0.0.0', 8000)\n"
+                b"ERROR:    [Errno 98] error while attempting to bind on address ('::', 80)\n"
                 b"INFO:     Application shutdown complete.\n"
             ),
             End.NOT_STARTED,
