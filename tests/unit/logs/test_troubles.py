@@ -245,6 +245,12 @@ def test_what_was_only_warned_of_ended_nothing():
     assert log.cause.title == "A library is missing or does not fit"
 
 
+def test_what_was_first_a_warning_and_then_an_error_is_bad():
+    said = "(A pid=1) {} 01-01 00:00:00 [a.py:1] access to a gated repo\n"
+    (remark,) = read_log((said.format("WARNING") + said.format("ERROR")).encode()).remarks
+    assert (remark.gravity, remark.count) == (Gravity.BAD, 2)
+
+
 def test_an_error_that_nobody_knows_is_shown_as_it_is():
     log = read_log(b"(A pid=1) ERROR 01-01 00:00:00 [a.py:1] the frobnicator is upside down\n" * 3)
     (remark,) = log.remarks
