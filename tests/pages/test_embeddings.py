@@ -7,35 +7,22 @@ import struct
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from lib.ui.house import house
 from lib.ui.vectors.samples import SAMPLES
 from tests.support.faulty import FaultServer, answer_json, recorded, slow
+from tests.support.headless import Headless
 from tests.support.waiting import until
 
 EMBEDDINGS = "pages/lab/embeddings.py"
 SECONDS = 40
 
 
-class Person:
+class Person(Headless):
     """A session on the page."""
 
     def __init__(self, visit, **query):
-        self.visit = visit.opens(EMBEDDINGS, **query)
-        self.sound()
-
-    @property
-    def app(self) -> AppTest:
-        return self.visit.app
-
-    def sound(self):
-        assert not self.app.exception, [one.value for one in self.app.exception]
-        return self
-
-    def views(self, view):
-        every = (json.loads(one.proto.json) for one in self.app.get("bidi_component"))
-        return [data for data in every if data["view"] == view]
+        super().__init__(visit.opens(EMBEDDINGS, **query))
 
     @property
     def answer(self):

@@ -7,6 +7,7 @@ import struct
 import pytest
 
 from tests.support.faulty import FaultServer, answer_json, recorded
+from tests.support.headless import Headless
 from tests.support.waiting import until
 
 EMBEDDINGS = "pages/lab/embeddings.py"
@@ -23,21 +24,17 @@ TABS = {
 }
 
 
-class Person:
+class Person(Headless):
     """A session on the page that has embedded a sample set, or lines of its own."""
 
     def __init__(self, visit, server="demo-embed", sample="Topics", lines=""):
-        self.visit = visit.opens(EMBEDDINGS, server=server, sample=sample)
-        self.app = visit.app
+        super().__init__(visit.opens(EMBEDDINGS, server=server, sample=sample))
         if lines:
             self.app.session_state["vectors-source"] = "Paste"
             self.app.session_state["vectors-lines"] = lines
             self.app.run()
         self.sound()
         self.presses("embed")
-
-    def sound(self):
-        assert not self.app.exception, [one.value for one in self.app.exception]
 
     def opens(self, tab):
         self.app.session_state["vector-tools"] = tab
@@ -54,10 +51,6 @@ class Person:
         self.app.run()
         self.sound()
         return job
-
-    def views(self, view):
-        every = (json.loads(one.proto.json) for one in self.app.get("bidi_component"))
-        return [data for data in every if data["view"] == view]
 
     @property
     def answer(self):

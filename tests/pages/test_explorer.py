@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from lib.ui.house import house
 from tests.support.faulty import RECORDINGS, FaultServer, answer, answer_json, hang
+from tests.support.headless import Headless
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
@@ -15,24 +15,14 @@ SECONDS = 30
 MODELS = {"object": "list", "data": [{"id": "m", "object": "model", "owned_by": "vllm"}]}
 
 
-class Person:
+class Person(Headless):
     """A session on the page."""
 
     def __init__(self, visit, **query):
-        self.visit = visit.opens(EXPLORER, **query)
-        self.sound()
-
-    @property
-    def app(self) -> AppTest:
-        return self.visit.app
-
-    def sound(self):
-        assert not self.app.exception, [one.value for one in self.app.exception]
-        return self
+        super().__init__(visit.opens(EXPLORER, **query))
 
     def view(self, name):
-        every = [json.loads(one.proto.json) for one in self.app.get("bidi_component")]
-        return next((data for data in every if data["view"] == name), None)
+        return next(iter(self.views(name)), None)
 
     def sees_routes(self):
         """Wait until the server has told them."""

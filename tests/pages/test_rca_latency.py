@@ -5,26 +5,17 @@ import math
 import time
 
 from lib.ui.house import house
+from tests.support.headless import Headless
 from tests.support.waiting import until
 
 RCA = "pages/live/rca_cache.py"
 
 
-class Person:
+class Person(Headless):
     """A session on RCA / Cache with a tool open."""
 
     def __init__(self, visit, **query):
-        self.visit = visit.opens(RCA, **query)
-        self.app = visit.app
-        self.sound()
-
-    def sound(self):
-        assert not self.app.exception, [one.value for one in self.app.exception]
-        return self
-
-    def views(self, view):
-        every = (json.loads(one.proto.json) for one in self.app.get("bidi_component"))
-        return [data for data in every if data["view"] == view]
+        super().__init__(visit.opens(RCA, **query))
 
     @property
     def answer(self):

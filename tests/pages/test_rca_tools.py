@@ -1,6 +1,5 @@
 """The tools under RCA / Cache, headless, on servers that are away and whose history is on file."""
 
-import json
 import time
 from contextlib import closing
 
@@ -13,6 +12,7 @@ from lib.ui.rca.moments import iso
 from lib.watch.database import FILE_NAME
 from lib.watch.store import Event, Store
 from tests.pages.conftest import Visit
+from tests.support.headless import Headless
 from tests.support.ports import free_port
 from tests.support.processes import ROOT
 from tests.support.ticks import tick
@@ -75,26 +75,19 @@ def recorded(history):
     return Tools(Visit(), history)
 
 
-class Tools:
+class Tools(Headless):
     """A session on the page."""
 
     def __init__(self, visit, now):
-        self.visit, self.app, self.now = visit, visit.app, now
+        super().__init__(visit)
+        self.now = now
 
     def opens(self, server="chat", **query):
         self.visit.opens(RCA, server=server, **query)
         return self.sound()
 
-    def sound(self):
-        assert not self.app.exception, [one.value for one in self.app.exception]
-        return self
-
     def ago(self, seconds):
         return iso(self.now - seconds)
-
-    def views(self, view):
-        every = (json.loads(one.proto.json) for one in self.app.get("bidi_component"))
-        return [data for data in every if data["view"] == view]
 
     @property
     def answer(self):

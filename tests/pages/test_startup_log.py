@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lib.ui.logs.example import EXAMPLE_SERVER
+from tests.support.headless import Headless
 from tests.support.processes import ROOT
 from tests.support.waiting import until
 
@@ -14,17 +15,11 @@ FAILED = (ROOT / "tests" / "unit" / "logs" / "v0_10_failed.txt").read_bytes()
 WHAT = ("release", "model", "tokens that fit into the KV cache")
 
 
-class Person:
+class Person(Headless):
     """A session on the page."""
 
     def __init__(self, visit):
-        self.visit = visit.opens(PAGE)
-        self.app = visit.app
-        self.sound()
-
-    def sound(self):
-        assert not self.app.exception, [one.value for one in self.app.exception]
-        return self
+        super().__init__(visit.opens(PAGE))
 
     def pastes(self, content):
         self.app.text_area(key="log-text").set_value(content.decode()).run()
@@ -35,10 +30,6 @@ class Person:
         self.app.session_state["log-tabs"] = tab
         self.app.run()
         return self.sound()
-
-    def views(self, view):
-        every = (json.loads(one.proto.json) for one in self.app.get("bidi_component"))
-        return [data for data in every if data["view"] == view]
 
     def list(self, label):
         return next(data["rows"] for data in self.views("said") if data["label"] == label)
