@@ -72,8 +72,8 @@ def _cache_full(scene: Scene) -> Finding | None:
         brief="KV cache full",
         headline=_full_headline(hurts=hurts, waits=waits is not None),
         detail=(
-            f"Its highest use in each {scene.grid.step:.0f} s has been {TIGHT:.0%} or more "
-            f"({NEARLY:.0%} while requests wait), but for less than {FULL_OVER:.0f} s at a time."
+            f"At least {TIGHT:.0%} of it has been in use ({NEARLY:.0%} while requests wait); "
+            f"no dip below lasted {FULL_OVER:.0f} s."
             f"{scene.free(since)}"
         ),
         since=since,
