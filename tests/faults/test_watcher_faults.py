@@ -317,7 +317,7 @@ def test_once_asks_each_server_once(tmp_path):
         servers = [server("good", good.url)]
         done = run_watcher(tmp_path, servers, "--once")
         assert done.returncode == 0
-        assert done.stdout.startswith(f"good {good.url}: Healthy, 290 series, ")
+        assert done.stdout.startswith(f"good {good.url}: Healthy, 293 series, ")
         done = run_watcher(tmp_path, [*servers, server("bad", nobody)], "--once")
         assert done.returncode == 1
         assert "Nothing listens at" in done.stdout
