@@ -21,8 +21,8 @@ from tests.support.processes import ROOT, Process
 
 __all__ = ["main", "stages"]
 
-AT_ONCE = 1 + (os.cpu_count() or 1)
-"""A part keeps a core busy for about half of its time; what is left keeps the clocks honest."""
+AT_ONCE = os.cpu_count() or 1
+"""A part keeps a core busy for more than half of its time; what is left keeps clocks honest."""
 SPLIT = ("tests/faults", "tests/browser")
 MARK = "pytest.mark.alone"
 WHOLE = f"pytestmark = {MARK}"
