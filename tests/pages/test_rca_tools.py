@@ -147,7 +147,10 @@ def test_a_link_shows_what_changed_between_its_two_moments(recorded):
     recorded.changes(**told)
     sentence = recorded.answer["sentence"]
     assert sentence.startswith("4 of 5 figures changed, most of all Waiting")
-    assert "The workload is as before; the server changed." in recorded.answer["more"]
+    assert (
+        "The workload is as before; how the server copes with it changed."
+        in recorded.answer["more"]
+    )
     (figures,) = recorded.views("ranks")
     assert {row["cells"][0] for row in figures["rows"]} == {
         *("Running", "Waiting", "KV cache use", "Preemptions")

@@ -85,7 +85,11 @@ def _workload(told: Told) -> list[str]:
         more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
         return [f"The workload {_differs(told)}: {named}{more}."]
     if any(one.verdict is Verdict.STEADY for one in ours):
-        other = "; what differs is the server" if told.are_servers else "; the server changed"
+        other = (
+            "; what differs is the server"
+            if told.are_servers
+            else "; how the server copes with it changed"
+        )
         return [f"The workload is {_alike(told)}{other if told.changed else ''}."]
     return ["Of the workload nothing is known."]
 

@@ -34,7 +34,7 @@ def test_the_answer_names_the_largest_change_and_parts_work_from_server():
     )
     assert found["sentence"] == "2 of 3 figures changed, most of all Preemptions: 0 / s → 0.62 / s"
     assert found["more"] == [
-        "The workload is as before; the server changed.",
+        "The workload is as before; how the server copes with it changed.",
         "Release, models and configuration agree.",
     ]
 
