@@ -84,10 +84,15 @@ class Scene:
         return float(np.nansum(self.window.elapsed))
 
     @cached_property
+    def newest(self) -> float | None:
+        """When it last answered (wall-clock seconds); None if it never did."""
+        answers = self.window.times[self.window.answered]
+        return float(answers[-1]) if len(answers) else None
+
+    @cached_property
     def silent(self) -> bool:
         """Whether the last answer is so old that nothing can be said of now."""
-        rows = np.flatnonzero(self.window.answered)
-        return not len(rows) or self.window.end - self.window.times[rows[-1]] > BLIND
+        return self.newest is None or self.window.end - self.newest > BLIND
 
     @cached_property
     def rests(self) -> bool:

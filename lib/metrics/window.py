@@ -167,12 +167,12 @@ class Window:
 
     def rate(self, quantity: str, part: str | None = None) -> float | None:
         """Growth per second from the first row that told it to the last; None without two."""
-        increase = self.increase(quantity, part)
-        if increase is None:
-            return None
         told = np.isfinite(self.values[:, self.layout.columns(quantity, part)])
         rows = np.flatnonzero(told.any(axis=1))
-        return increase / float(self.times[rows[-1]] - self.times[rows[0]])
+        if len(rows) < 2:
+            return None
+        grown = float(np.nansum(self.growth(quantity, part)[rows[1:]]))
+        return grown / float(self.times[rows[-1]] - self.times[rows[0]])
 
     def percentile(self, quantity: str, q: float) -> Percentiles | None:
         """The q-quantile of what a histogram counted within the window; None if not reported."""

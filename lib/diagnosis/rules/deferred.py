@@ -86,7 +86,7 @@ def _grammar(scene: Scene) -> Finding | None:
 
 
 def _deferred_since(scene: Scene) -> tuple[float, float] | None:
-    """Since when requests are deferred while the cache has room, and how many are now or were."""
+    """Since when requests are deferred while the cache has room, and how many last were."""
     curve = scene.curve(_DEFERRED)
     deferred = (curve >= 0.5) & ~(scene.usage >= ROOM)
     since = scene.since(
@@ -94,8 +94,8 @@ def _deferred_since(scene: Scene) -> tuple[float, float] | None:
     )
     if since is None:
         return None
-    now = last(curve)
-    return since, now if now >= 0.5 else scene.highest(curve, scene.window.end - 2 * DEFERRED_OVER)
+    newest = curve[deferred][-2:]  # the last one alone may be the mean of a step in which it ended
+    return since, float(newest.max())
 
 
 def _classes(scene: Scene) -> tuple[str, ...]:

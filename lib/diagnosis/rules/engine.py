@@ -1,7 +1,8 @@
 """An engine that stands still: hung, or with a head of its queue that never fits.
 
 Patterns 11 and 12. Both are looked for in each engine alone: the others' progress hides it. An
-engine that is asleep or paused on purpose stands still for that reason.
+engine that is asleep or paused on purpose stands still for that reason. Standing still ends with
+the newest answer: while a server does not answer, nothing is known of its engine.
 """
 
 import math
@@ -109,10 +110,10 @@ def _still_since(times: Values, values: Values, while_: np.ndarray) -> float | N
 
 
 def _hung(scene: Scene) -> Finding | None:
-    if scene.is_resting:
+    if scene.is_resting or scene.newest is None:
         return None
     slow = _patience(scene)
-    suspect = scene.window.end - max(SUSPECT_AFTER, slow - HUNG_AFTER + SUSPECT_AFTER)
+    suspect = scene.newest - max(SUSPECT_AFTER, slow - HUNG_AFTER + SUSPECT_AFTER)
     still = [
         (one, one.still)
         for one in _engines(scene)
@@ -121,7 +122,7 @@ def _hung(scene: Scene) -> Finding | None:
     if not still:
         return None
     since = min(since for _, since in still)
-    lasted = scene.window.end - since
+    lasted = scene.newest - since
     engines = [one for one, _ in still]
     is_hung = lasted >= max(HUNG_AFTER, slow)
     requests = sum(one.requests for one in engines)
@@ -193,9 +194,9 @@ def _standing(scene: Scene, since: float, lasted: float) -> Iterator[Link]:
 
 
 def _livelock(scene: Scene) -> Finding | None:
-    if scene.is_resting or _only_deferred(scene):
+    if scene.is_resting or _only_deferred(scene) or scene.newest is None:
         return None
-    long_ago = scene.window.end - BLOCKED_AFTER
+    long_ago = scene.newest - BLOCKED_AFTER
     blocked = [
         (one, one.blocked)
         for one in _engines(scene)

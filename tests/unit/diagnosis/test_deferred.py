@@ -71,3 +71,11 @@ def test_one_that_was_held_back_a_moment_ago_is_told_as_one():
     figures = {"waiting": now_and_then, "waiting_by_reason__deferred": now_and_then}
     (finding,) = diagnose(held(external_prefix_queries=100, **figures)).findings
     assert finding.headline.startswith("1 request held back though there is room")
+
+
+def test_where_the_last_readings_are_missing_it_is_told_how_many_there_were():
+    over = after(1_825, 0, 3)
+    figures = {"waiting": over, "waiting_by_reason__deferred": over}
+    missing = held(external_prefix_queries=100, silent=range(1_830, 1_860), **figures)
+    (finding,) = (one for one in diagnose(missing).findings if one.rule == "deferred")
+    assert finding.headline.startswith("3 requests held back")

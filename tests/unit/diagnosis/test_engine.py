@@ -51,6 +51,12 @@ def test_what_rests_or_moves_in_any_way_does_not_hang(sign_of_life):
     assert "hung" not in {one.rule for one in findings(stopped(END - 40, **sign_of_life))}
 
 
+def test_while_a_server_does_not_answer_nothing_is_known_of_its_engine():
+    assert findings(busy(silent=range(END - 29, END + 1))) == ()
+    (finding,) = findings(stopped(END - 60, silent=range(END - 29, END + 1)))
+    assert finding.headline.endswith("no token for 31 s")
+
+
 def test_a_server_whose_prefills_take_long_is_given_time():
     slow = {"prefill_time": (after(END - 60, 0, 2), 20.0)}
     assert findings(stopped(END - 60, **slow)) == ()

@@ -141,6 +141,9 @@ def test_a_rate_begins_where_its_counter_does():
 def test_a_rate_needs_two_answers():
     assert window_of({TOKENS: [5.0]}).rate("generation_tokens") is None
     assert window_of({TOKENS: [5.0, None, 25.0]}).rate("generation_tokens") == 10.0
+    restarted = window_of({TOKENS: [None, 5.0], START: [1.0, 50.0]})
+    assert restarted.increase("generation_tokens") == 5.0
+    assert restarted.rate("generation_tokens") is None
 
 
 def test_what_is_not_reported_has_no_figures():
