@@ -5,7 +5,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8501
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test test-real real-vllm bench format clean chromium
+.PHONY: help run check test test-real real-vllm search bench format clean chromium
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,6 +16,7 @@ help:
 	@echo "make test       check, then every test that needs no large download"
 	@echo "make test-real  install real vLLM (2.4 GB, once) and test against it and Prometheus"
 	@echo "make check      format, lint, types, borders between rooms"
+	@echo "make search     look for examples that break what must always hold; each time others"
 	@echo "make bench      measure the costs that the design promises"
 	@echo "make format     put the code into the one format"
 	@echo "make clean      remove the environment and every cache in this folder"
@@ -65,6 +66,9 @@ real-vllm:
 
 test-real: $(VENV)/development real-vllm
 	$(PYTEST) tests/real
+
+search: $(VENV)/development
+	$(PYTEST) -m hypothesis --hypothesis-profile=search
 
 bench: $(VENV)/development
 	$(PYTEST) tests/benchmarks -s
