@@ -16,7 +16,6 @@ class Context:
     `max_num_seqs`, `max_model_len` and `max_num_batched_tokens` are of the server's configuration,
     `paused` what /is_paused said, `peers` windows of other servers of the same model by name,
     `metrics_state` why there are no metrics ("" where there are or nothing is known).
-    `client_ttft` is the time to first token in seconds as a client saw it.
     """
 
     max_num_seqs: int | None = None
@@ -25,4 +24,3 @@ class Context:
     paused: bool | None = None
     peers: Mapping[str, Window] = field(default_factory=lambda: MappingProxyType({}))
     metrics_state: str = ""
-    client_ttft: float | None = None

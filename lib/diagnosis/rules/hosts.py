@@ -12,7 +12,7 @@ from lib.diagnosis.links import not_memory, not_seats, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
 from lib.diagnosis.slope import slope
-from lib.diagnosis.words import long, seconds
+from lib.diagnosis.words import long
 from lib.metrics.sample import Values
 
 __all__ = ["RULES"]
@@ -21,7 +21,6 @@ BUSY, NOT_BUSY = 0.95, 0.85
 BUSY_FOR, BUSY_OVER = 60.0, 30.0
 SLOWER = 0.9
 """Of the steps per second before: from there on down the engine waits for its API server."""
-CLIENT_SLOWER = 0.3
 
 LEAKS_OVER = 1_740.0
 LEAKS_SHARE, LEAKS_BYTES = 0.03, 64 * 2**20
@@ -68,7 +67,6 @@ def _frontend_busy(scene: Scene) -> Finding | None:
                 curve=line,
             ),
             *_fewer_steps(scene, since),
-            *_slower_clients(scene),
         ),
         rivals=some(not_memory(scene, since), not_seats(scene, since)),
         remedies=(
@@ -90,17 +88,6 @@ def _fewer_steps(scene: Scene, since: float) -> Iterable[Link]:
         holds = after <= SLOWER * before
         fewer = f"≤ {SLOWER:.0%} of before"
         yield Link("step_tokens", "Engine steps", figure, fewer, "since then", None, holds, curve)
-
-
-def _slower_clients(scene: Scene) -> Iterable[Link]:
-    """How much later clients see a first token than the server says."""
-    seen = scene.context.client_ttft
-    told = last(scene.curve(Curve("ttft", How.MEAN, span=MINUTE)))
-    if seen is not None and told > 0:
-        figure = f"{seconds(seen)} seen by a client, {seconds(told)} by the server"
-        holds = seen >= (1 + CLIENT_SLOWER) * told
-        more = f"{CLIENT_SLOWER:.0%} more"
-        yield Link("ttft", "Time to first token", figure, more, "last 60 s", None, holds)
 
 
 # ── Does the process leak ──

@@ -77,7 +77,6 @@ def context_of(dice, **others):
         max_num_batched_tokens=dice.choice([None, 2_048]),
         paused=dice.choice([None, True, False]),
         metrics_state=str(dice.choice(["", "404"])),
-        client_ttft=dice.choice([None, 0.0, 9.0]),
         **others,
     )
 
