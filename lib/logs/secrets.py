@@ -35,6 +35,7 @@ _FLAG = re.compile(
 _HEADER = re.compile(
     r"(\bAuthorization['\"]?\s*[:=]\s*['\"]?(?:\w+ )?|\bBearer:?\s+)[^\s'\"]{4,}", re.IGNORECASE
 )
+_COOKIE = re.compile(r"(\b(?:Set-)?Cookie['\"]?\s*:\s*['\"]?)[^'\"\n]{4,}", re.IGNORECASE)
 _SHAPED = re.compile(
     r"\b(?:hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_\-]{8,}|gh[pousr]_[A-Za-z0-9]{16,}"
     r"|AKIA[0-9A-Z]{12,}|xox[abprs]-[A-Za-z0-9\-]{8,}|glpat-[A-Za-z0-9_\-]{12,}"
@@ -71,6 +72,7 @@ class Masker:
         text = _NAMED.sub(self._named, text)
         text = _FLAG.sub(self._flag, text)
         text = _HEADER.sub(rf"\1{HIDDEN}", text)
+        text = _COOKIE.sub(rf"\1{HIDDEN}", text)
         text = _SHAPED.sub(HIDDEN, text)
         text = _USER.sub(rf"\1{HIDDEN}@", text)
         text = _QUERY.sub(rf"\1{HIDDEN}", text)
