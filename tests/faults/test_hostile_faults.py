@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 
 import numpy as np
+import pytest
 
 from tests.support.authority import Authority
 from tests.support.faulty import (
@@ -55,6 +56,7 @@ TABLE = {
 }
 
 
+@pytest.mark.alone
 def test_each_fault_has_its_word_and_sentence_and_costs_nobody_else(watched):
     with ExitStack() as stack:
         faults = {f"/{name}*": MODES[mode]() for name, (mode, *_) in TABLE.items()}
