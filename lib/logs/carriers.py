@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from lib.logs.lines import LONGEST_LINE
+from lib.logs.lines import LONGEST_LINE, as_seen
 
 __all__ = ["Carried", "Carriers", "seconds_of"]
 
@@ -141,8 +141,9 @@ class Carriers:
         if isinstance(told.get("log"), str):
             at = seconds_of(str(told.get("time", ""))) or now.at
             self.has_year |= at is not None
-            inner = self._inner(Carried(told["log"]), 0, at, "Docker")
-            return inner._replace(text=inner.text.rstrip("\r\n"), joins=inner.text[-1:] != "\n")
+            text = told["log"]
+            inner = self._inner(Carried(as_seen(text.rstrip("\n"))), 0, at, "Docker")
+            return inner._replace(joins=text[-1:] != "\n")
         if "MESSAGE" in told:
             return self._journal_json(told)
         return self._inner(now, 0, now.at, "JSON")._replace(record=told)
@@ -155,7 +156,8 @@ class Carriers:
         stamp = str(told.get("__REALTIME_TIMESTAMP", ""))
         at = int(stamp) / 1e6 if stamp.isascii() and stamp.isdigit() and len(stamp) < 17 else None
         self.has_year |= at is not None
-        return self._inner(Carried("" if message is None else str(message)), 0, at, "journal")
+        text = as_seen("" if message is None else str(message))
+        return self._inner(Carried(text), 0, at, "journal")
 
 
 def _moment(found: re.Match[str]) -> float | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lib.logs.carriers import Carried, seconds_of
+from lib.logs.lines import as_seen
 
 __all__ = ["FIRST_YEAR", "Clock", "Entry", "entries"]
 
@@ -137,7 +138,7 @@ def _of_record(
     for part in message.split("\n"):
         yield Entry(
             number,
-            part.rstrip("\r"),
+            as_seen(part),
             _stamped(stamp, carried, clock),
             _NAMED.get(level, level),
             "" if process == "MainProcess" else process,

@@ -118,6 +118,60 @@ def test_what_carried_a_log_makes_no_difference(carrier):
     assert 2.0 <= log.starts[0].seconds < 3.5
 
 
+PLAINLY = read_log("\n".join(PLAIN).encode())
+COLOURS = {
+    "a terminal": "\x1b",
+    "syslog": "#033",
+    "cat -v": "^[",
+    "a web page": "",
+    "JSON": "\\u001b",
+}
+
+
+def coloured(begin):
+    return [
+        line.replace(
+            "(APIServer pid=7) INFO",
+            f"{begin}[0;36m(APIServer pid=7){begin}[0;0m {begin}[32mINFO{begin}[0m",
+        )
+        for line in PLAIN
+    ]
+
+
+@pytest.mark.parametrize("where", COLOURS)
+def test_colours_make_no_difference_whatever_became_of_them(where):
+    assert read_log("\n".join(coloured(COLOURS[where])).encode()).starts == PLAINLY.starts
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda line: {"log": f"{line}\r\n", "stream": "stdout"},
+        lambda line: {"MESSAGE": [*line.encode()]},
+    ],
+    ids=["docker", "journal"],
+)
+def test_colours_inside_of_what_carries_a_log_make_no_difference(wrapped):
+    log = read_log("\n".join(json.dumps(wrapped(line)) for line in coloured("\x1b")).encode())
+    assert (log.version, log.starts, log.processes) == (
+        PLAINLY.version,
+        PLAINLY.starts,
+        PLAINLY.processes,
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("size", [1, 7, 1 << 20])
+def test_a_log_that_powershell_wrote_is_read(encoding, end, size):
+    text = end.join(["\ufeff█▄█ █  version 0.32.0 Ċ", *PLAIN[1:]])
+    content, reader = text.encode(encoding), Reader()
+    for start in range(0, len(content), size):
+        reader.feed(content[start : start + size])
+    log = reader.finish()
+    assert (log.version, log.lines, log.address) == ("0.32.0", len(PLAIN), PLAINLY.address)
+
+
 @pytest.mark.parametrize(
     ("head", "seconds"),
     [
