@@ -97,13 +97,16 @@ def _highest(values: Values) -> Values:
 
 
 def _still_since(times: Values, values: Values, while_: np.ndarray) -> float | None:
-    """Since when no value has changed while a condition held; None if that is not so at the end."""
+    """Since when no value has changed while a condition held; None if that is not so at the end.
+
+    A condition holds from the first answer that says so: where answers are a minute apart, nobody
+    knows how long before that it began.
+    """
     if not len(times) or not while_[-1]:
         return None
-    moved = np.zeros(len(times), np.bool_)
-    moved[1:] = (np.diff(np.nan_to_num(values), axis=0) != 0).any(axis=1)
-    last_moved = np.flatnonzero(moved | ~while_)
-    return float(times[last_moved[-1]] if len(last_moved) else times[0])
+    changed = np.flatnonzero((np.diff(np.nan_to_num(values), axis=0) != 0).any(axis=1)) + 1
+    began = np.flatnonzero(~while_) + 1
+    return float(times[max([0, *changed[-1:], *began[-1:]])])
 
 
 # ── Does it hang ──

@@ -57,6 +57,13 @@ def test_while_a_server_does_not_answer_nothing_is_known_of_its_engine():
     assert finding.headline.endswith("no token for 31 s")
 
 
+@pytest.mark.parametrize("came", ["running", "waiting"])
+def test_a_request_that_came_while_the_server_did_not_answer_has_not_stood_still_since_then(came):
+    rested = {"running": 0, "waiting": 0, "kv_usage": 0}
+    figures = rested | {came: after(END - 5, 1, 0)}
+    assert findings(stopped(END - 200, silent=range(END - 50, END), **figures)) == ()
+
+
 def test_a_server_whose_prefills_take_long_is_given_time():
     slow = {"prefill_time": (after(END - 60, 0, 2), 20.0)}
     assert findings(stopped(END - 60, **slow)) == ()
