@@ -57,11 +57,15 @@ def _seat_limit(scene: Scene) -> Finding | None:
     room = SEATS_ROOM if seats is None else SURE_ROOM
     flat = (plateau >= 1) & (running >= plateau - np.maximum(1.0, 0.05 * plateau))
     stands = flat & (scene.queued >= 0.5) & ~(scene.usage >= room)
-    since = scene.since(stands, known=np.isfinite(running), hold=FLAT_FOR, release=FLAT_OVER)
+    known = np.isfinite(running)
+    since = scene.since(stands, known=known, hold=FLAT_FOR, release=FLAT_OVER)
     if since is None:
         return None
     taken = scene.highest(running, since)
-    if not _is_limit(scene, since, taken):
+    # What climbs is always at its highest; seats are taken from when it is there to stay.
+    stands &= running >= taken - np.maximum(1.0, 0.05 * taken)
+    since = scene.since(stands, known=known, hold=FLAT_FOR, release=FLAT_OVER)
+    if since is None or not _is_limit(scene, since, taken):
         return None
     told = f"all {seats}" if seats else f"{taken:.0f}"
     return Finding(

@@ -74,6 +74,14 @@ def test_a_plateau_with_room_in_the_cache_is_a_seat_limit_inferred():
     assert finding.remedies[0].flag == "--max-num-seqs 32"
 
 
+def test_requests_that_become_more_and_more_have_no_seat_limit():
+    climbing = seated(lambda t: 8 + (t - 1_200) / 4)
+    assert "seat_limit" not in {one.rule for one in diagnose(climbing).findings}
+    until_seated = seated(lambda t: np.minimum(8 + (t - 1_200) / 4, 100))
+    (finding,) = (one for one in diagnose(until_seated).findings if one.rule == "seat_limit")
+    assert finding.since == pytest.approx(1_200 + 4 * 92, abs=25)
+
+
 def test_a_plateau_at_the_configured_seats_is_no_inference():
     (finding,) = diagnose(seated(), Context(max_num_seqs=16)).findings
     assert "inferred" not in finding.detail
