@@ -251,8 +251,7 @@ def _only_deferred(scene: Scene) -> bool:
 
 def _tokens(scene: Scene) -> float:
     """How many tokens fit into the KV cache of one engine; NaN if that is not reported."""
-    engines = max(1, len(scene.window.layout.members))
-    return last(scene.window.gauge("kv_tokens")) / engines
+    return last(scene.window.gauge("kv_tokens", how="mean"))
 
 
 def _blocking(scene: Scene, since: float, tokens: float, *, short: bool) -> Iterator[Link]:

@@ -111,9 +111,9 @@ def _is_limit(scene: Scene, since: float, taken: float) -> bool:
     preempting = scene.rate("preemptions", since)
     if preempting is not None and preempting >= PREEMPTED:
         return False
-    tokens, prompt = last(scene.window.gauge("kv_tokens")), scene.mean("prompt_length", since)
-    engines = max(1, len(scene.window.layout.members))
-    free = tokens / engines * (1 - scene.highest(scene.usage, since))
+    tokens = last(scene.window.gauge("kv_tokens", how="mean"))  # of one engine
+    prompt = scene.mean("prompt_length", since)
+    free = tokens * (1 - scene.highest(scene.usage, since))
     return prompt is None or not free < prompt
 
 

@@ -11,6 +11,7 @@ from lib.diagnosis.links import in_order, queue
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
 from lib.diagnosis.words import counted, long
+from lib.metrics import gauge_curve
 from lib.metrics.sample import Values
 
 __all__ = ["RULES"]
@@ -149,10 +150,14 @@ def _asleep(scene: Scene) -> Finding | None:
 
 
 def _sleeps(scene: Scene) -> Values:
-    """1 where an engine is asleep, 0 where all are awake; NaN where that is not told."""
-    engines = len(scene.window.layout.columns("sleep_state", "awake"))
-    awake = scene.curve(Curve("sleep_state", How.GAUGE, part="awake"))
-    return np.where(np.isfinite(awake), (awake <= engines - 1).astype(float), np.nan)
+    """1 where an engine is asleep, 0 where all are awake; NaN where that is not told.
+
+    An engine that tells nothing any more (it was taken away, or has another name now) is neither.
+    """
+    engines = max(1, len(scene.window.layout.columns("sleep_state", "awake")))
+    awake = gauge_curve(scene.window, scene.grid, "sleep_state", "awake", how="mean")
+    asleep = awake <= 1 - 1 / engines + 1e-9
+    return np.where(np.isfinite(awake), asleep.astype(float), np.nan)
 
 
 def _quiet_since(scene: Scene) -> float:

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from lib.diagnosis import Context, Severity, diagnose
-from lib.metrics import Window
+from lib.metrics import Layout, Window
 from tests.unit.diagnosis.beside import beside, findings, restarted
 from tests.unit.diagnosis.busy import after, busy
 
@@ -69,6 +71,30 @@ def test_a_sleeping_server_that_lets_requests_wait_is_no_hang():
 def test_a_sleeping_server_that_nobody_asks_is_a_hint():
     window = still(1_500, sleep_state__awake=after(1_500, 0, 1), running=after(1_500, 0, 8))
     assert findings(window)["asleep"].severity is Severity.HINT
+
+
+def renamed(window, moment):
+    """The window of a server that runs another model from a moment on."""
+    series = window.layout.series
+    other = [replace(one, model="other") if one.model else one for one in series]
+    both = Layout(sorted({*series, *other}), window.layout.configs)
+    values = np.full((len(window), len(both.series)), np.nan)
+    for index, (old, new) in enumerate(zip(series, other, strict=True)):
+        values[:moment, both.column[old]] = window.values[:moment, index]
+        values[moment:, both.column[new]] = window.values[moment:, index]
+    return Window(both, window.times, values, start=window.start, end=window.end, period=1.0)
+
+
+def test_an_engine_that_went_or_was_renamed_is_not_asleep():
+    assert "asleep" not in findings(renamed(busy(), 1_000))
+    window = still(1_500, sleep_state__awake=after(1_500, 0, 1))
+    assert findings(renamed(window, 1_000))["asleep"].since == pytest.approx(1_500, abs=10)
+
+
+def test_the_cache_of_one_engine_is_not_shared_out_to_those_that_went():
+    blocked = still(1_800, running=0, waiting=after(1_800, 1, 0), kv_usage=after(1_800, 0, 0.5))
+    finding = findings(renamed(blocked, 1_000), Context(max_model_len=100_000))["livelock"]
+    assert finding.detail == "The KV cache holds 64,000 tokens, --max-model-len is 100,000."
 
 
 def test_a_paused_server_is_known_from_elsewhere():
