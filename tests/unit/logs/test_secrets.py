@@ -31,6 +31,9 @@ WRITTEN = (
     "https://user:{0}@huggingface.co/model",
     '{{"api_key": "{0}"}}',
     "AWS_SECRET_ACCESS_KEY={0}",
+    "AWS_SESSION_TOKEN={0}",
+    "AccountName=x;AccountKey={0};EndpointSuffix=y",
+    "LITELLM_MASTER_KEY={0}",
     "password: {0}",
     "token={0} is wrong",
     '["vllm","serve","m","--api-key","{0}"]',
@@ -65,6 +68,8 @@ def test_a_key_is_taken_out_wherever_it_stands(written):
         "sk-proj-abcdefgh12345678",
         "ghp_" + "a1" * 12,
         "AKIA" + "Q1" * 8,
+        "nvapi-" + "aB-3_" * 12,
+        "AIza" + "Sy1-_" * 7,
     ],
 )
 def test_what_is_shaped_like_a_key_is_taken_out_without_a_name(shaped):
