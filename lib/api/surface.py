@@ -83,6 +83,7 @@ class Listed:
     schema: Json = field(default=None, repr=False)  # of what it takes, with `$ref`s into `schemas`
     is_form: bool = False  # it takes a form with a file instead of JSON
     parameters: tuple[Parameter, ...] = ()
+    is_sure: bool = True  # False: whether it exists cannot be asked, or only with a key
 
     @property
     def title(self) -> str:
@@ -210,7 +211,8 @@ class _Teller:
     def there(self, route: Known, exists: bool | None) -> Listed:
         """A route that a probe found; None: only a key would tell."""
         if exists is None:
-            return self._row(route.title, route, State.LOCKED, self._key())
+            row = self._row(route.title, route, State.LOCKED, self._key())
+            return replace(row, is_sure=False)
         is_stub = route in _SCALE_OUT and self._stubs
         reason = "it refuses unless it is switched on" if is_stub else ""
         return self._row(route.title, route, reason=reason)
@@ -235,7 +237,8 @@ class _Teller:
             reason, needs = "this server does not offer it", route.way.needs
         else:
             reason, needs = f"{known.engine_kind.value} does not have it", ""
-        return replace(self._row(route.title, route, State.ABSENT, reason), needs=needs)
+        row = self._row(route.title, route, State.ABSENT, reason)
+        return replace(row, needs=needs, is_sure=route.method != "WS")
 
     @property
     def _stubs(self) -> bool:

@@ -6,6 +6,7 @@ a log tells only what its release prints, a server only what its routes and metr
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from lib.logs.log import Log
 
@@ -21,6 +22,7 @@ _LABELS = (
 )
 _ARGUMENT = {"cache_dtype": "kv_cache_dtype"}
 _UNTOLD, _UNKNOWN = "not in the log", "the server does not tell"
+_PORTS = {"http": "80", "https": "443"}
 _NEAR = 0.011
 """Concurrency is logged with two digits."""
 
@@ -30,13 +32,15 @@ class Live:
     """What is known of a live server; None or empty where it is not.
 
     `routes` tells of each path that was looked for whether the server has it. `capacity` are the
-    labels of its cache configuration. `lengths` are the models' greatest lengths by name.
+    labels of its cache configuration, whose blocks are those of all its `engines`. `lengths` are
+    the models' greatest lengths by name.
     """
 
     version: str | None = None
     lengths: Mapping[str, int | None] = field(default_factory=dict)
     routes: Mapping[str, bool] = field(default_factory=dict)
     capacity: Mapping[str, str] = field(default_factory=dict)
+    engines: int = 1
     seats: int | None = None
     address: str = ""
 
@@ -59,13 +63,13 @@ def compare(log: Log, live: Live) -> tuple[Row, ...]:
     return tuple(sorted(rows, key=lambda row: order[row.agree]))
 
 
-def _row(what: str, in_log: object, live: object) -> Row:
-    """Two values as texts; not judged where one is missing."""
+def _row(what: str, in_log: object, live: object, near: float = 0.0) -> Row:
+    """Two values as texts; not judged where one is missing. Figures may differ by `near`."""
     told, known = _text(in_log), _text(live)
     if not told or not known:
         missing = _UNTOLD if not told else _UNKNOWN
         return Row(what, told or "–", known or "–", None, missing)
-    return Row(what, told, known, _same(told, known))
+    return Row(what, told, known, _same(told, known, near))
 
 
 def _identity(log: Log, live: Live) -> Iterator[Row]:
@@ -92,15 +96,16 @@ def _capacity(log: Log, live: Live) -> Iterator[Row]:
     told, labels = log.capacity, live.capacity
     tokens = labels.get("kv_cache_size_tokens")
     if not _known(tokens):
-        tokens = _product(labels)
+        tokens = _product(live)
     if told.tokens is not None:
         yield _row("tokens that fit into the KV cache", told.tokens, tokens)
     if told.blocks is not None:
-        yield _row("KV blocks", told.blocks, labels.get("num_gpu_blocks"))
+        yield _row("KV blocks", told.blocks, _blocks(live))
     if told.block_size is not None:
-        yield _row("tokens in a KV block", told.block_size, labels.get("block_size"))
+        yield _row("tokens in a KV block", told.block_size, _label(live, "block_size"))
     if told.concurrency is not None:
-        yield _row("longest requests at once", told.concurrency, _most_at_once(live, tokens))
+        most = _most_at_once(live, tokens)
+        yield _row("longest requests at once", told.concurrency, most, _NEAR)
 
 
 def _most_at_once(live: Live, tokens: object) -> object:
@@ -148,10 +153,10 @@ def _unlisted(count: int) -> tuple[bool | None, str]:
     return False, ""
 
 
-def _same(one: str, other: str) -> bool:
+def _same(one: str, other: str, near: float) -> bool:
     a, b = _figure(one), _figure(other)
     if a is not None and b is not None:
-        return a == b or ("." in one + other and abs(a - b) < _NEAR)
+        return abs(a - b) <= near
     return one.casefold() == other.casefold()
 
 
@@ -170,10 +175,27 @@ def _figure(text: str) -> float | None:
         return None
 
 
-def _product(labels: Mapping[str, str]) -> str | None:
-    blocks, size = _figure(labels.get("num_gpu_blocks", "")), _figure(labels.get("block_size", ""))
+def _label(live: Live, name: str) -> str | None:
+    """A label of the cache; releases that tell it before it is known write None."""
+    told = live.capacity.get(name)
+    return told if _known(told) else None
+
+
+def _blocks(live: Live) -> str | None:
+    """The KV blocks of one engine, as its log counts them."""
+    blocks = _figure(_label(live, "num_gpu_blocks") or "")
+    return f"{blocks / live.engines:.0f}" if blocks and live.engines else None
+
+
+def _product(live: Live) -> str | None:
+    blocks, size = _figure(_blocks(live) or ""), _figure(_label(live, "block_size") or "")
     return f"{blocks * size:.0f}" if blocks and size else None
 
 
 def _port(address: str) -> str:
-    return address.partition("://")[2].partition("/")[0].rpartition(":")[2]
+    """The port of an address, if it has one: a socket's file has none."""
+    try:
+        parts = urlsplit(address)
+        return str(parts.port) if parts.port else _PORTS.get(parts.scheme, "")
+    except ValueError:
+        return ""

@@ -6,14 +6,14 @@ looked at: its list of models, and its routes as the API Explorer finds them.
 
 import streamlit as st
 
-from lib.api import State
+from lib.api import State, Surface
 from lib.logs import Live, Log, compare
 from lib.servers import Server
 from lib.ui import live as views
 from lib.ui.house import house
 from lib.ui.plain import plain
 
-__all__ = ["draw", "likely"]
+__all__ = ["draw", "likely", "routes_of"]
 
 _AGAIN = 3.0
 _SIGNS = {True: "agree", False: "differ", None: "not judged"}
@@ -95,19 +95,29 @@ def _live(server: Server) -> tuple[Live, str]:
     newest = house().feed.latest(server.id)
     configs = newest.sample.layout.configs if newest and newest.sample else ()
     models = listing.models or (told.capabilities.models if told.capabilities else ())
-    routes: dict[str, bool] = {}
-    for one in explored.surface.routes if explored.surface else ():
-        path = one.path.rstrip("/") or "/"
-        routes[path] = routes.get(path, False) or one.state is not State.ABSENT
     trouble = told.refused or explored.refused
     return (
         Live(
             version=told.version or None,
             lengths={one.id: one.max_model_len for one in models},
-            routes=routes,
+            routes=routes_of(explored.surface) if explored.surface else {},
             capacity=configs[0] if configs else {},
+            engines=max(1, len(configs)),
             seats=listing.seats,
             address=server.url,
         ),
         trouble or ("" if explored.surface else "Its routes are being asked for …"),
     )
+
+
+def routes_of(surface: Surface) -> dict[str, bool]:
+    """Whether each path is there; without those of which nobody can tell."""
+    found: dict[str, bool] = {}
+    untold = set()
+    for one in surface.routes:
+        path = one.path.rstrip("/") or "/"
+        if one.is_sure:
+            found[path] = found.get(path, False) or one.state is not State.ABSENT
+        else:
+            untold.add(path)
+    return {path: there for path, there in found.items() if there or path not in untold}

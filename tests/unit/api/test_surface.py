@@ -132,8 +132,10 @@ def test_what_only_a_key_would_tell_is_locked():
     surface, _ = found(VLLM | locked)
     render = surface.named("POST /v1/chat/completions/render")
     assert (render.state, render.reason) == (State.LOCKED, "the server wants a key")
+    assert not render.is_sure
     chat = surface.named("POST /v1/chat/completions")
     assert (chat.state, chat.reason) == (State.LOCKED, "the server wants a key")
+    assert chat.is_sure, "its description holds it"
     assert surface.named("POST /tokenize").state is State.PRESENT
     surface, _ = found(VLLM | {"/v1/models": LOCKED}, "another-key")
     assert surface.named("GET /v1/models").reason == "the server does not accept the key"

@@ -19,6 +19,7 @@ LIVE = Live(
     seats=128,
     address="http://127.0.0.1:8000",
 )
+INFO = b"(A pid=1) INFO 01-01 00:00:00 [a.py:1] "
 
 
 def rows(log, live):
@@ -67,6 +68,41 @@ def test_another_port_is_not_held_against_it():
     row = rows(NOW, Live(address="http://10.0.0.1:443"))["port"]
     assert row.agree is None
     assert "proxy" in row.why
+
+
+@pytest.mark.parametrize(
+    ("address", "port", "agree"),
+    [("https://models.example", "443", None), ("http://[::1]:8000/base", "8000", True)],
+)
+def test_an_address_without_a_port_has_that_of_its_scheme(address, port, agree):
+    row = rows(NOW, Live(address=address))["port"]
+    assert (row.live, row.agree) == (port, agree)
+
+
+def test_shares_that_differ_by_a_hundredth_differ():
+    given = INFO + b"non-default args: {'gpu_memory_utilization': 0.9}\n"
+    what = "share of the device's memory"
+    for label, agree in (("0.91", False), ("0.90", True)):
+        assert rows(given, Live(capacity={"gpu_memory_utilization": label}))[what].agree is agree
+
+
+def test_blocks_of_all_engines_are_compared_as_those_of_one():
+    log = (
+        INFO
+        + b"# GPU blocks: 1000, # CPU blocks: 2\n"
+        + INFO
+        + b"GPU KV cache size: 16,000 tokens\n"
+    )
+    live = Live(capacity={"num_gpu_blocks": "4000", "block_size": "16"}, engines=4)
+    found = rows(log, live)
+    assert found["KV blocks"].agree
+    assert found["tokens that fit into the KV cache"].agree
+
+
+def test_blocks_that_a_release_tells_before_it_counts_them_are_not_judged():
+    log = INFO + b"# GPU blocks: 1000, # CPU blocks: 2\n"
+    row = rows(log, Live(capacity={"num_gpu_blocks": "None", "block_size": "None"}))["KV blocks"]
+    assert row.agree is None
 
 
 @pytest.mark.parametrize("log", [NOW, TUTORIAL, V0_5, b""])
