@@ -84,8 +84,11 @@ class _Recent:
         if not len(answers) or self.window.end - answers[-1] > self.patience:
             return "the server has not answered lately"
         for one in quantities:
-            if not np.isfinite(self.whole.gauge(one)).any():
+            told = self.whole.times[np.isfinite(self.whole.gauge(one))]
+            if not len(told):
                 return f"this server does not report {BY_NAME[one].source}"
+            if self.window.end - told[-1] > self.patience:
+                return f"this server has not told {BY_NAME[one].source} lately"
         if answers[-1] - answers[0] < LEAST_SEEN or not self.window.is_single:
             return f"needs {LEAST_SEEN:.0f} s of readings"
         return ""
@@ -239,6 +242,8 @@ def _oldest(recent: _Recent) -> Forecast:
         return _refused(_OLDEST, how, "nothing waits")
     began = window.restarts[-1] if window.restarts else -math.inf
     still = known & (_admitted_after(window) < waiting) & (window.times >= began)
+    if not still.any():  # it was told before the newest answers, and all is different since
+        return _refused(_OLDEST, how, "too few readings in the last 2 min")
     none = window.times[known & (waiting == 0)]
     low = float(window.end - window.times[still][0])
     high = float(window.end - none[-1]) if len(none) else None

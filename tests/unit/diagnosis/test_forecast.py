@@ -208,6 +208,16 @@ def test_too_little_or_nothing_lately_is_no_ground(seconds, silent, why):
         assert (one.value, one.low, one.high, one.words) == (None, None, None, "")
 
 
+def test_what_is_told_no_more_is_not_forecast_from_what_it_was():
+    def told(t):
+        return 3.0 if t < 270 else math.nan
+
+    for one in made(waiting=told, running=told, kv_usage=told).values():
+        assert one.refused.startswith("this server has not told vllm:")
+    shortly = made(waiting=lambda t: 3.0 if t < 290 else math.nan)
+    assert shortly["oldest"].refused == "too few readings in the last 2 min"
+
+
 def test_a_short_silence_changes_little():
     found = made(waiting=lambda t: t / 20, silent=range(220, 240))["queue"]
     assert found.value == pytest.approx(3.0, rel=0.05)
