@@ -12,14 +12,19 @@ from lib.metrics.sample import Values
 __all__ = ["ago", "grown", "steps_of"]
 
 
-def grown(scene: Scene, span: float, quantity: str, part: str | None = None) -> Values:
+def grown(
+    scene: Scene, span: float, quantity: str, part: str | None = None, *, dated: bool = False
+) -> Values:
     """Growth in the `span` seconds before each moment, or since the window began if that is less.
 
-    NaN everywhere if it is not reported.
+    NaN everywhere if it is not reported. `dated` leaves out what was counted in a gap, nobody knows
+    when: for rules that say of the last minutes that something happened in them.
     """
     rows = scene.window.growth(quantity, part)
     if not np.isfinite(rows).any():
         return np.full(scene.grid.size, np.nan)
+    if dated:
+        rows = np.where(scene.window.timely(quantity), rows, np.nan)
     total = np.concatenate([[0.0], np.nancumsum(rows)])
     counted = total[np.searchsorted(scene.window.times, scene.grid.moments, "right")]
     return counted - ago(scene, span, counted)

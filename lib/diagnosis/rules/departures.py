@@ -110,13 +110,15 @@ def _slow_links(scene: Scene) -> Iterable[Link]:
 
 
 def _rejecting(scene: Scene) -> Finding | None:
-    refused = grown(scene, REFUSED_OVER, "rejections")
+    refused = grown(scene, REFUSED_OVER, "rejections", dated=True)
     since = scene.since(refused > 0, known=np.isfinite(refused), hold=0.0, release=0.0)
     if since is None:
         return None
     reasons = scene.window.layout.parts("rejections")
-    by_reason = {one: last(grown(scene, REFUSED_OVER, "rejections", one)) for one in reasons}
-    ended = last(grown(scene, REFUSED_OVER, "finished"))
+    by_reason = {
+        one: last(grown(scene, REFUSED_OVER, "rejections", one, dated=True)) for one in reasons
+    }
+    ended = last(grown(scene, REFUSED_OVER, "finished", dated=True))
     often = not last(refused) < REFUSED_OFTEN * ended
     line = Curve("rejections", How.RATE, limit=0.0, span=REFUSED_OVER)
     return Finding(
@@ -160,6 +162,13 @@ def _by_reason(counts: dict[str, float]) -> str:
     return f"Refused: {', '.join(told)}"
 
 
+def _lost_at_restart(scene: Scene) -> str:
+    """What was under way when it restarted never ends either, and no client left for that."""
+    restarts = scene.window.restarts
+    recent = bool(restarts) and scene.window.end - restarts[-1] < LEAVE_OVER
+    return f"needs {long(LEAVE_OVER)} since its restart" if recent else ""
+
+
 RULES: tuple[Rule, ...] = (
     Rule(
         "clients_leave",
@@ -168,6 +177,7 @@ RULES: tuple[Rule, ...] = (
         ("ttft", "prompt_tokens", "prompt_length", "running"),
         _clients_leave,
         least=LEAVE_OVER,
+        lacks=_lost_at_restart,
         at_work=True,
     ),
     Rule("rejecting", 22, "Nothing is refused", ("rejections",), _rejecting, least=30.0),

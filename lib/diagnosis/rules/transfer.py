@@ -75,7 +75,7 @@ def _transfer_stalls(scene: Scene) -> Finding | None:
 
 
 def _failing(scene: Scene, quantity: str, label: str) -> Link | None:
-    failed = grown(scene, FAILED_OVER, quantity)
+    failed = grown(scene, FAILED_OVER, quantity, dated=True)
     since = scene.since(failed > 0, known=np.isfinite(failed), hold=0.0, release=0.0)
     if since is None:
         return None

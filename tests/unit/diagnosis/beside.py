@@ -7,7 +7,7 @@ import numpy as np
 from lib.diagnosis import Context, Finding, diagnose
 from lib.metrics import BY_NAME, Kind, Layout, Series, Window
 
-__all__ = ["beside", "buckets", "findings", "restarted", "until"]
+__all__ = ["beside", "buckets", "findings", "restarted", "silenced", "until"]
 
 
 def beside(window: Window, *, engine: str = "0", **figures) -> Window:
@@ -56,6 +56,15 @@ def restarted(window: Window, *moments: float) -> Window:
     for moment in moments:
         row = int(np.searchsorted(window.times, moment))
         values[row:, counts] -= values[row - 1, counts]
+    return _of(window, window.layout, values)
+
+
+def silenced(window: Window, start: int, end: int, *quantities: str) -> Window:
+    """The window without its answers from one row up to another, or without these figures."""
+    values = window.values.copy()
+    series = enumerate(window.layout.series)
+    told = [index for index, one in series if not quantities or one.quantity in quantities]
+    values[start:end, told] = np.nan
     return _of(window, window.layout, values)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from lib.diagnosis import Severity, diagnose
-from tests.unit.diagnosis.beside import beside, findings
+from tests.unit.diagnosis.beside import beside, findings, restarted, silenced
 from tests.unit.diagnosis.busy import after, busy
 
 
@@ -37,6 +37,21 @@ def test_aborts_that_are_counted_are_not_silent():
     counted = beside(left(0.3), finished__abort=0.7)
     assert "clients_leave" not in findings(counted)
     assert "clients_leave" in findings(beside(left(0.3), finished__abort=0.1))
+
+
+def test_requests_that_a_restart_took_along_have_not_left():
+    served = {"finished__stop": 0.5, "prompt_tokens": 466, "running": 100}
+    served["ttft"] = (0.5, 0.25)
+    served["prompt_length"] = (lambda t: 0.5 * ((t < 1_500) | (t > 1_700)), 800)
+    diagnosis = diagnose(restarted(busy(**served), 1_500))
+    assert "clients_leave" not in {one.rule for one in diagnosis.findings}
+    lacking = "Clients stay until their answer ends: needs 10 minutes since its restart"
+    assert lacking in diagnosis.unchecked
+
+
+def test_what_was_refused_while_the_server_was_not_watched_is_not_of_the_last_minute():
+    window = beside(busy(), rejections__max_num_queued_reqs=lambda t: 1.0 * (t // 100 == 14))
+    assert "rejecting" not in findings(silenced(window, 1_350, 1_850))
 
 
 def test_refused_requests_are_found_with_their_reason():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lib.diagnosis import Severity, diagnose
-from tests.unit.diagnosis.beside import beside, findings
+from tests.unit.diagnosis.beside import beside, findings, silenced
 from tests.unit.diagnosis.busy import after, busy
 
 DECODES = {"kv_fetch__in_progress": 1, "transfer_failures": 0}
@@ -53,6 +53,11 @@ def test_both_at_once_are_bad():
 )
 def test_transfers_that_come_and_go_or_failed_once_are_none(otherwise):
     assert "transfer_stalls" not in findings(fetches(**otherwise))
+
+
+def test_transfers_that_failed_while_the_server_was_not_watched_are_not_of_now():
+    failed = fetches(transfer_failures=lambda t: 1.0 * (t // 100 == 14))
+    assert "transfer_stalls" not in findings(silenced(failed, 1_350, 1_850))
 
 
 def offloads(usage, failures=0.0):
