@@ -12,6 +12,7 @@ from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Seve
 from lib.diagnosis.rule import Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
 from lib.diagnosis.words import long, seconds
+from lib.metrics.sample import Values
 
 __all__ = ["RULES"]
 
@@ -87,11 +88,29 @@ def _traffic_began(scene: Scene) -> float | None:
     if not len(moments):
         return None
     before = np.concatenate([[scene.window.start], moments[:-1]])
-    rested = moments[moments - before >= IDLE]
+    rested = moments[_seen(scene, moments) - _seen(scene, before) >= IDLE]
     started = last(scene.window.gauge("process_start"))
-    fresh = moments[moments >= started] if started >= scene.window.start - IDLE else moments[:0]
-    found = [*rested[-1:], *fresh[:1]]
+    fresh = moments[moments >= started][:1]
+    found = [*rested[-1:], *(one for one in fresh if _saw_new(scene, one, started))]
     return float(max(found)) if found else None
+
+
+def _seen(scene: Scene, moments: Values) -> Values:
+    """Seconds that were seen until each moment: what happened in a gap is no rest."""
+    total = np.concatenate([[0.0], np.nancumsum(scene.window.elapsed)])
+    seen: Values = total[np.searchsorted(scene.window.times, moments, "right")]
+    return seen
+
+
+def _saw_new(scene: Scene, began: float, started: float) -> bool:
+    """Whether it was seen to restart, or to idle before its first tokens: else it had some before.
+
+    The window may begin long after it started.
+    """
+    if any(moment >= started for moment in scene.window.restarts):
+        return True
+    before = scene.window.since(started, began - scene.grid.step)
+    return bool(np.nansum(before.elapsed) >= scene.grid.step)
 
 
 def _waited(scene: Scene, began: float) -> bool:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lib.diagnosis import Severity
-from tests.unit.diagnosis.beside import beside, buckets, findings
+from tests.unit.diagnosis.beside import beside, buckets, findings, silenced
 from tests.unit.diagnosis.busy import after, busy
 
 
@@ -55,3 +55,11 @@ def test_first_calls_after_a_start_count_without_a_rest():
 
 def test_a_server_that_has_been_busy_all_along_was_not_warming_up():
     assert "warming_up" not in findings(busy(ttft=lambda t: np.where(t < 100, 5.0, 0.2)))
+
+
+@pytest.mark.parametrize("unseen", [(0, 1_500), (700, 1_500)])
+def test_what_was_not_seen_was_no_rest(unseen):
+    slow_at_first = busy(ttft=lambda t: np.where((t >= 1_500) & (t < 1_560), 5.0, 0.2))
+    window = silenced(slow_at_first, *unseen)
+    assert "warming_up" not in findings(window)
+    assert "warming_up" not in findings(beside(window, process_start=-500))
