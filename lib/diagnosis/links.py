@@ -98,7 +98,7 @@ def queue(scene: Scene) -> Link | None:
         return None
     figure, when = f"{last(waiting):.0f}", "now"
     if last(waiting) == 0:  # it comes and goes
-        highest = scene.highest(waiting, scene.window.end - QUEUE_OVER)
+        highest = scene.highest(waiting, (scene.newest or scene.window.end) - QUEUE_OVER)
         figure, when = f"up to {max(1.0, highest):.0f}", f"last {QUEUE_OVER:.0f} s"
     curve = Curve("waiting", How.GAUGE)
     return Link("waiting", "Waiting", figure, "> 0", when, began, curve=curve)

@@ -165,9 +165,18 @@ class Scene:
         hold: float,
         release: float,
     ) -> float | None:
-        """Since when a condition holds (`lib.diagnosis.holding`); it is left where not entered."""
+        """Since when a condition holds (`lib.diagnosis.holding`); it is left where not entered.
+
+        One of a process that was is over with it, however soon the next one answers.
+        """
         left = ~enters if leaves is None else leaves
+        known = known & (self.grid.moments >= self._restarted)
         return holding_since(self.grid, known, enters, left, hold=hold, release=release)
+
+    @cached_property
+    def _restarted(self) -> float:
+        """When it last restarted."""
+        return max(self.window.restarts, default=-np.inf)
 
     def crossed(self, over: Flags, onset: float) -> float | None:
         """The first moment about or after an onset at which something was so twice in a row."""
@@ -201,8 +210,13 @@ class Scene:
         usual = float(np.median(early))
         shift = (usual * times + by) - usual
         moved = (values - usual) * np.sign(shift)
-        since = self.since(
-            moved >= abs(shift), moved < abs(shift) / 2, known=known, hold=hold, release=hold
+        since = holding_since(
+            self.grid,
+            known,
+            moved >= abs(shift),
+            moved < abs(shift) / 2,
+            hold=hold,
+            release=hold,
         )
         base = None if since is None else self.before(curve, since)
         if since is None or base is None:

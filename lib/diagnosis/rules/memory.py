@@ -114,7 +114,7 @@ def _full(scene: Scene, since: float) -> Link:
     label, now = f"KV cache{engines}", last(usage)
     used, when = f"{percent(now)} used", "now"
     if now < TIGHT:  # it comes and goes within the time that it may be away
-        highest = scene.highest(usage, scene.window.end - FULL_OVER)
+        highest = scene.highest(usage, (scene.newest or scene.window.end) - FULL_OVER)
         used, when = f"{percent(highest)} used at most", f"last {FULL_OVER:.0f} s"
     return Link("kv_usage", label, used, threshold, when, began, curve=_USAGE)
 

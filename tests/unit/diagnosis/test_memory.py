@@ -3,6 +3,7 @@ import pytest
 
 from lib.diagnosis import Context, Rival, Severity, diagnose
 from lib.metrics import Layout, Series, Spread, Window
+from tests.unit.diagnosis.beside import findings, restarted, silenced
 from tests.unit.diagnosis.busy import after, busy
 from tests.unit.diagnosis.gauged import found
 
@@ -195,3 +196,20 @@ def test_a_hit_rate_that_rises_with_preemptions_is_said_to_mislead():
 )
 def test_more_hits_alone_and_preemptions_alone_do_not_mislead(figures):
     assert diagnose(busy(**figures)).findings == ()
+
+
+def test_a_restart_empties_the_cache_at_once():
+    empty = {"kv_usage": after(1_800, 0.02, 0.99), "waiting": after(1_800, 0, 5)}
+    window = restarted(busy(**empty, running=after(1_800, 1, 30)), 1_840)
+    assert set(findings(silenced(window, 1_800, 1_840))) == {"restarts"}
+
+
+def test_what_a_cache_was_used_at_most_is_of_the_time_before_a_silence():
+    comes_and_goes = {"kv_usage": lambda t: np.where(t // 20 == 90, 0.5, 0.99), "running": 8}
+    window = busy(**comes_and_goes, waiting=lambda t: 3.0 * (t < 1_815))
+    finding = findings(silenced(window, 1_820, 1_860))["cache_full"]
+    used, waiting = (
+        next(one for one in finding.chain if one.quantity == name)
+        for name in ("kv_usage", "waiting")
+    )
+    assert (used.figure, waiting.figure) == ("99% used at most", "up to 3")
