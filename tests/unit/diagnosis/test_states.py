@@ -39,6 +39,13 @@ def test_a_process_that_started_anew_is_seen_without_a_counter_that_fell():
     assert "restarts" in findings(started)
 
 
+def test_a_restart_explains_that_its_cache_finds_less():
+    fewer = busy(prefix_hits=after(1_600, 200, 1_000), ttft=after(1_600, 0.5, 0.25))
+    found = findings(restarted(fewer, 1_600))
+    assert found["restarts"].merged == ("Fewer cache hits",)
+    assert "hits_fell" in findings(fewer)
+
+
 # ── Asleep, paused ──
 
 
