@@ -6,6 +6,8 @@ not sent at all: what a server does by itself is its own affair. A text goes out
 
 import json
 from collections.abc import Mapping
+from math import isfinite
+from typing import Never
 
 from lib.api.strict_json import Json
 from lib.explorer.schema import UNSET, Field, Kind, Shape
@@ -104,14 +106,14 @@ def _either(typed: str) -> Json:
     if typed.lstrip()[:1] not in ("[", "{"):
         return typed
     try:
-        return json.loads(typed, parse_constant=_refuse)
+        return _loaded(typed)
     except (ValueError, RecursionError):
         return typed
 
 
 def _json(typed: str, what: str) -> Json:
     try:
-        return json.loads(typed, parse_constant=_refuse)
+        return _loaded(typed)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise ValueError(f"{what} is no JSON: {error.msg} at {place}.") from None
@@ -119,5 +121,17 @@ def _json(typed: str, what: str) -> Json:
         raise ValueError(f"{what} is no JSON that can be sent.") from None
 
 
-def _refuse(name: str) -> Json:
+def _loaded(typed: str) -> Json:
+    """What is typed as JSON; no number is endless, and no character in it is half of one."""
+    found = json.loads(typed, parse_constant=_refuse, parse_float=_finite)
+    json.dumps(found, ensure_ascii=False).encode()
+    return found
+
+
+def _finite(figure: str) -> float:
+    found = float(figure)
+    return found if isfinite(found) else _refuse(figure)
+
+
+def _refuse(name: str) -> Never:
     raise ValueError(f"{name} is no JSON number")

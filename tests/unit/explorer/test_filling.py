@@ -66,6 +66,8 @@ def test_a_choice_keeps_the_type_of_what_was_listed():
         (Kind.FLAG, "1", "n is true or false."),
         (Kind.JSON, "{", "n is no JSON: "),
         (Kind.NUMBER, "NaN", "n is no JSON that can be sent."),
+        (Kind.NUMBER, "1e999", "n is no JSON that can be sent."),
+        (Kind.JSON, r'{"a": "\ud83c"}', "n is no JSON that can be sent."),
         (Kind.JSON, "[" * 100_000, "n is no JSON"),
     ],
 )
@@ -87,6 +89,10 @@ def test_a_body_typed_as_json_is_one_object():
     assert read_body('{"a": 1}') == {"a": 1}
     for typed in ("[1]", "1", '"a"'):
         with pytest.raises(ValueError, match="one JSON object"):
+            read_body(typed)
+    assert read_body(r'{"a": "\ud83c\udf89", "b": 1e9}') == {"a": "🎉", "b": 1e9}
+    for typed in (r'{"a": "\ud83c"}', '{"a": [-1e999]}'):
+        with pytest.raises(ValueError, match="The body is no JSON that can be sent"):
             read_body(typed)
     with pytest.raises(ValueError, match="line 1, column 2"):
         read_body("{a}")
