@@ -35,6 +35,8 @@ _KNOWN: Mapping[str, tuple[str, str]] = {
     "/v1/audio/translations": ("audio.translations.create", _AUDIO),
 }
 """The call of a route, and the fields that it has a name for."""
+_TEXTS = ("text", "srt", "vtt")
+"""Formats of a recording's words for which the SDK gives a text and no object."""
 _STREAMED = ["for part in answer:", "    print(part.model_dump_json())"]
 
 
@@ -54,5 +56,7 @@ def openai_sdk(sent: Sent) -> str:
     lines += ["from openai import OpenAI", ""]
     lines += [f"client = OpenAI(base_url={sent.url + '/v1'!r}, api_key={key})"]
     lines += [f"answer = client.{call}(", *told, ")"] if told else [f"answer = client.{call}()"]
-    shown = _STREAMED if known.get("stream") else ["print(answer.model_dump_json(indent=2))"]
+    is_text = known.get("response_format") in _TEXTS
+    printed = "print(answer)" if is_text else "print(answer.model_dump_json(indent=2))"
+    shown = _STREAMED if known.get("stream") else [printed]
     return "\n".join([*lines, *shown, ""])

@@ -5,6 +5,7 @@ holds it.
 """
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -66,7 +67,7 @@ def curl_of(sent: Sent) -> str:
 
 def _arguments(sent: Sent) -> list[str]:
     if sent.upload:
-        name, file = sent.upload
+        name, file = sent.upload[0], _quoted(sent.upload[1])
         parts = [f"--form-string {shlex.quote(f'{one}={text}')}" for one, text in sent.form.items()]
         return [f"-F {shlex.quote(f'{name}=@{file}')}", *parts]
     if sent.body is None:
@@ -75,6 +76,13 @@ def _arguments(sent: Sent) -> list[str]:
     if len(told.encode("utf-8", "replace")) > _LONGEST_ARGUMENT:
         return [f"--data-binary @- <<'BODY'\n{told}\nBODY"]
     return [f"-d {shlex.quote(told)}"]
+
+
+def _quoted(file: str) -> str:
+    """The name of a file, in which curl reads neither a type nor a second file."""
+    if not re.search(r'[;,"\\]', file):
+        return file
+    return '"' + re.sub(r'(["\\])', r"\\\1", file) + '"'
 
 
 def python(

@@ -113,8 +113,9 @@ def test_a_request_without_a_body_sends_none(server, method):
     assert server.heard == [("/version?a=b", "Bearer sk-1", b"" if method == "POST" else None)] * 2
 
 
-def test_a_form_goes_out_with_its_file(server, tmp_path):
-    sound = tmp_path / "it's a sound.wav"
+@pytest.mark.parametrize("name", ["it's a sound.wav", 'a;type=x, "b\\".wav'])
+def test_a_form_goes_out_with_its_file(server, tmp_path, name):
+    sound = tmp_path / name
     sound.write_bytes(b"RIFF0123WAVE")
     body = {"model": "m", "temperature": 0, "language": "@en;type=x"}
     sent = Sent(url(server), "/v1/audio/transcriptions", body, False, upload=("file", str(sound)))
@@ -136,6 +137,14 @@ def test_the_sdk_is_told_its_own_fields_and_the_rest_apart():
     assert "    max_tokens=5," in script
     assert "api_key=os.environ['VLLM_API_KEY']" in script
     assert "base_url='http://h:1/v1'" in script
+
+
+@pytest.mark.parametrize(("form", "printed"), [("text", "answer"), ("json", "answer.model_dump")])
+def test_the_sdk_gives_a_text_where_one_is_asked_for(form, printed):
+    body = {"model": "m", "response_format": form}
+    sent = Sent("http://h:1", "/v1/audio/transcriptions", body, False, upload=("file", "a.wav"))
+    assert f"print({printed}" in openai_sdk(sent)
+    assert ("model_dump" in openai_sdk(sent)) == (form == "json")
 
 
 def test_the_sdk_has_no_call_for_the_routes_that_are_vllms_own():
