@@ -113,8 +113,10 @@ def _score(_: About) -> Fields:
 
 def _invocation(about: About) -> Fields:
     """Which route it stands for is told by its fields."""
-    is_embedding = "embed" in about.tasks and "generate" not in about.tasks
-    return {"input": [_QUERY]} if is_embedding else _chat(about)
+    if not about.tasks or "generate" in about.tasks:
+        return _chat(about)
+    scores_pairs = about.tasks <= {"score", "rerank"}
+    return _rerank(about) if scores_pairs else {"input": [_QUERY]}
 
 
 def _decision(_: About) -> Fields:
@@ -173,12 +175,24 @@ _EXAMPLES: dict[str, Callable[[About], Fields]] = {
     "/v1/rerank": _rerank,
     "/v2/rerank": _rerank,
     "/scale_elastic_ep": lambda _: {"new_data_parallel_size": 1, "drain_timeout": 120},
+    "/abort_requests": lambda _: {"request_ids": ["chatcmpl-unknown"]},
+    "/inference/v1/abort_requests": lambda _: {"request_ids": ["generate-tokens-unknown"]},
+    "/adapters": lambda _: {"name": "my-adapter", "src": "my/adapter"},
     "/v1/load_lora_adapter": lambda _: {"lora_name": "my-adapter", "lora_path": "my/adapter"},
     "/v1/unload_lora_adapter": lambda _: {"lora_name": "my-adapter"},
     "/v1/audio/transcriptions": lambda _: {"response_format": "json", "temperature": 0},
     "/v1/audio/translations": lambda _: {"response_format": "json", "temperature": 0},
 }
-_NAMELESS = frozenset({"/scale_elastic_ep", "/v1/load_lora_adapter", "/v1/unload_lora_adapter"})
+_NAMELESS = frozenset(
+    {
+        "/abort_requests",
+        "/adapters",
+        "/inference/v1/abort_requests",
+        "/scale_elastic_ep",
+        "/v1/load_lora_adapter",
+        "/v1/unload_lora_adapter",
+    }
+)
 """Routes whose bodies name no model."""
 _QUERIES = {
     "/sleep": ("level", "mode"),

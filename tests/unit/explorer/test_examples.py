@@ -49,7 +49,21 @@ def test_a_text_to_tokenize_is_spelt_as_the_server_spells_it():
 
 def test_an_invocation_is_one_of_what_the_server_does():
     assert "messages" in example("/invocations", ABOUT)
-    assert "input" in example("/invocations", About("m", tasks=frozenset({"embed"})))
+    for task, field in (("embed", "input"), ("classify", "input"), ("score", "documents")):
+        assert field in example("/invocations", About("m", tasks=frozenset({task})))
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("/abort_requests", {"request_ids"}),
+        ("/inference/v1/abort_requests", {"request_ids"}),
+        ("/adapters", {"name", "src"}),
+        ("/scale_elastic_ep", {"new_data_parallel_size", "drain_timeout"}),
+    ],
+)
+def test_what_a_server_reads_without_describing_it_has_an_example_too(path, names):
+    assert set(example(path, ABOUT)) == names
 
 
 def test_without_a_model_none_is_named_and_an_unknown_route_has_no_example():
