@@ -33,6 +33,8 @@ FULL, TIGHT, NEARLY = 0.95, 0.90, 0.85
 FULL_FOR, FULL_OVER = 30.0, 30.0
 PREEMPTING = 0.05
 """Preemptions per second from which on a full cache hurts (vLLM documentation, preemption)."""
+PREEMPTED_SHARE = 0.1
+"""Preemptions for each request that finishes, from which on it hurts a slow server as well."""
 PREEMPTED = 0.01
 """Preemptions per second below which there are as good as none."""
 PREEMPTION = "vLLM documentation: optimization, preemption"
@@ -63,7 +65,7 @@ def _cache_full(scene: Scene) -> Finding | None:
     if since is None:
         return None
     preempting = _preemptions(scene, since)
-    hurts = preempting is not None and preempting >= PREEMPTING
+    hurts = _hurts(scene, since, preempting)
     waits = queue(scene)
     return Finding(
         rule="cache_full",
@@ -77,7 +79,9 @@ def _cache_full(scene: Scene) -> Finding | None:
             f"{scene.free(since)}"
         ),
         since=since,
-        chain=in_order([_full(scene, since), *_consequences(scene, since, preempting), waits]),
+        chain=in_order(
+            [_full(scene, since), *_consequences(scene, since, preempting, hurts=hurts), waits]
+        ),
         rivals=some(
             None if hurts else not_preempted(scene, since),
             not_seats(scene, since),
@@ -93,6 +97,15 @@ def _preemptions(scene: Scene, since: float) -> float | None:
     found = [scene.rate("preemptions", from_) for from_ in (since, scene.window.end - MINUTE)]
     known = [one for one in found if one is not None]
     return max(known) if known else None
+
+
+def _hurts(scene: Scene, since: float, preempting: float | None) -> bool:
+    """Whether preemptions are many, by the second or by the requests that finish."""
+    if preempting is None or preempting < PREEMPTED:
+        return False
+    finished = scene.rate("finished", since)
+    often = finished is not None and preempting >= PREEMPTED_SHARE * finished
+    return often or preempting >= PREEMPTING
 
 
 def _full_headline(*, hurts: bool, waits: bool) -> str:
@@ -119,7 +132,9 @@ def _full(scene: Scene, since: float) -> Link:
     return Link("kv_usage", label, used, threshold, when, began, curve=_USAGE)
 
 
-def _consequences(scene: Scene, since: float, preempting: float | None) -> Iterator[Link | None]:
+def _consequences(
+    scene: Scene, since: float, preempting: float | None, *, hurts: bool
+) -> Iterator[Link | None]:
     """What a full cache leads to, as far as it did."""
     if preempting is not None and preempting >= PREEMPTED:
         curve = scene.curve(_PREEMPTING)
@@ -127,10 +142,10 @@ def _consequences(scene: Scene, since: float, preempting: float | None) -> Itera
             "preemptions",
             "Preemptions",
             rate(preempting),
-            f"≥ {PREEMPTING} / s",
+            f"≥ {PREEMPTING} / s, or {PREEMPTED_SHARE:.0%} of what finishes",
             "since then",
             scene.crossed(curve >= PREEMPTED, since),
-            holds=preempting >= PREEMPTING,
+            holds=hurts,
             curve=_PREEMPTING,
         )
         yield _recomputed(scene, since)

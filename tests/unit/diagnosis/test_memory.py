@@ -82,6 +82,15 @@ def test_a_few_preemptions_are_not_felt(per_second, severity):
     assert link.holds is (severity is Severity.BAD)
 
 
+@pytest.mark.parametrize(
+    ("finished", "severity"), [(0.6, Severity.WATCH), (0.3, Severity.BAD), (0, Severity.BAD)]
+)
+def test_on_a_slow_server_few_preemptions_are_many(finished, severity):
+    finding = findings(busy(kv_usage=1.0, preemptions=0.04, finished__stop=finished))["cache_full"]
+    assert finding.severity is severity
+    assert ("preempted" in finding.headline) is (severity is Severity.BAD)
+
+
 def test_what_is_not_reported_is_no_evidence_and_not_ruled_out():
     finding = found(usage=1.0, without=("preemptions", "waiting", "blocks_used"))["cache_full"]
     assert [one.quantity for one in finding.chain] == ["kv_usage"]
