@@ -143,7 +143,8 @@ WHAT: Mapping[str, str] = {
     # ── Looking at it ──
     "disable_log_stats": "No line of statistics, and no vLLM metrics: nothing to diagnose with.",
     "disable_log_requests": "Requests are not logged: the default since 0.10.",
-    "enable_log_requests": "Requests are logged, with their prompts.",
+    "enable_log_requests": "Requests are logged; newer releases add their prompts at the level"
+    " DEBUG only.",
     "enable_log_outputs": "Answers are logged too.",
     "max_log_len": "Characters of a prompt that are logged.",
     "uvicorn_log_level": "How much the web server logs.",

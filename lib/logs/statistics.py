@@ -29,6 +29,8 @@ _NAMES = (
 _BY_NAME = dict(_NAMES)
 _PARTS = re.compile(r"(?:^|, )([A-Z][A-Za-z+ ]{2,40}): (-?\d{1,15}(?:\.\d{1,18})?)(%?)")
 _ENGINE = re.compile(r"Engine (\d{1,6}): |\b(\d{1,6} Engines? Aggregated): ")
+_HEAD = re.compile(r"[^'\"]{0,80}")
+"""What may stand before it: a prompt that quotes such a line stands in quotes itself."""
 _HITS = re.compile(r"Prefix cache hit rate: GPU: (-?\d{1,3}(?:\.\d{1,18})?)%")
 _LARGEST = frozenset({"running", "waiting", "deferred", "swapped", "kv", "cpu_kv"})
 _SUMS = frozenset({"preemptions", "corrupted"})
@@ -84,7 +86,7 @@ def read(message: str) -> tuple[str, dict[str, float]] | None:
     if message.startswith("Prefix cache hit rate: GPU"):
         return _hit_rates(message)
     start = message.find("Avg prompt throughput")
-    if start < 0:
+    if start < 0 or not _HEAD.fullmatch(message, 0, start):
         return None
     engine = _ENGINE.search(message[:start])
     values: dict[str, float] = {}

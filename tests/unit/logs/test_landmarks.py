@@ -35,6 +35,8 @@ LINES = {
     "Loaded new LoRA adapter: name 'sql', path '/a'": ("adapter", {"adapter": "sql"}),
     "It took 0.5 seconds to wake up.": ("sleep", {"took": "0.5"}),
     "Added request cmpl-1.": ("request", {}),
+    "Request cmpl-1 details: prompt: 'hi', prompt_token_ids: [1]": ("request", {}),
+    "Generated response cmpl-1 (streaming complete): output: 'hi'": ("request", {}),
     "Aborted request cmpl-1.": ("abort", {}),
     "Defaulting to use mp for distributed inference": ("workers", {"executor": "mp"}),
     "vLLM is using nccl==2.27.5": ("NCCL", {"nccl": "2.27.5"}),

@@ -391,6 +391,29 @@ def test_what_people_asked_is_never_kept():
     assert "private question" not in repr(read_log(V0_5))
 
 
+@pytest.mark.parametrize(
+    ("level", "head"),
+    [
+        ("DEBUG", "Request cmpl-1 details: prompt: "),
+        ("INFO", "Received request cmpl-1: prompt: "),
+        ("INFO", "Generated response cmpl-1: output: "),
+    ],
+)
+@pytest.mark.parametrize(
+    "private",
+    [
+        "why ImportError: torch was not found?",
+        "Avg prompt throughput: 5.0 tokens/s, Running: 3 reqs",
+        "CUDA out of memory, it died",
+    ],
+)
+def test_what_people_asked_and_were_answered_is_no_remark_and_no_figure(level, head, private):
+    line = f"(APIServer pid=7) {level} 11-22 11:59:29 [request_logger.py:1] {head}{private!r}\n"
+    log = read_log("\n".join((*PLAIN, line)).encode())
+    assert private not in repr(log)
+    assert (log.remarks, log.statistics, log.end) == ((), (), End.OPEN)
+
+
 def test_no_sample_shows_a_key():
     for name in samples.__all__:
         content = getattr(samples, name)
