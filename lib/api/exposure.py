@@ -59,6 +59,11 @@ class Exposed:
         """Whether it is open and should not be."""
         return self.verdict is Verdict.OPEN and self.risk is not Risk.NOTHING
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether it may be open and should not be."""
+        return self.verdict is Verdict.UNKNOWN and self.risk is not Risk.NOTHING
+
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
@@ -140,7 +145,8 @@ def _asking(route: Known) -> Call[Raw]:
 
 def _row(route: Known, raw: Raw | None, present: Collection[Known]) -> Exposed:
     verdict = Verdict.UNKNOWN if raw is None else _verdict(route, raw)
-    says_nothing = verdict is Verdict.GUARDED or route.way.shadowed
+    is_missed = raw is not None and raw.status == 404
+    says_nothing = verdict is Verdict.GUARDED or route.way.shadowed or is_missed
     if says_nothing and present and route not in present:
         verdict = Verdict.ABSENT
     risk = _risk(route)
@@ -191,14 +197,18 @@ def _has_key(rows: Iterable[Exposed]) -> bool | None:
     return True if Verdict.GUARDED in verdicts.values() else None
 
 
-def _sentence(rows: Iterable[Exposed], has_key: bool | None) -> str:
+def _sentence(rows: Collection[Exposed], has_key: bool | None) -> str:
     wrong = [row for row in rows if row.is_wrong]
     if has_key is False:
         return _NO_KEY
     if not wrong:
-        return "No route that matters answers without a key."
+        doubts = sum(row.is_in_doubt for row in rows)
+        rest = f"; of {doubts} it cannot be told" if doubts else ""
+        return f"No route that matters answers without a key{rest}."
     worst = max(wrong, key=lambda row: list(Risk).index(row.risk))
+    many = f"{len(wrong)} routes answer" if len(wrong) > 1 else "1 route answers"
+    worst_of_them = "the worst of them" if len(wrong) > 1 else "it"
     return (
-        f"{len(wrong)} routes answer without a key; the worst of them gives away "
+        f"{many} without a key; {worst_of_them} gives away "
         f"{worst.risk.value} ({worst.method} {worst.path})."
     )

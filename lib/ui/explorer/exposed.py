@@ -70,7 +70,8 @@ def _told(asking: "Future[Exposure]") -> None:
     rows = [one for one in found.routes if one.verdict is not Verdict.ABSENT]
     wrong = [one for one in rows if one.is_wrong]
     is_grave = any(one.risk in _GRAVE for one in wrong)
-    tone = "bad" if is_grave else "watch" if wrong else "good"
+    is_well = not any(one.is_in_doubt for one in rows)
+    tone = "bad" if is_grave else "watch" if wrong else "good" if is_well else "hint"
     live.summary(
         {
             "tone": tone,

@@ -117,6 +117,17 @@ def test_where_all_is_guarded_that_is_told():
     assert not any(row.is_wrong for row in exposure.routes)
 
 
+def test_what_cannot_be_told_is_not_told_as_well():
+    names = ("/version", "/v1/models", "/openapi.json")
+    told = {name: guarded(SERVER[name]) for name in names}
+    exposure, _ = found(told | {"*": answer("", 502)}, KEY)
+    doubts = [row for row in exposure.routes if row.is_in_doubt]
+    assert len(doubts) > 10
+    assert exposure.sentence == (
+        f"No route that matters answers without a key; of {len(doubts)} it cannot be told."
+    )
+
+
 def test_every_row_has_its_risk_and_its_advice():
     exposure, _ = found(SERVER, KEY)
     for row in exposure.routes:
@@ -139,3 +150,18 @@ def test_of_a_path_with_a_part_in_braces_404_tells_nothing(status):
     exposure, _ = found(SERVER | {"GET /v1/responses/unknown": behaviour}, KEY)
     expected = Verdict.UNKNOWN if status == 404 else Verdict.OPEN
     assert rows(exposure)[Route.RESPONSE].verdict is expected
+    exposure, _ = found(SERVER | {"GET /v1/responses/unknown": behaviour}, KEY, [Route.MODELS])
+    expected = Verdict.ABSENT if status == 404 else Verdict.OPEN
+    assert rows(exposure)[Route.RESPONSE].verdict is expected, "its list of routes lacks it"
+
+
+def test_one_open_route_is_told_as_one():
+    names = ("/version", "/v1/models", "/openapi.json")
+    told = {name: guarded(SERVER[name]) for name in names}
+    exposure, _ = found(
+        told | {"/load": answer_json({"server_load": 0}), "/metrics": EXISTS, "*": guarded(EXISTS)},
+        KEY,
+    )
+    assert exposure.sentence == (
+        "1 route answers without a key; it gives away information (GET /metrics)."
+    )
