@@ -4,7 +4,7 @@ Decided here: what out of line means. Of three and more servers one is, whose di
 median of all has been 3.5 of their usual distances (median absolute deviation × 1.4826) for a
 minute; of two, when one has had twice as much as the other for a minute, and then nobody can say
 which of them is wrong. A difference that is too little to matter, or less than a fifth, never
-counts.
+counts; nor does a percentile of a handful of requests.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lib.diagnosis.finding import Curve, How
 from lib.diagnosis.holding import holding_since
 from lib.diagnosis.measures import Measure
 from lib.diagnosis.points import points
-from lib.metrics import Grid, Window
+from lib.diagnosis.scene import LEAST_COUNTED
+from lib.metrics import Grid, Window, rate_curve
 from lib.metrics.sample import Values
 
 __all__ = ["Compared", "Outlier", "compared"]
@@ -80,8 +82,20 @@ def compared(measure: Measure, windows: Mapping[str, Window]) -> Compared:
     rows = [points(curve, window, grid) for window in windows.values()]
     values = np.stack(rows) if rows else np.empty((0, grid.size))
     median = _median(values)
-    outliers = _of_two if len(_told(values)) == 2 else _of_many
-    return Compared(measure, names, grid, values, median, outliers(measure, names, grid, values))
+    judged = values.copy()
+    for row, window in zip(judged, windows.values(), strict=True):
+        row[_is_chance(curve, window, grid)] = np.nan
+    outliers = _of_two if len(_told(judged)) == 2 else _of_many
+    return Compared(measure, names, grid, values, median, outliers(measure, names, grid, judged))
+
+
+def _is_chance(curve: Curve, window: Window, grid: Grid) -> NDArray[np.bool_]:
+    """At which moments a percentile or a mean is of so few values that it says nothing."""
+    if curve.how not in (How.PERCENTILE, How.MEAN):
+        return np.zeros(grid.size, np.bool_)
+    counted = rate_curve(window, grid, curve.span, curve.quantity, "le=inf") * curve.span
+    few: NDArray[np.bool_] = ~(counted >= LEAST_COUNTED)
+    return few
 
 
 def _told(values: Values) -> list[int]:

@@ -17,7 +17,7 @@ from lib.diagnosis.points import points
 from lib.metrics import BY_NAME, Grid, Window, rate_curve
 from lib.metrics.sample import Values
 
-__all__ = ["MINUTE", "RESTS_AFTER", "Base", "Change", "Scene", "last", "trailing"]
+__all__ = ["LEAST_COUNTED", "MINUTE", "RESTS_AFTER", "Base", "Change", "Scene", "last", "trailing"]
 
 Flags = NDArray[np.bool_]
 

@@ -68,6 +68,15 @@ def test_of_two_replicas_the_slower_is_found():
     assert "replica_apart" not in findings(other, peers(b=busy(ttft=LATE)))
 
 
+def test_a_late_call_or_two_of_a_handful_are_no_slow_replica():
+    edges = (0.1, 0.25, 0.5, 1, 2.5, 5)
+    usual, late = (
+        buckets(busy(without=("ttft",)), "ttft", lambda t: 1.0 * (t % 25 == 0), value, edges)
+        for value in (0.2, after(1_760, 2.0, 0.2))
+    )
+    assert "replica_apart" not in findings(late, peers(b=usual))
+
+
 def test_an_engine_with_far_more_to_do_than_the_other_is_found_by_its_name():
     both = beside(busy(running=6, kv_usage=0.3), engine="1", running=20, kv_usage=0.8)
     finding = findings(both)["replica_apart"]
