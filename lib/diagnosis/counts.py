@@ -9,7 +9,7 @@ import numpy as np
 from lib.diagnosis.scene import Scene
 from lib.metrics.sample import Values
 
-__all__ = ["ago", "grown", "steps_of"]
+__all__ = ["ago", "grown", "per_second", "steps_of"]
 
 
 def grown(
@@ -28,6 +28,11 @@ def grown(
     total = np.concatenate([[0.0], np.nancumsum(rows)])
     counted = total[np.searchsorted(scene.window.times, scene.grid.moments, "right")]
     return counted - ago(scene, span, counted)
+
+
+def per_second(scene: Scene, grown_in: float, span: float) -> float:
+    """What grew in the last `span` seconds, for each of them that was seen."""
+    return grown_in / min(span, scene.seen)
 
 
 def ago(scene: Scene, span: float, curve: Values) -> Values:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lib.diagnosis.counts import ago, grown
+from lib.diagnosis.counts import ago, grown, per_second
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Severity
 from lib.diagnosis.links import in_order, queue
 from lib.diagnosis.rule import Rule
@@ -136,7 +136,7 @@ def _rejecting(scene: Scene) -> Finding | None:
                 Link(
                     "rejections",
                     "Refused",
-                    rate(last(refused) / REFUSED_OVER),
+                    rate(per_second(scene, last(refused), REFUSED_OVER)),
                     "> 0",
                     f"last {long(REFUSED_OVER)}",
                     since,

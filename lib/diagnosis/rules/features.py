@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lib.diagnosis.counts import grown
+from lib.diagnosis.counts import grown, per_second
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
 from lib.diagnosis.links import TTFT_95, in_order, not_memory, queue, risen, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
@@ -39,7 +39,7 @@ def _adapters_wait(scene: Scene) -> Finding | None:
     since = scene.since(short, known=known, hold=SLOTS_FOR, release=SLOTS_OVER)
     if since is None:
         return None
-    room, now = last(slots), last(wanted)
+    room, now = last(slots), scene.highest(wanted, (scene.newest or since) - SLOTS_OVER)
     return Finding(
         rule="adapters_wait",
         pattern=15,
@@ -144,7 +144,7 @@ def _drafts_wasted(scene: Scene) -> Finding | None:
             Link(
                 "draft_tokens",
                 "Thrown away",
-                rate((last(drafted) - last(accepted)) / DRAFTS_OVER, "tokens"),
+                rate(per_second(scene, last(drafted - accepted), DRAFTS_OVER), "tokens"),
                 "",
                 over,
                 curve=Curve("draft_tokens", How.RATE, span=DRAFTS_OVER),
@@ -190,7 +190,7 @@ def _blocks_too_large(scene: Scene) -> Finding | None:
             f"Only whole blocks of {size:,.0f} tokens are shared: a common beginning that is "
             "shorter is computed every time. That is how the cache works, not a fault."
         ),
-        since=scene.window.end - BLOCKS_OVER,
+        since=max(scene.window.start, since),
         chain=(
             Link(
                 "prefix_hits",

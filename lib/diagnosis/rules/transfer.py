@@ -5,7 +5,7 @@ Which metrics there are depends on the connector; a rule looks at those of them 
 
 import numpy as np
 
-from lib.diagnosis.counts import ago, grown, steps_of
+from lib.diagnosis.counts import ago, grown, per_second, steps_of
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
 from lib.diagnosis.links import TTFT_95, in_order, risen, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
@@ -19,6 +19,8 @@ FETCHING = ("kv_fetch", "transfer_failures", "transfer_expired")
 FAILED_OVER = 120.0
 STALLED = 3.0
 """Requests whose blocks are on their way: so many more than ever before are a jam."""
+STALLED_SHARE = 0.25
+"""Of the requests that run: with more load more blocks are on their way, and arrive."""
 STALLED_OVER, STALLED_FOR = 180.0, 60.0
 FEWER_HITS = 0.7
 
@@ -79,7 +81,7 @@ def _failing(scene: Scene, quantity: str, label: str) -> Link | None:
     since = scene.since(failed > 0, known=np.isfinite(failed), hold=0.0, release=0.0)
     if since is None:
         return None
-    figure = rate(last(failed) / FAILED_OVER)
+    figure = rate(per_second(scene, last(failed), FAILED_OVER))
     curve = Curve(quantity, How.RATE, limit=0.0, span=FAILED_OVER)
     return Link(quantity, label, figure, "> 0", f"last {long(FAILED_OVER)}", since, curve=curve)
 
@@ -89,7 +91,7 @@ def _jam(scene: Scene) -> Link | None:
     fetching = scene.curve(line)
     usual = _highest_before(scene, fetching)
     since = scene.since(
-        fetching >= usual + STALLED,
+        (fetching >= usual + STALLED) & ~(fetching < STALLED_SHARE * scene.running),
         fetching <= usual + 1,
         known=np.isfinite(fetching) & np.isfinite(usual),
         hold=STALLED_FOR,
@@ -191,7 +193,7 @@ def _allocation(scene: Scene) -> Link | None:
     return Link(
         "offload_failures",
         "No room for a block",
-        rate(last(failed) / PENDING_OVER),
+        rate(per_second(scene, last(failed), PENDING_OVER)),
         "> 0",
         f"last {long(PENDING_OVER)}",
         began,

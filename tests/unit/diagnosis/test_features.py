@@ -25,6 +25,12 @@ def test_more_adapters_than_slots_are_found_since_requests_wait():
     assert finding.remedies[0].flag == "--max-loras 5"
 
 
+def test_slots_are_advised_for_all_that_were_asked_for_a_moment_ago():
+    finding = findings(waits(after(1_845, 1, 5)))["adapters_wait"]
+    assert finding.remedies[0].flag == "--max-loras 5"
+    assert finding.detail.startswith("5 adapters have requests, 2 may be active")
+
+
 def test_requests_that_wait_for_their_adapter_are_not_another_finding():
     rules = findings(waits(after(900, 5, 2)))
     assert list(rules) == ["adapters_wait"]

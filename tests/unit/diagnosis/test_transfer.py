@@ -32,6 +32,12 @@ def test_blocks_that_pile_up_on_their_way_are_found():
     assert finding["transfer_stalls"].rivals[0].name == "failed transfers"
 
 
+def test_a_rate_is_of_the_seconds_that_were_seen():
+    window = silenced(fetches(transfer_failures=1.0), 0, 1_795)
+    link = findings(window)["transfer_stalls"].chain[0]
+    assert float(link.figure.removesuffix(" / s")) == pytest.approx(1.0, rel=0.1)
+
+
 def test_both_at_once_are_bad():
     finding = findings(
         fetches(
@@ -48,6 +54,7 @@ def test_both_at_once_are_bad():
         {},
         {"kv_fetch__in_progress": lambda t: 3 + 3 * np.sin(t / 40)},
         {"kv_fetch__in_progress": 6},
+        {"kv_fetch__in_progress": after(1_750, 5, 0), "running": after(1_750, 40, 2)},
         {"transfer_failures": lambda t: 1.0 * (t == 900)},
     ],
 )
