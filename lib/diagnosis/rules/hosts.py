@@ -94,7 +94,7 @@ def _fewer_steps(scene: Scene, since: float) -> Iterable[Link]:
 
 
 def _memory_leaks(scene: Scene) -> Finding | None:
-    since = scene.window.end - LEAKS_OVER
+    since = max(scene.window.start, scene.window.end - LEAKS_OVER)
     moments, memory = _by_minute(scene, "process_rss", since)
     trend = slope(moments, memory)
     if trend is None or not trend.rises or _is_young(scene, since) or _more_work(scene, since):

@@ -27,6 +27,10 @@ BUSY_CACHE = 0.7
 FULL = 0.9
 """Use from which on it is full: then that is the finding."""
 
+MORE_MEMORY = Remedy(
+    "--gpu-memory-utilization 0.92", "more of the GPU's memory", "none left to others"
+)
+
 _USAGE = Curve("kv_usage", How.MAX)
 
 
@@ -50,7 +54,7 @@ def _cache_unused(scene: Scene) -> Finding | None:
         brief="KV cache mostly unused",
         headline="The KV cache is mostly unused; this server could take more requests",
         detail=f"At most {usage.max():.0%} of it was used in {over}{waited}.",
-        since=scene.window.end - UNUSED_FOR,
+        since=max(scene.window.start, scene.window.end - UNUSED_FOR),
         chain=(
             Link(
                 "kv_usage",
@@ -101,9 +105,7 @@ def _cache_flags(scene: Scene) -> Finding | None:
         since=recent,
         chain=in_order([*flags, _highest(scene, high, recent)]),
         remedies=(
-            Remedy(
-                "--gpu-memory-utilization 0.92", "more of the GPU's memory", "none left to others"
-            ),
+            *(() if share is not None and share >= MEMORY_SHARE else (MORE_MEMORY,)),
             Remedy("--max-model-len", "no longer than requests are", "longer ones are refused"),
         ),
         source="vLLM documentation: optimization",

@@ -103,7 +103,7 @@ def test_any_window_has_a_diagnosis_that_can_be_read(seed):
     assert told == len(RULES)
     for finding in diagnosis.findings:
         assert math.isfinite(finding.since)
-        assert finding.since <= window.end
+        assert window.start <= finding.since <= window.end
         moments = [link.since for link in finding.chain if link.since is not None]
         assert moments == sorted(moments)
         assert all(math.isfinite(moment) for moment in moments)

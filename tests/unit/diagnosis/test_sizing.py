@@ -34,6 +34,12 @@ def test_a_cache_that_was_used_or_a_server_that_rests_is_no_hint(figures):
 CONFIG = {"gpu_memory_utilization": "0.92", "kv_cache_max_concurrency": "8.0"}
 
 
+def test_a_hint_begins_no_earlier_than_what_was_seen():
+    window = busy(1_790, kv_usage=0.2)
+    (hint,) = (one for one in diagnose(window).findings if one.rule == "cache_unused")
+    assert hint.since == window.start
+
+
 def flags(usage=0.75, **labels):
     window = busy(kv_usage=usage, configs=[CONFIG | labels])
     return [one for one in diagnose(window).findings if one.rule == "cache_flags"]
@@ -51,6 +57,13 @@ def test_memory_that_the_cache_may_not_use_is_a_hint_while_it_is_wanted():
     (finding,) = flags(gpu_memory_utilization="0.5")
     assert finding.headline == "The GPU has memory that the KV cache may not use"
     assert flags(usage=0.6, gpu_memory_utilization="0.5") == []
+
+
+def test_more_memory_is_no_remedy_where_all_of_it_is_given():
+    (little,) = flags(kv_cache_max_concurrency="1.25", gpu_memory_utilization="0.5")
+    assert little.remedies[0].flag == "--gpu-memory-utilization 0.92"
+    (all_of_it,) = flags(kv_cache_max_concurrency="1.25", gpu_memory_utilization="0.95")
+    assert [one.flag for one in all_of_it.remedies] == ["--max-model-len"]
 
 
 @pytest.mark.parametrize(
