@@ -160,7 +160,10 @@ def _choppy(scene: Scene) -> Finding | None:
     since = scene.since(choppy, known=np.isfinite(high), hold=CHOPPY_FOR, release=MINUTE)
     if since is None:
         return None
-    ratio = last(high) / last(half)
+    at = int(np.flatnonzero(choppy)[-1])  # it may be over since, but not for good
+    ratio = float(high[at] / half[at])
+    lately = scene.window.end - scene.grid.moments[at] < scene.grid.step
+    over = "last 60 s" if lately else "last 2 minutes"
     return Finding(
         rule="choppy_streams",
         pattern=5,
@@ -174,18 +177,18 @@ def _choppy(scene: Scene) -> Finding | None:
                 Link(
                     "itl",
                     "ITL p99",
-                    f"{seconds(last(high))}, {ratio:.0f} × the median",
+                    f"{seconds(high[at])}, {ratio:.0f} × the median",
                     f"≥ {CHOPPY:g} ×",
-                    "last 60 s",
+                    over,
                     since,
                     curve=ITL_99,
                 ),
                 Link(
                     "prompt_tokens",
                     "Prompts read",
-                    rate(last(read), "tokens"),
-                    f"≥ {PROMPT_HEAVY:g} × the {rate(last(written))} written",
-                    "last 60 s",
+                    rate(read[at], "tokens"),
+                    f"≥ {PROMPT_HEAVY:g} × the {rate(written[at])} written",
+                    over,
                     scene.crossed(read >= PROMPT_HEAVY * written, since),
                     curve=_READ,
                 ),

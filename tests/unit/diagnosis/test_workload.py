@@ -86,6 +86,14 @@ def test_streams_that_stutter_while_prompts_rule_are_choppy():
     assert finding.remedies[0].flag == "--max-num-batched-tokens 2048"
 
 
+def test_streams_that_stuttered_a_moment_ago_are_told_as_they_were():
+    stuttered = after(1_770, 0.03, CHOPPY["itl"])
+    (finding,) = findings(**(CHOPPY | {"itl": stuttered}))
+    times = int(finding.detail.split(" times")[0].split()[-1])
+    assert times >= 5
+    assert finding.chain[-1].window == "last 2 minutes"
+
+
 @pytest.mark.parametrize(
     "otherwise",
     [{"prompt_tokens": 700}, {"itl": lambda t: 0.03 + (t % 20 == 0) * 0.08}, {"itl": 0.3}],
