@@ -138,7 +138,9 @@ LINES = {
         "Unknown vLLM environment variable detected: VLLM_PORT_8000_TCP",
     ),
     "Routes are open that should not be": (
-        "SECURITY WARNING: Development endpoints are enabled! VLLM_SERVER_DEV_MODE",
+        "SECURITY WARNING: Development endpoints are enabled! This should NOT be used in prod",
+        "LoRA dynamic loading is enabled in it. This should ONLY be used for local development!",
+        "VLLM_SERVER_DEV_MODE is set",
     ),
     "No CUDA graphs and no compilation": (
         "Enforce eager set, disabling torch.compile, CUDAGraphs",
