@@ -20,6 +20,7 @@ _GENERATING = "a server whose model generates text"
 _SCALE_OUT = "--enable-scale-out"
 _way = partial(Way, "POST", cost=Cost.CHANGES, seldom=True)
 _change = partial(_way, needs=_DEVELOPING, since=(0, 16, 0))
+_pause = partial(_change, needs=f"{_DEVELOPING}, but in 0.12 and 0.13 nothing", since=(0, 12, 0))
 
 
 class Control(Known):
@@ -59,8 +60,8 @@ class Control(Known):
     RESET_ENCODER_CACHE = _change(
         "/reset_encoder_cache", Group.ADMINISTRATION, "forgets what the encoder has cached"
     )
-    PAUSE = _change("/pause", Group.ADMINISTRATION, "stops generating: requests wait or end")
-    RESUME = _change("/resume", Group.ADMINISTRATION, "lets a paused engine go on")
+    PAUSE = _pause("/pause", Group.ADMINISTRATION, "stops generating: requests wait or end")
+    RESUME = _pause("/resume", Group.ADMINISTRATION, "lets a paused engine go on")
     ABORT_REQUESTS = _change("/abort_requests", Group.ADMINISTRATION, "ends running requests")
     START_PROFILE = _way(
         "/start_profile",

@@ -30,6 +30,11 @@ def test_what_changes_a_server_is_described_and_stands_apart(route):
     assert not isinstance(route, Route)
 
 
+@pytest.mark.parametrize("route", [Control.PAUSE, Control.RESUME, Route.IS_PAUSED], ids=repr)
+def test_pausing_came_before_development_mode_was_asked_for_it(route):
+    assert route.way.since == (0, 12, 0)
+
+
 def test_no_two_routes_are_the_same():
     assert len({route.title for route in EVERY}) == len(EVERY)
     assert len({route.way for route in EVERY}) == len(Route) + len(Control) + len(Unsent)
