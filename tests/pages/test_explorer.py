@@ -118,6 +118,18 @@ def test_routes_stand_in_their_groups_with_their_facts(person):
     assert "routes, from its OpenAPI document" in someone.view("vectors")["line"]
 
 
+def test_whether_a_key_guards_a_route_is_told_of_this_server(at_real, lasting, real):
+    at_real.opens("POST /v1/completions")
+    assert "a key would guard it; none was asked for" in at_real.words()
+    at_real.opens("POST /tokenize")
+    assert "no key guards it" in at_real.words()
+    locked = answer_json({"error": "Unauthorized"}, 401)
+    real["/v1/models"] = locked
+    visit = lasting(VLLM_SERVERS=f"locked={real.url}")
+    other = Person(visit, server="locked").sees_routes().opens("POST /v1/completions")
+    assert "a key guards it" in other.words()
+
+
 def test_what_it_lacks_is_there_with_the_reason_and_who_has_it(person):
     someone = person().sees_routes()
 

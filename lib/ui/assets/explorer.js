@@ -69,7 +69,7 @@ export class Routes {
 
   row(row) {
     const open = h("button.vx-open", { type: "button" }, h("span.vx-method", {}, row.method), path(row.path));
-    const key = row.guarded === null ? null : row.guarded ? icon("key", "Its key guards it") : icon("lock_open", "It answers without a key");
+    const key = row.guarded === null ? null : row.guarded ? icon("key", "Its key guards it, if it has one") : icon("lock_open", "It answers without a key");
     const note = [row.needs, row.reason, row.others].filter(Boolean).join(" · ");
     const element = h("tr", { "data-state": row.state, "data-route": row.key }, h("th", { scope: "row" }, open),
       h("td.vx-what", {}, h("span", {}, row.what), note ? h("span.vx-note", {}, h("bdi", {}, note)) : null),

@@ -42,7 +42,7 @@ _UNKNOWN = "Nothing is known here of what it does, so it is not sent."
 
 def draw(place: Place, listed: Listed, surface: Surface, elsewhere: list[str]) -> None:
     """The route, what may be tried of it, and what it answered last."""
-    _head(listed)
+    _head(place.server, listed)
     if listed.state is State.ABSENT:
         _offers(elsewhere)
         return
@@ -61,7 +61,7 @@ def draw(place: Place, listed: Listed, surface: Surface, elsewhere: list[str]) -
         _copies(place.server, listed, trial)
 
 
-def _head(listed: Listed) -> None:
+def _head(server: Server, listed: Listed) -> None:
     st.subheader(escaped(plain(listed.title, 160)), anchor=False)
     st.text(plain(listed.what, 300))
     facts = []
@@ -69,7 +69,7 @@ def _head(listed: Listed) -> None:
         facts.append(f"since {listed.since}")
     facts.append(f"costs {listed.cost.value}" if listed.cost else "its cost is not known")
     if listed.guarded is not None:
-        facts.append("a key guards it" if listed.guarded else "no key guards it")
+        facts.append(_guard(server, listed) if listed.guarded else "no key guards it")
     if listed.body:
         facts.append(f"takes {listed.body}")
     if listed.summary:
@@ -80,6 +80,12 @@ def _head(listed: Listed) -> None:
     if listed.reason:
         words = f"{listed.reason[:1].upper()}{listed.reason[1:]}."
         st.warning(escaped(plain(words, 300)), icon=":material/info:")
+
+
+def _guard(server: Server, listed: Listed) -> str:
+    """Whether a key guards it here: one that let us in without a key has asked for none."""
+    is_open = server.key is None and listed.state is State.PRESENT
+    return "a key would guard it; none was asked for" if is_open else "a key guards it"
 
 
 def _offers(elsewhere: list[str]) -> None:
