@@ -127,9 +127,10 @@ def test_the_example_agrees_with_the_server_that_it_stands_for(person):
     assert [found[what][3][0] for what in WHAT] == ["agree"] * 3
 
 
-def test_a_large_log_is_read_beside_the_page(person):
+@pytest.mark.parametrize(("times", "blank"), [(20_000, 0), (1, 100_000)], ids=["long", "blank"])
+def test_a_large_log_is_read_beside_the_page(person, times, blank):
     line = b"(A pid=1) INFO 11-22 11:59:25 [a.py:1] vLLM API server version 0.11.0\n"
-    person.pastes(line * 20_000)
+    person.pastes(line * times + b"\n" * blank)
     job = person.app.session_state["jobs"]["log"]
     until(lambda: not job.is_running, 30)
     person.app.run()

@@ -16,8 +16,8 @@ __all__ = ["chosen"]
 LARGEST = 64
 """MB of a file; no more than the server takes (`maxUploadSize`)."""
 _PASTED = 8_000_000
-_AT_ONCE = 1_000_000
-"""Bytes that are read at once; more are read beside the page, with a bar."""
+_AT_ONCE, _LINES_AT_ONCE = 1_000_000, 50_000
+"""Bytes and lines that are read at once; more are read beside the page, with a bar."""
 _CHUNK = 1 << 18
 _EXAMPLE, _PASTE, _FILE = "Example", "Paste", "File"
 _NAME = "log"
@@ -99,7 +99,7 @@ def _read_pasted() -> None:
 def _begin(content: bytes, title: str) -> None:
     """Read it: at once where that is a moment, else beside the page."""
     st.session_state[f"{_TITLE}-next"] = title
-    if len(content) <= _AT_ONCE:
+    if len(content) <= _AT_ONCE and content.count(b"\n") <= _LINES_AT_ONCE:
         _keep(read_log(content))
         return
     jobs.start(_NAME, len(content) // 1000, lambda job: _read(job, content), "kB")
