@@ -25,7 +25,8 @@ _STAMPED = re.compile(  # journalctl -o short-full, short-unix, short-monotonic
     r"(?:[A-Z][a-z]{2} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d{1,9})? [A-Z]{2,5}"
     r"|(\d{9,11})\.\d{1,9}|\[ {0,8}\d{1,10}\.\d{1,9}\]) "
 )
-_SYSLOG = re.compile(r"([A-Z][a-z]{2}) ([ \d]\d) (\d\d:\d\d:\d\d)(?:\.\d+)? ")
+_SYSLOG = re.compile(r"(\w{2,8}\.?) ([ \d]\d) (\d\d:\d\d:\d\d)(?:\.\d{1,9})? ")
+"""The month is in the language of who printed it; only English ones tell a moment."""
 _POD = re.compile(r"\[(pod/[\w.\-/]{1,300})\] ?")
 _COMPOSE = re.compile(r"([\w.\-]{1,80}) +\| ")
 _MOST_NAMES = 50
@@ -114,11 +115,11 @@ class Carriers:
 
     def _syslog(self, now: Carried) -> Carried | None:
         found = _SYSLOG.match(now.text)
-        if found is None or found[1] not in _MONTHS:
+        part = _JOURNAL.match(now.text, found.end()) if found else None
+        if found is None or part is None:
             return None
-        part = _JOURNAL.match(now.text, found.end())
-        if part is None:
-            return None
+        if found[1] not in _MONTHS:
+            return self._inner(now, part.end(), now.at, "journal")
         day = f"{self._year}-{_MONTHS.index(found[1]) + 1:02}-{int(found[2]):02}T{found[3]}"
         return self._inner(now, part.end(), seconds_of(day + "+00:00"), "journal")
 

@@ -190,6 +190,16 @@ def test_readiness_is_seen_behind_any_carrier(head, seconds):
     assert log.starts[0].seconds >= seconds
 
 
+@pytest.mark.parametrize("month", ["Nov", "Dez", "Mär", "nov.", "ноя", "11月"])
+def test_a_journal_is_read_in_any_language(month):
+    trace = ("Traceback (most recent call last):", '  File "a.py", line 1', "ValueError: odd")
+    lines = [f"{month} 22 11:59:27 gpu-1 vllm[7]: {line}" for line in (*PLAIN, *trace)]
+    log = read_log("\n".join(lines).encode())
+    assert log.carriers == ("journal",)
+    assert log.is_ready
+    assert [one.excerpt for one in log.remarks] == ["ValueError: odd"]
+
+
 def test_lines_of_several_containers_are_said_to_be_mixed():
     lines = [f"vllm-{number % 2}  | {line}" for number, line in enumerate(PLAIN)]
     assert read_log("\n".join(lines).encode()).containers == ("vllm-0", "vllm-1")
