@@ -29,7 +29,7 @@ def _deferred(scene: Scene) -> Finding | None:
     if found is None or not _classes(scene):
         return None
     since, deferred = found
-    running, seats = last(scene.running), scene.context.max_num_seqs
+    running, seats = last(scene.running), _seats(scene)
     eats = seats is not None and running + deferred >= seats
     return Finding(
         rule="deferred",
@@ -96,6 +96,13 @@ def _deferred_since(scene: Scene) -> tuple[float, float] | None:
         return None
     newest = curve[deferred][-2:]  # the last one alone may be the mean of a step in which it ended
     return since, float(newest.max())
+
+
+def _seats(scene: Scene) -> int | None:
+    """Of all engines that tell what they run; None if that is not known."""
+    each = scene.context.max_num_seqs
+    told = np.isfinite(scene.window.values[:, scene.window.layout.columns("running")]).sum(axis=1)
+    return each * int(told[told > 0][-1]) if each is not None else None
 
 
 def _classes(scene: Scene) -> tuple[str, ...]:

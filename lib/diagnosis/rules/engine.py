@@ -211,21 +211,25 @@ def _livelock(scene: Scene) -> Finding | None:
     tokens, longest = _tokens(scene), scene.context.max_model_len
     fits = "" if longest is None else f", --max-model-len is {longest:,}"
     short = longest is not None and tokens < longest
+    engines = [one for one, _ in blocked]
+    several = len(scene.window.layout.members) > 1
+    who = f"{_who(scene, engines)}: requests" if several else "Requests"
+    used = percent(max(one.usage for one in engines))
     return Finding(
         rule="livelock",
         pattern=12,
         severity=Severity.BAD,
         brief="Queue can't start",
-        headline="Requests wait and none runs, with an empty KV cache: the first one can never fit",
+        headline=f"{who} wait and none runs, with an empty KV cache: the first one can never fit",
         detail=(
             f"The KV cache holds {tokens:,.0f} tokens{fits}."
             if math.isfinite(tokens)
             else "The size of the KV cache is not reported."
         ),
         since=since,
-        chain=in_order(_blocking(scene, since, tokens, short=short)),
+        chain=in_order((*_blocking(engines, since, used), _room(scene, tokens) if short else None)),
         rivals=(
-            Rival("full KV cache", f"{percent(max(one.usage for one, _ in blocked))} used"),
+            Rival("full KV cache", f"{used} used"),
             Rival("seat limit", "no seat is taken"),
         ),
         remedies=(
@@ -254,17 +258,18 @@ def _tokens(scene: Scene) -> float:
     return last(scene.window.gauge("kv_tokens", how="mean"))
 
 
-def _blocking(scene: Scene, since: float, tokens: float, *, short: bool) -> Iterator[Link]:
-    now = f"{last(scene.waiting):.0f}"
+def _blocking(blocked: list[_Engine], since: float, used: str) -> Iterator[Link]:
+    now = f"{sum(one.requests for one in blocked):.0f}"
     hold = f"> 0 for {BLOCKED_AFTER:.0f} s"
     yield Link("waiting", "Waiting", now, hold, "since then", since, curve=_WAITING)
     yield Link("running", "Running", "0", "0", "since then", since, curve=_RUNNING)
-    used = Curve("kv_usage", How.MAX, limit=EMPTY)
-    figure = f"{percent(last(scene.usage))} used"
-    yield Link("kv_usage", "KV cache", figure, f"< {percent(EMPTY)}", "now", curve=used)
-    if short:
-        limit = f"< {scene.context.max_model_len:,} of a request"
-        yield Link("kv_tokens", "Room in the cache", f"{tokens:,.0f} tokens", limit, "now")
+    cache = Curve("kv_usage", How.MAX, limit=EMPTY)
+    yield Link("kv_usage", "KV cache", f"{used} used", f"< {percent(EMPTY)}", "now", curve=cache)
+
+
+def _room(scene: Scene, tokens: float) -> Link:
+    limit = f"< {scene.context.max_model_len:,} of a request"
+    return Link("kv_tokens", "Room in the cache", f"{tokens:,.0f} tokens", limit, "now")
 
 
 RULES: tuple[Rule, ...] = (

@@ -1,6 +1,7 @@
 import pytest
 
 from lib.diagnosis import Context, Severity, diagnose
+from tests.unit.diagnosis.beside import beside, findings
 from tests.unit.diagnosis.busy import after, busy
 
 TAIL = {"ttft": lambda t: 0.2 + (t % 8 == 0) * 4.0}
@@ -49,6 +50,13 @@ def test_held_back_requests_that_take_all_seats_are_bad():
     assert diagnose(held(**more), seats).findings[0].severity is Severity.BAD
     idle = held(running=after(1_200, 0, 8), **more)
     assert diagnose(idle).findings[0].severity is Severity.BAD
+
+
+def test_each_engine_has_seats_of_its_own():
+    window = beside(held(external_prefix_queries=100), engine="1", running=8, waiting=0)
+    finding = findings(window, Context(max_num_seqs=16))["deferred"]
+    assert finding.severity is Severity.WATCH
+    assert finding.detail.endswith(" run meanwhile, of 32 seats.")
 
 
 @pytest.mark.parametrize(

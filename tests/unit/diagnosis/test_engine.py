@@ -3,6 +3,7 @@ import pytest
 
 from lib.diagnosis import Context, Severity, diagnose
 from lib.metrics import Layout, Series, Window
+from tests.unit.diagnosis.beside import beside
 from tests.unit.diagnosis.busy import after, busy
 
 END = 1_859
@@ -132,6 +133,15 @@ def test_a_head_that_never_fits_is_told_from_a_hang():
     room = finding.chain[-1]
     assert (room.quantity, room.threshold) == ("kv_tokens", "< 100,000 of a request")
     assert finding.remedies[0].flag == "--max-model-len 64000"
+
+
+def test_the_engine_whose_queue_is_stuck_is_told_from_one_that_works():
+    stuck = {"running": after(END - 30, 0, 5), "waiting": after(END - 30, 3, 0)}
+    stuck |= {name: after(END - 30, 0, 100) for name in ("prompt_tokens", "generation_tokens")}
+    window = beside(busy(), engine="1", kv_usage=after(END - 30, 0, 0.5), **stuck)
+    (finding,) = findings(window)
+    assert finding.headline.startswith("Engine 1: requests wait and none runs, with an empty KV")
+    assert [one.figure for one in finding.chain] == ["3", "0", "0% used"]
 
 
 def test_a_head_that_can_never_start_is_one_also_while_the_engine_makes_empty_steps():
