@@ -14,6 +14,7 @@ from lib.diagnosis.context import Context
 from lib.diagnosis.finding import Curve, How
 from lib.diagnosis.holding import BLIND, holding_since
 from lib.diagnosis.points import points
+from lib.diagnosis.words import counted
 from lib.metrics import BY_NAME, Grid, Window, rate_curve
 from lib.metrics.sample import Values
 
@@ -272,7 +273,9 @@ class Scene:
         span = self.window.since(since)
         free = last(span.gauge("blocks_usable") - span.gauge("blocks_used"))
         engines = " of all engines together" if len(self.window.layout.members) > 1 else ""
-        return "" if np.isnan(free) else f" {free:.0f} blocks{engines} are free."
+        if np.isnan(free):
+            return ""
+        return f" {counted(free, 'block')}{engines} {'is' if round(free) == 1 else 'are'} free."
 
 
 def last(curve: Values) -> float:

@@ -51,7 +51,7 @@ def _again_and_again(scene: Scene, seen: list[float], ago: float) -> Finding:
                     "since then",
                     seen[0],
                 ),
-                _served(scene, ago),
+                _served(scene, seen[-1]),
             )
         ),
         remedies=(
@@ -82,7 +82,7 @@ def _restarted(scene: Scene, at: float, ago: float) -> Finding:
                     "since then",
                     at,
                 ),
-                _served(scene, ago),
+                _served(scene, at),
             )
         ),
         remedies=(Remedy("", "if nobody meant it: read the end of its log before that"),),
@@ -90,12 +90,12 @@ def _restarted(scene: Scene, at: float, ago: float) -> Finding:
     )
 
 
-def _served(scene: Scene, ago: float) -> Link | None:
-    tokens = last(grown(scene, ago, "prompt_tokens"))
-    if not np.isfinite(tokens):
+def _served(scene: Scene, at: float) -> Link | None:
+    since = scene.window.growth("prompt_tokens")[scene.window.times >= at]
+    if not np.isfinite(since).any():
         return None
     curve = Curve("prompt_tokens", How.RATE, span=MINUTE)
-    figure = f"{tokens:,.0f} tokens since the last start"
+    figure = f"{counted(np.nansum(since), 'token')} since the last start"
     return Link("prompt_tokens", "Prompts taken in", figure, "", "since then", curve=curve)
 
 

@@ -222,3 +222,7 @@ def test_what_a_cache_was_used_at_most_is_of_the_time_before_a_silence():
         for name in ("kv_usage", "waiting")
     )
     assert (used.figure, waiting.figure) == ("99% used at most", "up to 3")
+
+
+def test_one_free_block_is_told_as_one():
+    assert found(usage=0.99)["cache_full"].detail.endswith(" 1 block is free.")

@@ -39,6 +39,12 @@ def test_a_process_that_started_anew_is_seen_without_a_counter_that_fell():
     assert "restarts" in findings(started)
 
 
+def test_what_was_served_since_a_restart_is_nothing_of_before():
+    idle_since = busy(prompt_tokens=after(1_846, 0, 2_000))
+    served = findings(restarted(idle_since, 1_846))["restarts"].chain[-1]
+    assert served.figure == "0 tokens since the last start"
+
+
 def test_a_restart_explains_that_its_cache_finds_less():
     fewer = busy(prefix_hits=after(1_600, 200, 1_000), ttft=after(1_600, 0.5, 0.25))
     found = findings(restarted(fewer, 1_600))
