@@ -10,6 +10,7 @@ from lib.api import Listed, Trial, calls
 from lib.chat.sdk import openai_sdk
 from lib.chat.snippets import Sent, curl_of, python_of
 from lib.servers import Server
+from lib.ui.explorer.draft import sent_path
 
 __all__ = ["copies", "path_of"]
 
@@ -18,7 +19,7 @@ _PRINTED = ("print(answer.status_code, answer.text)",)
 
 def path_of(listed: Listed, trial: Trial) -> str:
     """Path and query as they are sent."""
-    path = calls.filled(listed.path, trial.parts)
+    path = calls.filled(sent_path(listed), trial.parts)
     return f"{path}?{urlencode(trial.query)}" if trial.query else path
 
 

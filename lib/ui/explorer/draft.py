@@ -28,6 +28,7 @@ __all__ = [
     "parts_of",
     "renew",
     "restore",
+    "sent_path",
     "sent_text",
     "trial_of",
 ]
@@ -126,7 +127,12 @@ def restore(place: Place, listed: Listed, surface: Surface, trial: Trial) -> Non
 
 def parts_of(listed: Listed) -> tuple[str, ...]:
     """The parts of its path that a person fills in."""
-    return tuple(dict.fromkeys(_PART.findall(listed.path)))
+    return tuple(dict.fromkeys(_PART.findall(sent_path(listed))))
+
+
+def sent_path(listed: Listed) -> str:
+    """Its path with the names of the parts that we send by; a server may call them otherwise."""
+    return listed.route.path if listed.route else listed.path
 
 
 def trial_of(draft: Draft, listed: Listed) -> tuple[Trial | None, str]:
@@ -154,7 +160,7 @@ def _misled(listed: Listed, parts: tuple[tuple[str, str], ...]) -> str:
     if lacking:
         return f"{lacking[0]} stands in the path, and is not filled in."
     try:
-        calls.filled(listed.path, parts)
+        calls.filled(sent_path(listed), parts)
     except Unfit as unfit:
         return f"{unfit.detail[:1].upper()}{unfit.detail[1:]}."
     return ""
