@@ -17,8 +17,9 @@ def grown(
 ) -> Values:
     """Growth in the `span` seconds before each moment, or since the window began if that is less.
 
-    NaN everywhere if it is not reported. `dated` leaves out what was counted in a gap, nobody knows
-    when: for rules that say of the last minutes that something happened in them.
+    NaN everywhere if it is not reported, and after the newest answer: what is not known has not
+    stopped. `dated` leaves out what was counted in a gap, nobody knows when: for rules that say of
+    the last minutes that something happened in them.
     """
     rows = scene.window.growth(quantity, part)
     if not np.isfinite(rows).any():
@@ -26,8 +27,10 @@ def grown(
     if dated:
         rows = np.where(scene.window.timely(quantity), rows, np.nan)
     total = np.concatenate([[0.0], np.nancumsum(rows)])
-    counted = total[np.searchsorted(scene.window.times, scene.grid.moments, "right")]
-    return counted - ago(scene, span, counted)
+    moments = scene.grid.moments
+    counted = total[np.searchsorted(scene.window.times, moments, "right")]
+    silent = moments - scene.grid.step >= (scene.newest or np.inf)
+    return np.where(silent, np.nan, counted - ago(scene, span, counted))
 
 
 def per_second(scene: Scene, grown_in: float, span: float) -> float:

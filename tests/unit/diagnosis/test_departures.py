@@ -62,6 +62,12 @@ def test_refused_requests_are_found_with_their_reason():
     assert "by max_num_queued_reqs" in finding.detail
 
 
+def test_refusals_do_not_fade_while_the_server_does_not_answer():
+    window = beside(busy(), rejections__max_num_queued_reqs=0.5)
+    refused = findings(silenced(window, 1_820, 1_860))["rejecting"].chain[0]
+    assert float(refused.figure.removesuffix(" / s")) == pytest.approx(0.5, rel=0.1)
+
+
 def test_hardly_any_refused_requests_are_to_watch():
     window = beside(busy(finished__stop=20), rejections__max_num_queued_reqs=lambda t: t == 1_850)
     assert findings(window)["rejecting"].severity is Severity.WATCH
