@@ -70,11 +70,11 @@ def forecasts(window: Window) -> tuple[Forecast, ...]:
 
 
 class _Recent:
-    """The end of a window, on a grid."""
+    """The end of a window, on a grid; nothing of before a restart."""
 
     def __init__(self, window: Window) -> None:
         self.whole = window
-        self.window = window.since(window.end - BACK)
+        self.window = window.since(max((window.end - BACK, *window.restarts)))
         step = max(STEP, window.period)
         self.grid = Grid.within(window.end - BACK, window.end, step)
 

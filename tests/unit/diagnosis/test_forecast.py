@@ -183,6 +183,18 @@ def test_after_a_restart_nobody_has_waited_longer_than_it():
     assert restarted.value == 99.0
 
 
+@pytest.mark.parametrize(("at", "words"), [(270, ""), (200, "3.2 – 5.1 s")])
+def test_what_a_restart_took_along_was_not_sent_back_to_the_queue(at, words):
+    wait = made(
+        waiting=lambda t: 30.0 if t < at else 2.0,
+        running=lambda t: 60.0 if t < at else 5.0,
+        finished=lambda t: 1_000.0 + 0.5 * t if t < at else 0.5 * (t - at),
+        process_start=lambda t: 0.0 if t < at else at - 5.0,
+    )["wait"]
+    assert wait.words == words
+    assert wait.refused == ("" if words else "needs 60 s of readings")
+
+
 # ── When nothing is said ──
 
 
