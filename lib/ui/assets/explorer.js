@@ -12,7 +12,7 @@ sheet("answer.css", import.meta.url);
 sheet("explorer.css", import.meta.url);
 
 const SHOWN = [["all", "All"], ["here", "Here"], ["absent", "Not here"]];
-const COLUMNS = ["route", "what", "since", "key", "cost"];
+const COLUMNS = [["route", "Route"], ["what", "What it gives"], ["since", "Since"], ["key", "Key"], ["cost", "Costs"]];
 /** What is filtered for, wherever the list stands: an open route moves it, and the page has a new one then. */
 let sought = null;
 const icon = (name, title) => h("span.vi-icon", { title, role: "img", "aria-label": title }, name);
@@ -64,7 +64,7 @@ export class Routes {
     const made = rows.map((row) => ({ row, element: this.row(row) }));
     this.rows.push(...made);
     const body = h("tbody", {}, ...made.map(({ element }) => element));
-    return h("table.vi-table.vx-routes", {}, h("caption.vx-group", {}, name), h("colgroup", {}, ...COLUMNS.map((one) => h(`col.vx-col-${one}`))), h("thead.vi-hidden", {}, h("tr", {}, ...["Route", "What it gives", "Since", "Key", "Costs"].map((one) => h("th", { scope: "col" }, one)))), body);
+    return h("table.vi-table.vx-routes", {}, h("caption.vx-group", {}, name), h("colgroup", {}, ...COLUMNS.map(([one]) => h(`col.vx-col-${one}`))), h("thead", {}, h("tr", {}, ...COLUMNS.map(([one, label]) => h(`th.vx-${one}`, { scope: "col" }, label)))), body);
   }
 
   row(row) {
@@ -73,7 +73,7 @@ export class Routes {
     const note = [row.needs, row.reason, row.others].filter(Boolean).join(" · ");
     const element = h("tr", { "data-state": row.state, "data-route": row.key }, h("th", { scope: "row" }, open),
       h("td.vx-what", {}, h("span", {}, row.what), note ? h("span.vx-note", {}, h("bdi", {}, note)) : null),
-      h("td.vx-since", {}, row.since), h("td.vx-key", {}, row.state === "locked" ? icon("lock", "It wants a key") : key), h("td.vx-cost", { "data-cost": row.cost }, row.cost));
+      h("td.vx-since", {}, row.since), h("td.vx-key", {}, row.state === "locked" ? icon("lock", row.reason) : key), h("td.vx-cost", { "data-cost": row.cost }, row.cost));
     element.onclick = () => { if (!String(getSelection())) this.page.send("open", row.key); };
     return element;
   }
@@ -87,7 +87,12 @@ export class Routes {
       element.hidden = !isShown(row, this.which) || !words.every((word) => text.includes(word));
       shown += !element.hidden;
     }
-    for (const table of this.list.children) table.hidden = !table.querySelector("tr[data-route]:not([hidden])");
+    let heads = "";  // the first table that is seen has them for all
+    for (const table of this.list.children) {
+      table.hidden = !table.querySelector("tr[data-route]:not([hidden])");
+      table.tHead.className = heads;
+      if (!table.hidden) heads = "vi-hidden";
+    }
     this.none.hidden = shown > 0;
     sought = { filter: this.input.value, which: this.which };
     tell({ filter: this.input.value || null, show: this.which === "all" ? null : this.which });
@@ -176,11 +181,18 @@ export class Sendings {
   destroy() {}
 }
 
-/** What answers without a key: a line for each route, worst first. */
+/** What answers without a key: a line for each route, worst first; advice that several share stands once. */
 export class Exposure {
   constructor(root, page) {
     this.root = root;
     this.update(page.data);
+  }
+
+  advice(rows, n) {
+    const { advice } = rows[n];
+    if (advice === rows[n - 1]?.advice) return null;
+    const other = rows.findIndex((row, m) => m > n && row.advice !== advice);
+    return h("td.vx-what", { rowspan: `${(other < 0 ? rows.length : other) - n}` }, h("bdi", {}, advice));
   }
 
   update({ rows }) {
@@ -189,9 +201,9 @@ export class Exposure {
     this.told = told;
     this.root.replaceChildren(h("div.vi-scroll", {}, h("table.vi-table.vx-exposure", { "aria-label": "What answers without a key" },
       h("thead", {}, h("tr", {}, ...["Route", "Without a key", "At risk", "Advice"].map((one) => h("th", { scope: "col" }, one)))),
-      h("tbody", {}, ...rows.map((row) => h("tr", {},
+      h("tbody", {}, ...rows.map((row, n) => h("tr", {},
         h("th", { scope: "row" }, h("span.vx-method", {}, row.method), " ", path(row.path)),
-        h("td", {}, state(row.tone, row.verdict)), h("td", {}, row.risk), h("td.vx-what", {}, h("bdi", {}, row.advice))))))));
+        h("td", {}, state(row.tone, row.verdict)), h("td", {}, row.risk), this.advice(rows, n)))))));
   }
 
   destroy() {}

@@ -6,7 +6,7 @@ import { visible } from "./signs.js";
 const PIECES = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/gs;
 const ENDS = { __proto__: null, "{": "}", "[": "]" };
 const AT_ONCE = 100;         // members of a list that are drawn before somebody asks for more
-const OPEN = 12;             // what has no more members than this is open from the start, two levels deep
+const OPEN = 12;             // what lies in the whole and has no more members than this is open from the start
 const LONG = 400;            // characters of a text in one line
 
 /** The tree of a JSON text; null where it is none. */
@@ -52,7 +52,7 @@ function branch(pieces, ends, at, name, depth) {
   const many = `${inner.length} ${list ? "item" : "field"}${inner.length === 1 ? "" : "s"}`;
   if (!inner.length) return h("div.vx-leaf", {}, label, label ? " " : null, h("span.vi-quiet", {}, list ? "[ ]" : "{ }"));
   const body = h("div.vx-inner");
-  const node = h("details.vx-branch", { open: depth < 2 && inner.length <= OPEN }, h("summary", {}, label, label ? " " : null, h("span.vi-quiet", {}, many)), body);
+  const node = h("details.vx-branch", { open: depth === 0 || (depth === 1 && inner.length <= OPEN) }, h("summary", {}, label, label ? " " : null, h("span.vi-quiet", {}, many)), body);
   const fill = () => { if (!body.childNodes.length) more(body, pieces, ends, inner, 0, depth + 1); };
   node.ontoggle = () => { if (node.open) fill(); };
   if (node.open) fill();

@@ -33,7 +33,7 @@ def summary(surface: Surface) -> str:
     absent = sum(one.state is State.ABSENT for one in surface.routes)
     locked = sum(one.state is State.LOCKED for one in surface.routes)
     parts = [f"{count(len(surface.routes) - absent)} routes, from {surface.source}"]
-    parts += [f"{count(locked)} of them locked"] if locked else []
+    parts += [f"{count(locked)} of them closed by a key or a flag"] if locked else []
     parts += [f"{count(absent)} known ones are not here"] if absent else []
     return " · ".join(parts)
 
