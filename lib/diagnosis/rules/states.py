@@ -122,7 +122,7 @@ def _asleep(scene: Scene) -> Finding | None:
     return Finding(
         rule="asleep",
         pattern=29,
-        severity=Severity.WATCH if waits else Severity.HINT,
+        severity=Severity.WATCH if waits or last(scene.running) > 0 else Severity.HINT,
         brief="Asleep" if asleep else "Paused",
         headline=f"The server is {state} on purpose: it answers, but computes nothing",
         detail=_who_waits(scene, state),

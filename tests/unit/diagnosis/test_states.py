@@ -86,6 +86,12 @@ def test_a_sleeping_server_that_nobody_asks_is_a_hint():
     assert findings(window)["asleep"].severity is Severity.HINT
 
 
+def test_requests_that_a_sleeping_server_holds_up_are_to_watch():
+    finding = findings(still(1_500, sleep_state__awake=after(1_500, 0, 1), running=8))["asleep"]
+    assert finding.severity is Severity.WATCH
+    assert finding.detail == "Held up until it goes on: 8 requests."
+
+
 def renamed(window, moment):
     """The window of a server that runs another model from a moment on."""
     series = window.layout.series
