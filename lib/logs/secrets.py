@@ -12,7 +12,8 @@ __all__ = ["HIDDEN", "Masker", "is_secret"]
 HIDDEN = "[hidden]"
 _KIND = (
     r"(?:hf|hub|auth|access|bearer|session|api|github|wandb)[_\-]?tokens?"
-    r"|(?:api|access|account|encryption|master|secret|private)[_\-]?keys?|secrets?|passwords?|passwd|passphrase|credentials?"
+    r"|(?:api|access|account|encryption|master|secret|private)[_\-]?keys?|secrets?"
+    r"|passwords?|passwd|passphrase|credentials?"
     r"|watermark_config"
 )
 _NAME = re.compile(rf"^token$|(?:^|[_.\-]){_KIND.join(('(?:', ')'))}$", re.IGNORECASE)
@@ -38,7 +39,8 @@ _HEADER = re.compile(
 _COOKIE = re.compile(r"(\b(?:Set-)?Cookie['\"]?\s*:\s*['\"]?)[^'\"\n]{4,}", re.IGNORECASE)
 _SHAPED = re.compile(
     r"\b(?:hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_\-]{8,}|gh[pousr]_[A-Za-z0-9]{16,}"
-    r"|nvapi-[A-Za-z0-9_\-]{16,}|AIza[A-Za-z0-9_\-]{30,}|AKIA[0-9A-Z]{12,}|xox[abprs]-[A-Za-z0-9\-]{8,}|glpat-[A-Za-z0-9_\-]{12,}"
+    r"|nvapi-[A-Za-z0-9_\-]{16,}|AIza[A-Za-z0-9_\-]{30,}|AKIA[0-9A-Z]{12,}"
+    r"|xox[abprs]-[A-Za-z0-9\-]{8,}|glpat-[A-Za-z0-9_\-]{12,}"
     r"|eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*)?)"
 )
 _USER = re.compile(r"(\b[a-z][a-z0-9+.\-]{1,20}://)[^\s/?#'\"<>]+@", re.IGNORECASE)
