@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lib.diagnosis.counts import grown, per_second
+from lib.diagnosis.counts import grown, per_second, steps_of
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
 from lib.diagnosis.links import TTFT_95, in_order, not_memory, queue, risen, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
@@ -39,7 +39,7 @@ def _adapters_wait(scene: Scene) -> Finding | None:
     since = scene.since(short, known=known, hold=SLOTS_FOR, release=SLOTS_OVER)
     if since is None:
         return None
-    room, now = last(slots), scene.highest(wanted, (scene.newest or since) - SLOTS_OVER)
+    room, now = last(slots), float(wanted[short][-steps_of(scene, SLOTS_OVER) :].max())
     return Finding(
         rule="adapters_wait",
         pattern=15,

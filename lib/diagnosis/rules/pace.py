@@ -107,7 +107,7 @@ def _halves(scene: Scene) -> _Halves:
         rests |= total("preemptions") > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         step = np.where(rests, np.nan, grid.step / steps)
-        tokens = total("step_tokens", "sum") / steps
+        tokens = np.where(rests, np.nan, total("step_tokens", "sum") / steps)
     return _Halves(grid, step, np.column_stack([running, tokens, mean(scene.usage)]))
 
 

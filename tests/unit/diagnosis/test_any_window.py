@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lib.diagnosis import RULES, Context, diagnose
@@ -91,6 +91,11 @@ def texts(finding):
         yield from (remedy.flag, remedy.does, remedy.price)
 
 
+# Windows in which something was said of what nobody knew, or divided by nothing.
+@example(511)
+@example(4_457)
+@example(40_223)
+@example(42_121)
 @given(st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
 def test_any_window_has_a_diagnosis_that_can_be_read(seed):
