@@ -85,7 +85,7 @@ class ChatPerson(Person):
         before = self.answers.count()
         self.composer.fill(text)
         self.composer.press("Enter")
-        expect(self.answers).to_have_count(before + 1, timeout=5_000)
+        expect(self.answers).to_have_count(before + 1)
         return self.answers.nth(before)
 
     def is_writing(self, answer: Locator) -> None:
@@ -95,7 +95,7 @@ class ChatPerson(Person):
     def stands(self, answer: Locator) -> None:
         """Wait until an answer is over, and confirmed."""
         expect(answer).not_to_have_attribute("data-state", "streaming", timeout=ANSWER)
-        expect(self.send).to_be_visible(timeout=5_000)
+        expect(self.send).to_be_visible()
 
     def hears(self, text: str) -> Locator:
         answer = self.says(text)

@@ -4,9 +4,11 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.support.waiting import PATIENCE
+
 __all__ = ["COLD_START", "Person"]
 
-COLD_START = 30_000.0
+COLD_START = PATIENCE * 20_000
 """Milliseconds until the first figures: a cold browser on busy cores, and Plotly's 4.7 MB."""
 
 

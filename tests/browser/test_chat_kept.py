@@ -61,7 +61,7 @@ def test_what_was_written_outlives_the_dashboard(person):
     before = person.text(answer).text_content()[:60]
     person.reloads()
     answer = person.answers.first
-    expect(answer).to_have_attribute("data-state", "stopped", timeout=10_000)
+    expect(answer).to_have_attribute("data-state", "stopped")
     expect(person.text(answer)).to_contain_text(before)
     expect(person.asked).to_have_count(1)
 
@@ -83,7 +83,7 @@ def test_lanes_stand_again_after_a_reload(person):
     table = person.page.get_by_role("table", name="Figures side by side")
     expect(table).to_contain_text("TTFT", timeout=60_000)
     person.reloads()
-    expect(table).to_contain_text("TTFT", timeout=10_000)
+    expect(table).to_contain_text("TTFT")
 
 
 def test_a_long_talk_is_typed_in_without_writing_it_down_again(person, tmp_path):
@@ -97,7 +97,7 @@ def test_a_long_talk_is_typed_in_without_writing_it_down_again(person, tmp_path)
     assert person.page.evaluate("window.written") < 100_000
     last = person.answers.last
     person.button(last, "Details").click()
-    expect(last.locator(".vc-detail")).to_contain_text("are forgotten", timeout=10_000)
+    expect(last.locator(".vc-detail")).to_contain_text("are forgotten")
     expect(last).to_be_in_viewport()
     person.reloads()
     expect(person.turns).to_have_count(200, timeout=30_000)
@@ -107,11 +107,11 @@ def test_a_long_talk_is_typed_in_without_writing_it_down_again(person, tmp_path)
 def test_another_server_is_the_one_in_bold_and_the_tools_one(person):
     person.opens(SHORT)
     person.page.get_by_role("tab", name="Prefix cache").click()
-    expect(person.page.get_by_text("Costs demo-chat")).to_be_visible(timeout=10_000)
+    expect(person.page.get_by_text("Costs demo-chat")).to_be_visible()
     servers = person.page.get_by_role("navigation", name="Servers")
     expect(servers.locator("[aria-current]")).to_contain_text("demo-chat")
     picked = person.page.get_by_label("Server and model", exact=True)
     picked.select_option(label="demo-hang · demo/sentencepiece-7b")
-    expect(servers.locator("[aria-current]")).to_contain_text("demo-hang", timeout=5_000)
-    expect(person.page.get_by_text("Costs demo-hang")).to_be_visible(timeout=5_000)
+    expect(servers.locator("[aria-current]")).to_contain_text("demo-hang")
+    expect(person.page.get_by_text("Costs demo-hang")).to_be_visible()
     person.page.wait_for_url(re.compile("server=demo-hang"))

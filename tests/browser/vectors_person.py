@@ -63,7 +63,7 @@ class VectorsPerson(Person):
         def chosen() -> bool:
             box.click()
             try:
-                option.click(timeout=3_000)
+                option.click()
             except Error:
                 return False  # a run of the page has closed the list
             return True

@@ -58,7 +58,7 @@ def test_the_same_seed_says_the_same_and_stays_as_a_branch(person):
     answer = person.hears("Hello")
     said = person.text(answer).text_content()
     person.button(answer, "Same seed").click()
-    expect(answer).to_contain_text("2 of 2", timeout=10_000)
+    expect(answer).to_contain_text("2 of 2")
     person.stands(answer)
     assert person.text(answer).text_content() == said
 
@@ -74,7 +74,7 @@ def test_stopping_frees_the_engine_within_a_second(person, chat):
         person.page.keyboard.press("Escape")
         until(lambda: running(chat) == 0, 10)
         took.append(time.monotonic() - stopped)
-        expect(answer).to_have_attribute("data-state", "stopped", timeout=10_000)
+        expect(answer).to_have_attribute("data-state", "stopped")
         expect(person.text(answer)).to_have_text(re.compile(r"\S"))
     print("stopped after", [f"{seconds:.2f} s" for seconds in took])
     assert median(took) <= 1.0

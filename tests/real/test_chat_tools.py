@@ -66,10 +66,10 @@ def test_an_answer_is_told_in_detail(person):
     expect(person.figure(answer, "Answer")).to_have_text("24")
     person.button(answer, "Details").click()
     detail = answer.get_by_role("region", name="Answer in detail")
-    expect(detail).to_contain_text("Token gaps", timeout=10_000)
+    expect(detail).to_contain_text("Token gaps")
     browsing.shot(person.page, "real-chat-timeline")
     detail.get_by_role("tab", name="Tokens").click()
-    expect(detail).to_contain_text("as likely as any other", timeout=10_000)
+    expect(detail).to_contain_text("as likely as any other")
     browsing.shot(person.page, "real-chat-tokens")
     detail.get_by_role("tab", name="Timeline").click()
 

@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.support.chromium import ARGUMENTS, find_chromium
 from tests.support.processes import ROOT
+from tests.support.waiting import PATIENCE
 
 __all__ = ["SHOTS", "chromium", "shot", "window"]
+
+expect.set_options(timeout=PATIENCE * 5_000)
 
 SHOTS = ROOT / "tests" / "browser" / "shots"
 NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"

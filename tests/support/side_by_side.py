@@ -21,8 +21,8 @@ from tests.support.processes import ROOT, Process
 
 __all__ = ["main", "stages"]
 
-AT_ONCE = (os.cpu_count() or 1) + 1
-"""A part waits for half of its time; tests that a busy machine would fail are marked `alone`."""
+AT_ONCE = os.cpu_count() or 1
+"""A part waits for half of its time; the rest keeps clocks honest where a machine is slow."""
 SPLIT = ("tests/faults", "tests/browser")
 MARK = "pytest.mark.alone"
 WHOLE = f"pytestmark = {MARK}"
