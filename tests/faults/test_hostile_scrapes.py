@@ -128,7 +128,7 @@ def grown(watched, *names):
     """By how many megabytes a watcher grows when these servers, good at first, turn hostile."""
     with (
         FaultServer({f"/{name}*": GOOD for name in names}) as server,
-        watched({name: f"{server.url}/{name}" for name in names}) as all_of_them,
+        watched({name: f"{server.url}/{name}" for name in names}, period="1") as all_of_them,
     ):
         for name in names:
             until(functools.partial(all_of_them.latest, name), 20)
