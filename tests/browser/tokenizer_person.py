@@ -65,7 +65,6 @@ class TokenizerPerson(Person):
     def sees_answer(self) -> None:
         """Wait until what was typed last has been answered."""
         root = self.page.locator(".vi:has(> .vt-chips)")
-        self.page.wait_for_timeout(170)  # what is typed is sent after a pause of 150 ms
         expect(root).not_to_have_attribute("data-waiting", "", timeout=20_000)
 
     def groups(self) -> list[tuple[str, int]]:

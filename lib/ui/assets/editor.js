@@ -7,8 +7,10 @@ const PAUSE_MS = 150, LONG_PAUSE_MS = 500, LONG = 60_000;
 const MOST_SENT = 2_000_000;
 
 export class Editor {
-  constructor(data, say) {
+  /** `say` gets what is typed after a pause, or null where it is too much; `begin` is called when typing begins. */
+  constructor(data, say, begin) {
     this.say = say;
+    this.begin = begin;
     this.roles = data.roles;
     this.area = this.textarea("Text", "Type or paste a text", data.typed.text);
     this.area.classList.add("vt-area");
@@ -118,18 +120,23 @@ export class Editor {
     };
   }
 
+  /** Whether something is typed that has not been said yet. */
+  get pending() { return this.timer !== undefined; }
+
   later() {
     clearTimeout(this.timer);
+    this.begin();
     this.timer = setTimeout(() => this.now(), this.area.value.length > LONG ? LONG_PAUSE_MS : PAUSE_MS);
   }
 
   now() {
     clearTimeout(this.timer);
+    this.timer = undefined;
     const typed = this.typed();
     const size = typed.text.length + typed.messages.reduce((sum, { content }) => sum + content.length, 0);
     const much = size > MOST_SENT;
     put(this.note, much ? `${(size / 1e6).toFixed(1)} million characters are more than any server is sent; the tokens below are those of before.` : "");
-    if (!much) this.say(typed);
+    this.say(much ? null : typed);
   }
 
   destroy() { clearTimeout(this.timer); }

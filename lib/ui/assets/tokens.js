@@ -21,7 +21,7 @@ export class Tokens {
     this.seq = page.data.seq;
     const asked = new URL(location.href).searchParams;
     this.look = { signs: asked.get("signs") === "1", colour: asked.get("colour") === "id" ? "id" : "index" };
-    this.editor = new Editor(page.data, (typed) => this.say(typed));
+    this.editor = new Editor(page.data, (typed) => this.say(typed), () => mark(this.root, "data-waiting", ""));
     this.line = h("p.vi-line");
     this.trouble = h("p.vi-banner", { role: "alert", hidden: true });
     this.tiles = h("dl.vt-tiles", { "aria-label": "Figures" });
@@ -84,6 +84,10 @@ export class Tokens {
   // ── What was typed, and what the script made of it ──
 
   say(typed) {
+    if (!typed) {
+      if (!this.sent) mark(this.root, "data-waiting", null);
+      return;
+    }
     this.seq += 1;
     this.sent = performance.now();
     mark(this.root, "data-waiting", "");
@@ -103,7 +107,7 @@ export class Tokens {
     put(this.blocks.lastChild, data.block ? `KV blocks of ${data.block}` : "");
     this.figures(data.tiles);
     if (data.seq >= this.seq) {
-      mark(this.root, "data-waiting", null);
+      if (!this.editor.pending) mark(this.root, "data-waiting", null);
       if (this.sent) this.root.dataset.took = Math.round(performance.now() - this.sent);
       this.sent = undefined;
     }
