@@ -143,6 +143,26 @@ def test_narrow_and_dark_windows_show_everything_without_sideways_scrolling(
         shot(page, f"{kind}-{width}-{'dark' if dark else 'light'}")
 
 
+def test_nothing_can_be_pressed_before_it_has_its_place(page, demo):
+    """A press is lost where the head of the page comes between pointer down and up."""
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/inspector/assets/**/live.js", hold)
+    with page.expect_request("**/live.js"):
+        page.goto(f"{demo.url}/startup-log")
+    button = page.locator(".st-key-log-go button")
+    expect(button).to_be_attached(timeout=COLD_START)
+    expect(button).to_be_hidden()
+    held[0].continue_()
+    expect(button).to_be_visible()
+    place = button.bounding_box()
+    expect(page.get_by_role("heading", name="Start-up log")).to_be_visible()
+    assert button.bounding_box() == place
+
+
 def test_a_live_view_whose_script_is_gone_says_so(browser, demo):
     page = browser.new_page()
     page.route("**/inspector/assets/**/live.js", lambda route: route.abort())

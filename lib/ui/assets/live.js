@@ -12,6 +12,7 @@ import { Models } from "./models.js";
 import { Overview } from "./overview.js";
 import { Ratios } from "./ratios.js";
 import { Rca } from "./rca.js";
+import { arrived } from "./sheet.js";
 import { Sidebar } from "./sidebar.js";
 import { LogHead, Milestones, Said } from "./startlog.js";
 import { Table } from "./table.js";
@@ -20,9 +21,12 @@ import { Ranks, Summary, Vectors } from "./vectors.js";
 
 const VIEWS = { alike: Alike, chat: Chat, exposure: Exposure, facts: Facts, health: Health, lanes: Lanes, loghead: LogHead, milestones: Milestones, models: Models, overview: Overview, ranks: Ranks, ratios: Ratios, rca: Rca, routes: Routes, said: Said, sendings: Sendings, sidebar: Sidebar, summary: Summary, table: Table, tokens: Tokens, tried: Tried, vectors: Vectors };
 
+await arrived();
+
 export function mount(root, page) {
   colour(root);
   const view = new VIEWS[page.data.view](root, page);
+  document.documentElement.dataset.viDrawn = "";
   return {
     update(data) { colour(root); view.update(data); },
     destroy() { view.destroy(); },

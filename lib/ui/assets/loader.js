@@ -21,6 +21,7 @@ async function start(root, view) {
     if (!view.gone) view.live = module.mount(root, view);
   } catch {
     root.textContent = FAILED;
+    document.documentElement.dataset.viDrawn = "";
   }
 }
 
