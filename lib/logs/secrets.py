@@ -36,6 +36,12 @@ _FLAG = re.compile(
 _HEADER = re.compile(
     r"(\bAuthorization['\"]?\s*[:=]\s*['\"]?(?:\w+ )?|\bBearer:?\s+)[^\s'\"]{4,}", re.IGNORECASE
 )
+_PROSE = re.compile(
+    rf"(\b(?:{_KIND}|api key|token) is:? ['\"]?)"
+    r"(?=[^\s'\"]{0,200}[0-9])(?=[^\s'\"]{0,200}[A-Za-z])([^\s'\"]{8,200})",
+    re.IGNORECASE,
+)
+"""A sentence; what has both letters and digits is a key, and no word."""
 _COOKIE = re.compile(r"(\b(?:Set-)?Cookie['\"]?\s*:\s*['\"]?)[^'\"\n]{4,}", re.IGNORECASE)
 _SHAPED = re.compile(
     r"\b(?:hf_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_\-]{8,}|gh[pousr]_[A-Za-z0-9]{16,}"
@@ -72,6 +78,7 @@ class Masker:
     def masked(self, text: str) -> str:
         """The text without what looks like a secret or is known as one."""
         text = _NAMED.sub(self._named, text)
+        text = _PROSE.sub(self._named, text)
         text = _FLAG.sub(self._flag, text)
         text = _HEADER.sub(rf"\1{HIDDEN}", text)
         text = _COOKIE.sub(rf"\1{HIDDEN}", text)

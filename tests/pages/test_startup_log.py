@@ -136,3 +136,19 @@ def test_a_large_log_is_read_beside_the_page(person, times, blank):
     person.app.run()
     assert person.summary["sentence"].startswith("vLLM 0.11.0 is still starting")
     assert job.result is None
+
+
+def test_a_new_start_is_marked_in_the_statistics(person):
+    def of(second, message):
+        return f"(A pid=1) INFO 11-22 11:59:{second} [a.py:1] {message}\n"
+
+    line = "Engine 000: Avg prompt throughput: 1.0 tokens/s, Running: 1 reqs"
+    started = "vLLM API server version 0.32.0"
+    lines = (of("00", started), of(10, line), of(20, line), of(25, started), of(30, line))
+    person.pastes("".join(lines).encode())
+    person.opens("Statistics")
+    (plot,) = person.app.get("plotly_chart")
+    figure = json.loads(plot.proto.spec)
+    assert {one["x0"][5:19] for one in figure["layout"]["shapes"]} == {"11-22T11:59:25"}
+    assert figure["data"][0]["y"] == [1, 1, None, 1]
+    assert "A dotted line is a new start of the server." in person.texts()

@@ -1,7 +1,7 @@
 """The periodic statistics of a log as plots, under each other with one axis of time.
 
 Decided here: what is a gap. An engine that has nothing to do prints no line, so a gap is nothing
-that was measured, and is not drawn over.
+that was measured, and is not drawn over; nor is a new start of the server.
 """
 
 import itertools
@@ -62,7 +62,8 @@ def draw(log: Log) -> None:
         chosen = st.selectbox("Engine", list(engines), format_func=named.__getitem__, key="log-of")
         name = chosen or name
     points = engines[name]
-    show(_figure(points), key="log-statistics", alt=_words(points))
+    starts = _starts_within(log, points)
+    show(_figure(points, starts), key="log-statistics", alt=_words(points, starts))
     pause = _usual(points.points)
     told = f"A line about every {duration(pause)}" if pause else "One line"
     if points.of > 1:
@@ -70,10 +71,19 @@ def draw(log: Log) -> None:
             f"; each point stands for {count(points.of)} of them (means; of queues and cache the"
             " greatest)"
         )
-    st.caption(f"{told}. Where no line was printed nothing is drawn: an idle engine prints none.")
+    told += ". Where no line was printed nothing is drawn: an idle engine prints none."
+    if starts:
+        told += " A dotted line is a new start of the server."
+    st.caption(told)
 
 
-def _figure(points: Points) -> "go.Figure":
+def _starts_within(log: Log, points: Points) -> list[float]:
+    """When the server was started again between the first and the last point."""
+    first, last = points.points[0].at, points.points[-1].at
+    return [one.at for one in log.starts if one.at is not None and first < one.at < last]
+
+
+def _figure(points: Points, starts: Sequence[float]) -> "go.Figure":
     import plotly.graph_objects as go  # noqa: PLC0415 - slow, and for this page only
     from plotly.subplots import make_subplots  # noqa: PLC0415
 
@@ -81,7 +91,7 @@ def _figure(points: Points) -> "go.Figure":
     panels = [(unit, names) for unit, names in panels if names]
     figure = make_subplots(rows=len(panels), cols=1, shared_xaxes=True, vertical_spacing=0.06)
     colours = palette()
-    drawn = gapped(points.points)
+    drawn = gapped(points.points, starts)
     moments = [None if one is None else datetime.fromtimestamp(one.at, UTC) for one in drawn]
     for row, (unit, names) in enumerate(panels, 1):
         for number, (key, label) in enumerate(names):
@@ -105,6 +115,10 @@ def _figure(points: Points) -> "go.Figure":
     styled(figure, colours, height=170 * len(panels) + 40, hovermode="x unified")
     for row, (unit, _) in enumerate(panels, 1):
         _panel(figure, row, unit, len(panels))
+    for at in starts:
+        figure.add_vline(
+            datetime.fromtimestamp(at, UTC), line={"dash": "dot", "width": 1, "color": colours.ink}
+        )
     return figure
 
 
@@ -143,19 +157,23 @@ def _usual(points: Sequence[Point]) -> float | None:
     return pauses[len(pauses) // 2] if pauses else None
 
 
-def gapped(points: Sequence[Point]) -> list[Point | None]:
-    """The points with a hole wherever no line was printed."""
+def gapped(points: Sequence[Point], starts: Sequence[float] = ()) -> list[Point | None]:
+    """The points with a hole wherever no line was printed, and where a new start lies between."""
     usual = _usual(points)
     found: list[Point | None] = []
     before: Point | None = None
     for one in points:
-        if before and usual and one.at - before.at > _WIDE * usual * before.lines:
+        if before and (
+            (usual and one.at - before.at > _WIDE * usual * before.lines)
+            or any(before.at < start <= one.at for start in starts)
+        ):
             found.append(None)
         found.append(one)
         before = one
     return found
 
 
-def _words(points: Points) -> str:
+def _words(points: Points, starts: Sequence[float]) -> str:
     first, last = points.points[0].at, points.points[-1].at
-    return f"{len(points.points):,} points of statistics over {duration(last - first)}."
+    told = f"{len(points.points):,} points of statistics over {duration(last - first)}"
+    return f"{told}; new starts between them: {count(len(starts))}." if starts else f"{told}."

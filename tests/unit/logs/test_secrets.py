@@ -77,8 +77,20 @@ def test_what_is_shaped_like_a_key_is_taken_out_without_a_name(shaped):
 
 
 @pytest.mark.parametrize(
+    "sentence",
+    ["your API key is {}, keep it", "The hf token is '{}'.", "password is: {}", "Token is {}"],
+)
+def test_a_sentence_that_tells_a_key_does_not(sentence):
+    masker = Masker()
+    assert masker.masked(sentence.format(KEY)).startswith(sentence.partition("{")[0] + HIDDEN)
+    assert KEY not in masker.masked(f"and again {KEY}")
+
+
+@pytest.mark.parametrize(
     "harmless",
     [
+        "The API key is required, the token is invalid",
+        "The EOS token is 151645",
         "max_num_batched_tokens=8192, bos_token='<s>', pad_token_id=0",
         "Avg prompt throughput: 12.5 tokens/s, Running: 3 reqs",
         "api_key=None, hf_token=None, ssl_keyfile=None",

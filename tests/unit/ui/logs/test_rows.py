@@ -110,6 +110,11 @@ def test_a_pause_in_the_statistics_is_a_gap():
     ]
 
 
+def test_no_line_is_drawn_from_one_start_to_the_next():
+    points = [Point(n, at, {}) for n, at in enumerate((0.0, 10.0, 20.0, 30.0))]
+    assert [one and one.at for one in plots.gapped(points, [12.0])] == [0, 10, None, 20, 30]
+
+
 def test_the_example_is_a_log_in_words_that_are_all_known():
     log = read_log(example())
     assert {one.is_known for one in log.remarks} == {True}
