@@ -80,6 +80,12 @@ def test_the_tutorials_lines_are_explained_and_compared(person):
     assert "Application" not in person.page.url
 
 
+def test_a_small_file_is_read_at_once(person):
+    person.drops("small.log", TUTORIAL.encode())
+    expect(person.page.get_by_text("Log: small.log, ").first).to_be_visible()
+    expect(person.summary).to_contain_text("ready")
+
+
 def test_a_large_file_is_read_beside_the_page(person):
     line = "(A pid=1) INFO 11-22 {:02}:{:02}:{:02} [loggers.py:1] Engine 000: Avg prompt"
     line += " throughput: {}.0 tokens/s, Avg generation throughput: 9.0 tokens/s, Running: 1 reqs\n"

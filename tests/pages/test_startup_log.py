@@ -1,10 +1,13 @@
 """The Start-up log page run headless: what it makes of a log, and what it keeps of it."""
 
 import json
+from threading import Event, current_thread
 
 import pytest
 
+from lib.logs import Reader
 from lib.ui.logs.example import EXAMPLE_SERVER
+from lib.ui.plain import count
 from tests.support.headless import Headless
 from tests.support.processes import ROOT
 from tests.support.waiting import until
@@ -26,6 +29,12 @@ class Person(Headless):
         self.app.button(key="log-go").click().run()
         return self.sound()
 
+    def drops(self, name, content):
+        self.app.session_state["log-source"] = "File"
+        self.app.run()
+        self.app.file_uploader[0].upload(name, content).run()
+        return self.sound()
+
     def opens(self, tab):
         self.app.session_state["log-tabs"] = tab
         self.app.run()
@@ -33,6 +42,15 @@ class Person(Headless):
 
     def list(self, label):
         return next(data["rows"] for data in self.views("said") if data["label"] == label)
+
+    @property
+    def title(self):
+        (title,) = (one.label for one in self.app.expander if one.label.startswith("Log"))
+        return title.replace("\\", "")
+
+    @property
+    def jobs(self):
+        return list(self.app.session_state["jobs"].values())
 
     @property
     def summary(self):
@@ -127,11 +145,42 @@ def test_the_example_agrees_with_the_server_that_it_stands_for(person):
     assert [found[what][3][0] for what in WHAT] == ["agree"] * 3
 
 
+def test_a_small_file_is_read_at_once_and_forgotten(person):
+    person.drops("small.log", FAILED)
+    assert person.summary["tone"] == "bad"
+    assert person.title.startswith("Log: small.log, ")
+    assert person.app.file_uploader[0].value is None
+    person.drops("next.log", RECORDED)
+    assert person.summary["tone"] == "good"
+    assert person.title.startswith("Log: next.log, ")
+
+
+LINE = b"(A pid=1) INFO 11-22 11:59:25 [a.py:1] vLLM API server version 0.11.0\n"
+
+
+@pytest.mark.parametrize("newer", [RECORDED, LINE * 30_000], ids=["at once", "beside the page"])
+def test_a_log_never_stands_under_the_name_of_another(person, newer, monkeypatch):
+    go, feed = Event(), Reader.feed
+
+    def waits_beside_the_page(*given):
+        assert not current_thread().name.startswith("embedding") or go.wait(30)
+        feed(*given)
+
+    monkeypatch.setattr(Reader, "feed", waits_beside_the_page)
+    person.drops("older.log", LINE * 20_000)
+    person.drops("newer.log", newer)
+    go.set()
+    until(lambda: not any(job.is_running for job in person.jobs), 30)
+    for _ in range(2):
+        person.app.run()
+        person.sound()
+        assert person.title == f"Log: newer.log, {count(len(newer.splitlines()))} lines"
+
+
 @pytest.mark.parametrize(("times", "blank"), [(20_000, 0), (1, 100_000)], ids=["long", "blank"])
 def test_a_large_log_is_read_beside_the_page(person, times, blank):
-    line = b"(A pid=1) INFO 11-22 11:59:25 [a.py:1] vLLM API server version 0.11.0\n"
-    person.pastes(line * times + b"\n" * blank)
-    job = person.app.session_state["jobs"]["log"]
+    person.pastes(LINE * times + b"\n" * blank)
+    (job,) = person.jobs
     until(lambda: not job.is_running, 30)
     person.app.run()
     assert person.summary["sentence"].startswith("vLLM 0.11.0 is still starting")

@@ -1,7 +1,8 @@
 """Which log the page is about: the example, what is pasted, or a file; and reading it.
 
-Decided here: the limits, and that nothing of a log is kept but what was read out of it: the file is
-forgotten as soon as it is read, and no text of it reaches an address or a disk.
+Decided here: the limits, that the newest choice is what counts (what is still being read is left),
+and that nothing of a log is kept but what was read out of it: the file is forgotten as soon as it
+is read, and no text of it reaches an address or a disk.
 """
 
 import streamlit as st
@@ -20,8 +21,7 @@ _AT_ONCE, _LINES_AT_ONCE = 1_000_000, 50_000
 """Bytes and lines that are read at once; more are read beside the page, with a bar."""
 _CHUNK = 1 << 18
 _EXAMPLE, _PASTE, _FILE = "Example", "Paste", "File"
-_NAME = "log"
-_OPEN, _LOG, _TITLE, _FILES = "log-open", "log-read", "log-title", "log-files"
+_OPEN, _LOG, _TITLE, _READINGS = "log-open", "log-read", "log-title", "log-readings"
 _HINT = """(APIServer pid=2520) INFO 09-24 11:04:27 [api_server.py:1019] Starting vLLM API server …
 
 As the server printed it, or from journalctl, docker logs or kubectl logs."""
@@ -35,10 +35,10 @@ def chosen() -> Log | None:
     title = f"Log: {st.session_state.get(_TITLE, '')}" if log else "Log"
     with st.expander(escaped(title), key=_OPEN, on_change="rerun", icon=":material/description:"):
         _sources()
-    job = jobs.job_of(_NAME)
+    job = jobs.job_of(_name())
     if job and job.is_running:
         st.button("Stop", key="log-stop", on_click=job.stop, icon=":material/stop:")
-        jobs.progress(_NAME)
+        jobs.progress(_name())
     elif job and job.words:
         st.warning(escaped(job.words), icon=":material/error:")
     return log if isinstance(log, Log) else None
@@ -74,16 +74,19 @@ def _sources() -> None:
 
 
 def _file() -> None:
-    number = st.session_state.get(_FILES, 0)
-    found = st.file_uploader(
+    key = f"log-file-{st.session_state.get(_READINGS, 0)}"  # once it is read, another widget's
+    st.file_uploader(
         f"A log of up to {LARGEST} MB",
-        key=f"log-file-{number}",
+        key=key,
         max_upload_size=LARGEST,
+        on_change=_read_file,
+        args=(key,),
     )
-    if found is not None:
+
+
+def _read_file(key: str) -> None:
+    if found := st.session_state.get(key):
         _begin(found.getvalue(), found.name)
-        st.session_state[_FILES] = number + 1  # another widget: the file is forgotten
-        st.rerun()
 
 
 def _read_example() -> None:
@@ -98,14 +101,21 @@ def _read_pasted() -> None:
 
 def _begin(content: bytes, title: str) -> None:
     """Read it: at once where that is a moment, else beside the page."""
-    st.session_state[f"{_TITLE}-next"] = title
+    if before := jobs.job_of(_name()):
+        before.stop()
+    st.session_state[_READINGS] = st.session_state.get(_READINGS, 0) + 1
     if len(content) <= _AT_ONCE and content.count(b"\n") <= _LINES_AT_ONCE:
-        _keep(read_log(content))
+        _keep(title, read_log(content))
         return
-    jobs.start(_NAME, len(content) // 1000, lambda job: _read(job, content), "kB")
+    jobs.start(_name(), len(content) // 1000, lambda job: _read(job, title, content), "kB")
 
 
-def _read(job: jobs.Job, content: bytes) -> None:
+def _name() -> str:
+    """Of the job of the newest reading; those before it are nobody's any more."""
+    return f"log-{st.session_state.get(_READINGS, 0)}"
+
+
+def _read(job: jobs.Job, title: str, content: bytes) -> None:
     """In the thread of the job."""
     reader = Reader()
     for start in range(0, len(content), _CHUNK):
@@ -114,21 +124,19 @@ def _read(job: jobs.Job, content: bytes) -> None:
             return
         reader.feed(content[start : start + _CHUNK])
         job.tell((start + _CHUNK) // 1000, len(content) // 1000)
-    job.result = reader.finish()
+    job.result = (title, reader.finish())
 
 
 def _taken_over() -> None:
     """Take over what a job has read."""
-    job = jobs.job_of(_NAME)
-    if job and not job.is_running and isinstance(job.result, Log):
-        _keep(job.result)
+    job = jobs.job_of(_name())
+    if job and not job.is_running and isinstance(job.result, tuple):
+        _keep(*job.result)
         job.result = None
 
 
-def _keep(log: Log) -> None:
+def _keep(title: str, log: Log) -> None:
     st.session_state[_LOG] = log
-    st.session_state[_TITLE] = (
-        f"{st.session_state.get(f'{_TITLE}-next', '')}, {count(log.lines)} lines"
-    )
+    st.session_state[_TITLE] = f"{title}, {count(log.lines)} lines"
     st.session_state[_OPEN] = False
     st.session_state["log-text"] = ""
