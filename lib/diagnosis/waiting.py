@@ -67,7 +67,7 @@ _NAMES = {
 _FOR = {
     "asleep": "for the server to be woken or resumed",
     "hung": "for an engine that does not move",
-    "stuck": "though nothing runs: the first of them does not fit",
+    "stuck": "though nothing runs: the first of them is not admitted",
     "blocks": "for KV blocks",
     "seats": "for a seat",
     "prefill": "for their turn in the prefill: steps are full of prompt tokens",

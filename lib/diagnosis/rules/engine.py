@@ -1,8 +1,10 @@
-"""An engine that stands still: hung, or with a head of its queue that never fits.
+"""An engine that stands still: hung, or one that admits nobody though its cache is empty.
 
-Patterns 11 and 12. Both are looked for in each engine alone: the others' progress hides it. An
-engine that is asleep or paused on purpose stands still for that reason. Standing still ends with
-the newest answer: while a server does not answer, nothing is known of its engine.
+Patterns 11 and 12. That the head of a queue never fits is said only where the longest request is
+known to be larger than the cache: a grammar that compiles looks the same. Both are looked for in
+each engine alone: the others' progress hides it. An engine that is asleep or paused on purpose
+stands still for that reason. Standing still ends with the newest answer: while a server does not
+answer, nothing is known of its engine.
 """
 
 import math
@@ -40,6 +42,7 @@ _MOVES = (
 _STEPS = Curve("step_tokens", How.RATE, part="le=inf", span=10.0)
 _TOKENS = Curve("generation_tokens", How.RATE, span=10.0)
 _WAITING, _RUNNING = Curve("waiting", How.GAUGE), Curve("running", How.MAX)
+_CACHE = Curve("kv_usage", How.MAX, limit=EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ def _hung(scene: Scene) -> Finding | None:
         ),
         detail="It answers /metrics, and /health may go on passing: neither asks for a token.",
         since=since,
-        chain=in_order(_standing(scene, since, lasted)),
+        chain=in_order(_standing(scene, engines, since, lasted)),
         rivals=some(Rival("idle", f"running and waiting: {inside}"), _not_livelocked(engines)),
         remedies=(
             Remedy(
@@ -182,15 +185,36 @@ def _not_livelocked(still: list[_Engine]) -> Rival | None:
     return Rival("a head of the queue that never fits", "requests run, or hold blocks")
 
 
-def _standing(scene: Scene, since: float, lasted: float) -> Iterator[Link]:
+def _standing(scene: Scene, still: list[_Engine], since: float, lasted: float) -> Iterator[Link]:
     threshold = f"0 for {SUSPECT_AFTER:.0f} s"
     for curve, label in ((_STEPS, "Steps"), (_TOKENS, "Tokens written")):
         if scene.tells(curve.quantity):
-            figure = f"none for {long(lasted)}"
-            yield Link(curve.quantity, label, figure, threshold, "since then", since, curve=curve)
-    for curve, label in ((_RUNNING, "Running"), (_WAITING, "Waiting")):
-        figure = f"{last(scene.curve(curve)):.0f}"
-        yield Link(curve.quantity, label, figure, "> 0 in all", "now", curve=curve)
+            yield _link(scene, still, curve, label, f"none for {long(lasted)}", threshold, since)
+    running = sum(one.running for one in still)
+    waiting = sum(one.requests for one in still) - running
+    for curve, label, requests in (
+        (_RUNNING, "Running", running),
+        (_WAITING, "Waiting", waiting),
+    ):
+        yield _link(scene, still, curve, label, f"{requests:.0f}", "> 0 in all")
+
+
+def _link(
+    scene: Scene,
+    engines: list[_Engine],
+    curve: Curve,
+    label: str,
+    figure: str,
+    threshold: str,
+    since: float | None = None,
+) -> Link:
+    """A figure of these engines; where there are others, no curve is of these alone."""
+    drawn: Curve | None = curve
+    if len(scene.window.layout.members) > 1:
+        who = _who(scene, engines)
+        label, drawn = f"{label} of {who[0].lower()}{who[1:]}", None
+    when = "now" if since is None else "since then"
+    return Link(curve.quantity, label, figure, threshold, when, since, curve=drawn)
 
 
 # ── Can the head of its queue never start ──
@@ -208,9 +232,7 @@ def _livelock(scene: Scene) -> Finding | None:
     if not blocked:
         return None
     since = min(since for _, since in blocked)
-    tokens, longest = _tokens(scene), scene.context.max_model_len
-    fits = "" if longest is None else f", --max-model-len is {longest:,}"
-    short = longest is not None and tokens < longest
+    short = _is_short(scene)
     engines = [one for one, _ in blocked]
     several = len(scene.window.layout.members) > 1
     who = f"{_who(scene, engines)}: requests" if several else "Requests"
@@ -220,29 +242,56 @@ def _livelock(scene: Scene) -> Finding | None:
         pattern=12,
         severity=Severity.BAD,
         brief="Queue can't start",
-        headline=f"{who} wait and none runs, with an empty KV cache: the first one can never fit",
-        detail=(
-            f"The KV cache holds {tokens:,.0f} tokens{fits}."
-            if math.isfinite(tokens)
-            else "The size of the KV cache is not reported."
-        ),
+        headline=f"{who} wait and none runs, with an empty KV cache: the first one can never fit"
+        if short
+        else f"{who} wait and none runs, though the KV cache is empty",
+        detail=_how_large(scene),
         since=since,
-        chain=in_order((*_blocking(engines, since, used), _room(scene, tokens) if short else None)),
+        chain=in_order((*_blocking(scene, engines, since, used), _room(scene) if short else None)),
         rivals=(
             Rival("full KV cache", f"{used} used"),
             Rival("seat limit", "no seat is taken"),
         ),
-        remedies=(
-            Remedy(
-                f"--max-model-len {tokens:.0f}" if math.isfinite(tokens) else "--max-model-len",
-                "no longer than the cache holds",
-                "longer requests are refused at once",
-            ),
-            Remedy("--no-scheduler-reserve-full-isl", "a prompt starts without room for all of it"),
-            Remedy("", "abort the request at the head of the queue"),
-        ),
+        remedies=_admit(scene) if short else _LOOK,
         source="vllm-project/vllm#39734",
     )
+
+
+_ABORT = Remedy("", "abort the request at the head of the queue")
+_LOOK = (
+    Remedy("", "read its log: what does the first request wait for (a grammar, a transfer)?"),
+    _ABORT,
+)
+
+
+def _admit(scene: Scene) -> tuple[Remedy, ...]:
+    """What lets requests in that are larger than the cache."""
+    return (
+        Remedy(
+            f"--max-model-len {_tokens(scene):.0f}",
+            "no longer than the cache holds",
+            "longer requests are refused at once",
+        ),
+        Remedy("--no-scheduler-reserve-full-isl", "a prompt starts without room for all of it"),
+        _ABORT,
+    )
+
+
+def _is_short(scene: Scene) -> bool:
+    """Whether the longest request that is let in is larger than the cache, as far as is known."""
+    longest = scene.context.max_model_len
+    return longest is not None and _tokens(scene) < longest
+
+
+def _how_large(scene: Scene) -> str:
+    tokens, longest = _tokens(scene), scene.context.max_model_len
+    if not math.isfinite(tokens):
+        return "The size of the KV cache is not reported."
+    size = f"The KV cache holds {tokens:,.0f} tokens"
+    if longest is None:
+        return f"{size}; how long a request may be is not known."
+    fits = "" if _is_short(scene) else ": any request fits"
+    return f"{size}, --max-model-len is {longest:,}{fits}."
 
 
 def _only_deferred(scene: Scene) -> bool:
@@ -258,18 +307,18 @@ def _tokens(scene: Scene) -> float:
     return last(scene.window.gauge("kv_tokens", how="mean"))
 
 
-def _blocking(blocked: list[_Engine], since: float, used: str) -> Iterator[Link]:
+def _blocking(scene: Scene, blocked: list[_Engine], since: float, used: str) -> Iterator[Link]:
     now = f"{sum(one.requests for one in blocked):.0f}"
     hold = f"> 0 for {BLOCKED_AFTER:.0f} s"
-    yield Link("waiting", "Waiting", now, hold, "since then", since, curve=_WAITING)
-    yield Link("running", "Running", "0", "0", "since then", since, curve=_RUNNING)
-    cache = Curve("kv_usage", How.MAX, limit=EMPTY)
-    yield Link("kv_usage", "KV cache", f"{used} used", f"< {percent(EMPTY)}", "now", curve=cache)
+    yield _link(scene, blocked, _WAITING, "Waiting", now, hold, since)
+    yield _link(scene, blocked, _RUNNING, "Running", "0", "0", since)
+    yield _link(scene, blocked, _CACHE, "KV cache", f"{used} used", f"< {percent(EMPTY)}")
 
 
-def _room(scene: Scene, tokens: float) -> Link:
+def _room(scene: Scene) -> Link:
     limit = f"< {scene.context.max_model_len:,} of a request"
-    return Link("kv_tokens", "Room in the cache", f"{tokens:,.0f} tokens", limit, "now")
+    figure = f"{_tokens(scene):,.0f} tokens"
+    return Link("kv_tokens", "Room in the cache", figure, limit, "now")
 
 
 RULES: tuple[Rule, ...] = (

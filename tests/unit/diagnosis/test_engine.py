@@ -108,6 +108,19 @@ def test_one_engine_that_hangs_is_not_hidden_by_another_that_works():
     assert finding.headline.startswith("Engine 1 hangs: 1 request in it,")
 
 
+def test_what_shows_a_hang_is_of_the_engine_that_hangs():
+    (finding,) = findings(of_engines(True, False, False))
+    assert {one.label: one.figure for one in finding.chain} == {
+        "Tokens written of engines 1, 2": "none for 59 s",
+        "Running of engines 1, 2": "2",
+        "Waiting of engines 1, 2": "0",
+    }
+    assert {one.curve for one in finding.chain} == {None}
+    (alone,) = findings(stopped(END - 40))
+    assert all(one.curve for one in alone.chain)
+    assert [one.label for one in alone.chain[:2]] == ["Steps", "Tokens written"]
+
+
 def test_without_counters_nothing_is_said_of_progress():
     gauges = {"running": 4.0, "waiting": 0.0, "kv_usage": 0.5}
     layout = Layout(sorted(Series(name, "m", "0") for name in gauges))
@@ -133,6 +146,22 @@ def test_a_head_that_never_fits_is_told_from_a_hang():
     room = finding.chain[-1]
     assert (room.quantity, room.threshold) == ("kv_tokens", "< 100,000 of a request")
     assert finding.remedies[0].flag == "--max-model-len 64000"
+    assert finding.headline.endswith("the first one can never fit")
+
+
+@pytest.mark.parametrize(
+    ("longest", "detail"),
+    [
+        (4_096, "holds 64,000 tokens, --max-model-len is 4,096: any request fits."),
+        (None, "holds 64,000 tokens; how long a request may be is not known."),
+    ],
+)
+def test_a_head_that_may_well_fit_is_not_said_to_be_too_large(longest, detail):
+    (finding,) = findings(blocked(), Context(max_model_len=longest))
+    assert finding.headline == "Requests wait and none runs, though the KV cache is empty"
+    assert finding.detail.endswith(detail)
+    assert not any(remedy.flag for remedy in finding.remedies)
+    assert "its log" in finding.remedy
 
 
 def test_the_engine_whose_queue_is_stuck_is_told_from_one_that_works():
@@ -140,8 +169,11 @@ def test_the_engine_whose_queue_is_stuck_is_told_from_one_that_works():
     stuck |= {name: after(END - 30, 0, 100) for name in ("prompt_tokens", "generation_tokens")}
     window = beside(busy(), engine="1", kv_usage=after(END - 30, 0, 0.5), **stuck)
     (finding,) = findings(window)
-    assert finding.headline.startswith("Engine 1: requests wait and none runs, with an empty KV")
+    assert finding.headline.startswith("Engine 1: requests wait and none runs, though the KV")
     assert [one.figure for one in finding.chain] == ["3", "0", "0% used"]
+    assert [one.label for one in finding.chain] == [
+        *("Waiting of engine 1", "Running of engine 1", "KV cache of engine 1"),
+    ]
 
 
 def test_a_head_that_can_never_start_is_one_also_while_the_engine_makes_empty_steps():
