@@ -7,7 +7,7 @@ timestamp, a node's file around JSON).
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ _DEEPEST = 4
 _LATEST = 2**37
 """Seconds since 1970, far beyond any log and still a year that can be written."""
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)? ")
-_CRI = re.compile(r"(?:stdout|stderr) ([FP]) ")
+_CRI = re.compile(r"(stdout|stderr) ([FP]) ")
 _JOURNAL = re.compile(r"[\w.\-]{1,80} [\w.@:\-]{1,80}\[\d{1,10}\]: ?")
 _STAMPED = re.compile(  # journalctl -o short-full, short-unix, short-monotonic
     r"(?:[A-Z][a-z]{2} (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d{1,9})? [A-Z]{2,5}"
@@ -29,6 +29,8 @@ _SYSLOG = re.compile(r"(\w{2,8}\.?) ([ \d]\d) (\d\d:\d\d:\d\d)(?:\.\d{1,9})? ")
 """The month is in the language of who printed it; only English ones tell a moment."""
 _POD = re.compile(r"\[(pod/[\w.\-/]{1,300})\] ?")
 _COMPOSE = re.compile(r"([\w.\-]{1,80}) +\| ")
+_DOCKER_PIECE = 16_384
+"""Bytes at which Docker cuts a line; a shorter one without an end lost it on the way."""
 _MOST_NAMES = 50
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -36,13 +38,14 @@ _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 class Carried(NamedTuple):
     """A line without its carrier. `at` is what the carrier says: seconds, None where it does not.
 
-    `record` is the line as a whole where the program itself wrote JSON. `joins` says that the line
-    goes on in the next one.
+    `record` is the line as a whole where the program itself wrote JSON. `stream` is who wrote it
+    (container, output), as far as the carriers say; `joins` that it goes on in that one's next.
     """
 
     text: str
     at: float | None = None
     record: Mapping[str, object] | None = None
+    stream: str = ""
     joins: bool = False
 
 
@@ -55,23 +58,35 @@ class Carriers:
         """Of the containers that wrote, where their lines say so."""
         self.has_year = False
         self._year = year
-        self._begun = ""
+        self._begun: dict[str, Carried] = {}
 
     def taken_off(self, line: str) -> Carried | None:
-        """The line itself; None while it goes on in the next one."""
+        """The line itself; None while it goes on in a later one."""
         found = Carried(line)
         for _ in range(_DEEPEST):
             inner = self._once(found)
             if inner is None:
                 break
-            found = inner
-        if self._begun:
-            found = found._replace(text=self._begun + found.text)
-            self._begun = ""
-        if found.joins and len(found.text) < LONGEST_LINE:
-            self._begun = found.text
-            return None
+            whole = self._joined(inner)
+            if whole is None:
+                return None
+            found = whole
         return found
+
+    def finish(self) -> Iterator[Carried]:
+        """The lines whose end never came."""
+        yield from self._begun.values()
+        self._begun = {}
+
+    def _joined(self, piece: Carried) -> Carried | None:
+        """A piece behind those that its stream began with; None while the line goes on."""
+        if before := self._begun.pop(piece.stream, None):
+            piece = piece._replace(text=before.text + piece.text)
+        has_room = len(piece.text) < LONGEST_LINE and len(self._begun) < _MOST_NAMES
+        if piece.joins and has_room:
+            self._begun[piece.stream] = piece._replace(joins=False)
+            return None
+        return piece._replace(joins=False) if piece.joins else piece
 
     def _once(self, now: Carried) -> Carried | None:
         text = now.text
@@ -93,7 +108,8 @@ class Carriers:
             return None
         if len(self.names) < _MOST_NAMES:
             self.names[found[1]] = None
-        return self._inner(now, found.end(), now.at, kind)
+        inner = self._inner(now, found.end(), now.at, kind)
+        return inner._replace(stream=f"{now.stream} {found[1]}")
 
     def _inner(self, now: Carried, start: int, at: float | None, kind: str) -> Carried:
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
@@ -108,7 +124,7 @@ class Carriers:
         rest = found.end()
         if part := _CRI.match(now.text, rest):
             inner = self._inner(now, part.end(), at, "Kubernetes")
-            return inner._replace(joins=part[1] == "P")
+            return inner._replace(stream=f"{now.stream} {part[1]}", joins=part[2] == "P")
         if part := _JOURNAL.match(now.text, rest):
             return self._inner(now, part.end(), at, "journal")
         return self._inner(now, rest, at, "timestamps")
@@ -143,8 +159,10 @@ class Carriers:
             at = seconds_of(str(told.get("time", ""))) or now.at
             self.has_year |= at is not None
             text = told["log"]
+            is_piece = text[-1:] != "\n" and _size(text) >= _DOCKER_PIECE
             inner = self._inner(Carried(as_seen(text.rstrip("\n"))), 0, at, "Docker")
-            return inner._replace(joins=text[-1:] != "\n")
+            stream = str(told.get("stream", ""))[:20]
+            return inner._replace(stream=f"{now.stream} {stream}", joins=is_piece)
         if "MESSAGE" in told:
             return self._journal_json(told)
         return self._inner(now, 0, now.at, "JSON")._replace(record=told)
@@ -159,6 +177,10 @@ class Carriers:
         self.has_year |= at is not None
         text = as_seen("" if message is None else str(message))
         return self._inner(Carried(text), 0, at, "journal")
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _moment(found: re.Match[str]) -> float | None:

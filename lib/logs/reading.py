@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from lib.logs.arguments import explained
-from lib.logs.carriers import Carriers
+from lib.logs.carriers import Carried, Carriers
 from lib.logs.entry import FIRST_YEAR, Clock, Entry, entries
 from lib.logs.landmarks import landmark_of
 from lib.logs.lines import Lines
@@ -68,14 +68,18 @@ class Reader:
         """What all of it said."""
         for number, line in self._lines.finish():
             self._line(number, line)
+        for carried in self._carriers.finish():
+            self._carried(self._lines.number, carried)
         return self._made()
 
     # ── A line ──
 
     def _line(self, number: int, line: str) -> None:
         carried = self._carriers.taken_off(line)
-        if carried is None:
-            return
+        if carried is not None:
+            self._carried(number, carried)
+
+    def _carried(self, number: int, carried: Carried) -> None:
         for entry in entries(number, carried, self._clock):
             self._seen(entry)
             self._entry(entry)

@@ -61,6 +61,9 @@ CARRIED = {
     "Docker, its file": lambda line, n: json.dumps(
         {"log": line + "\n", "stream": "stderr", "time": _UTC.format(25 + n)}
     ),
+    "Docker, its file, sent on without the ends of its lines": lambda line, n: json.dumps(
+        {"log": line, "stream": "stdout"}
+    ),
     "Docker, with times": lambda line, n: f"{_UTC.format(25 + n)} {line}",
     "Compose": lambda line, n: f"vllm-1  | {line}",
     "Compose, with times": lambda line, n: f"vllm-1  | {_UTC.format(25 + n)} {line}",

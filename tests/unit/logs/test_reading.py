@@ -270,18 +270,51 @@ def test_a_carriers_clock_in_another_zone_is_set_right():
     assert log.starts[0].seconds == 3
 
 
-def test_a_line_that_docker_cut_is_put_together():
-    pieces = [PLAIN[1][:40], PLAIN[1][40:] + "\n"]
-    lines = [f'{{"log": {json.dumps(piece)}, "stream": "stdout"}}' for piece in pieces]
+def arguments(*lines):
     log = read_log("\n".join(lines).encode())
-    assert {one.name: one.value for one in log.arguments} == {"port": "8005"}
+    return {one.name: one.value for one in log.arguments}
+
+
+def docker(text, stream="stdout"):
+    return json.dumps({"log": text, "stream": stream})
+
+
+def node(text, part="F", stream="stdout"):
+    return f"2026-11-22T11:59:26.1Z {stream} {part} {text}"
+
+
+FAULT = "ERROR: torch.OutOfMemoryError: CUDA out of memory."
+
+
+@pytest.mark.parametrize("between", [[], [docker(FAULT + "\n", "stderr")]], ids=["", "mixed"])
+def test_a_line_that_docker_cut_is_put_together(between):
+    long = PLAIN[1].replace("{", "{'served_model_name': '" + "ä" * 9_000 + "', ")
+    begin = long.encode()[:16_384].decode("utf-8", "replace")
+    end = long[len(begin) - begin.endswith("\ufffd") :] + "\n"
+    assert arguments(docker(begin), *between, docker(end))["port"] == "8005"
 
 
 def test_a_line_that_a_node_cut_is_put_together():
-    stamp = "2026-11-22T11:59:26.1Z stderr"
-    lines = [f"{stamp} P {PLAIN[1][:40]}", f"{stamp} F {PLAIN[1][40:]}"]
-    log = read_log("\n".join(lines).encode())
-    assert {one.name: one.value for one in log.arguments} == {"port": "8005"}
+    assert arguments(node(PLAIN[1][:40], "P"), node(PLAIN[1][40:])) == {"port": "8005"}
+
+
+def test_a_line_of_json_that_a_node_cut_is_read_as_one():
+    record = CARRIED["JSON of 0.32"](PLAIN[1], 1)
+    assert arguments(node(record[:70], "P"), node(record[70:])) == {"port": "8005"}
+
+
+def test_pieces_of_lines_are_of_the_stream_and_the_container_that_wrote_them():
+    begun = [f"vllm-{n} | {node(line[:-3], 'P')}" for n, line in enumerate(PLAIN[:2])]
+    ended = [f"vllm-{n} | {node(line[-3:])}" for n, line in enumerate(PLAIN[:2])]
+    log = read_log("\n".join([*begun, node(FAULT, stream="stderr"), *ended]).encode())
+    assert (log.version, [one.value for one in log.arguments]) == ("0.11.0", ["8005"])
+    assert [one.title for one in log.remarks] == ["Out of device memory"]
+
+
+@pytest.mark.parametrize("last", [node(FAULT, "P"), docker(FAULT), docker(FAULT.ljust(16_384))])
+def test_a_line_whose_end_never_came_is_read(last):
+    log = read_log(f"{PLAIN[0]}\n{last}".encode())
+    assert [(one.line, one.title) for one in log.remarks] == [(2, "Out of device memory")]
 
 
 @settings(max_examples=40)
