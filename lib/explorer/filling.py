@@ -1,7 +1,8 @@
 """A body and the texts of a form that stand for it.
 
 Pure. Decided here: how a value is written into a field and read back, and that an empty field is
-not sent at all: what a server does by itself is its own affair. A text goes out as it is typed.
+not sent at all: what a server does by itself is its own affair. A text goes out as it is typed, and
+what nobody has touched stays what it was: several values look alike in a field.
 """
 
 import json
@@ -50,26 +51,31 @@ def read(field: Field, typed: str) -> Json:
 
 
 def filled(
-    shape: Shape, typed: Mapping[str, str], beside: Mapping[str, Json]
+    shape: Shape, typed: Mapping[str, str], before: Mapping[str, Json]
 ) -> tuple[dict[str, Json], tuple[str, ...]]:
-    """The body that a form makes, and what cannot be read of it, in sentences.
+    """The body that a form makes of the one before, and what cannot be read of it, in sentences.
 
-    `beside` are values for which the form has no field: they stay. The order is that of the form,
-    the model first, as people write it.
+    What no field was shown for stays. The order is that of the form, the model first, as people
+    write it.
     """
     found: dict[str, Json] = {}
     troubles = []
     for field in shape.fields:
         try:
-            value = read(field, typed.get(field.name, ""))
+            value = _value(field, typed.get(field.name), before.get(field.name, UNSET))
         except ValueError as error:
             troubles.append(str(error))
         else:
             found |= {} if value is UNSET else {field.name: value}
     names = {one.name for one in shape.fields}
-    found |= {name: value for name, value in beside.items() if name not in names}
+    found |= {name: value for name, value in before.items() if name not in names}
     first = {"model": found.pop("model")} if "model" in found else {}
     return first | found, tuple(troubles)
+
+
+def _value(field: Field, typed: str | None, before: Json) -> Json:
+    """What a field says; what was there before, while it still says that, or is not shown."""
+    return before if typed is None or typed == written(before) else read(field, typed)
 
 
 def read_body(typed: str) -> dict[str, Json]:

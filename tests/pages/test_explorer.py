@@ -196,6 +196,41 @@ def test_the_body_can_be_typed_as_json_and_comes_back_to_the_form(at_real, real)
     assert "is no JSON" in at_real.words()
 
 
+def as_json(person, body):
+    """Type a body, and look at it as a form again."""
+    person.app.session_state["explorer-mode"] = "JSON"
+    person.app.run()
+    person.field("Body").set_value(json.dumps(body)).run()
+    return person.sound()
+
+
+def test_the_form_shows_a_body_and_changes_nothing_in_it(at_real, real):
+    body = {"model": "m", "prompt": "[1, 2]", "stop": None, "suffix": "", "top_k": "many"}
+    as_json(at_real.opens("POST /v1/completions"), body)
+    at_real.app.session_state["explorer-mode"] = "Form"
+    at_real.app.run()
+    assert at_real.field("prompt").value == "[1, 2]"
+    at_real.sends()
+    sent = next(one for one in real.seen if one.path == "/v1/completions" and one.method == "POST")
+    assert sent.json == body
+    at_real.field("prompt").set_value("[1, 3]")
+    at_real.sends()
+    assert real.seen[-1].json == body | {"prompt": [1, 3]}
+
+
+def test_a_body_typed_as_json_waits_whole_while_another_route_is_open(at_real, real):
+    body = {"model": "m", "prompt": "x", "seed": 1}
+    as_json(at_real.opens("POST /v1/completions"), body)
+    at_real.opens("POST /tokenize")
+    at_real.app.session_state["explorer-mode"] = "Form"
+    at_real.app.run()
+    at_real.opens("POST /v1/completions")
+    assert at_real.field("seed").value == "1"
+    at_real.sends()
+    sent = next(one for one in real.seen if one.path == "/v1/completions" and one.method == "POST")
+    assert sent.json == body
+
+
 def test_what_cannot_be_read_is_not_sent(at_real):
     at_real.opens("POST /v1/completions")
     at_real.field("max_tokens").set_value("many").run()

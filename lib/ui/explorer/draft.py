@@ -52,12 +52,19 @@ class Draft:
     shown: list[str]
     shapes: tuple[Shape, ...] = ()
     is_form: bool = False
+    is_json: bool = False  # it was looked at as JSON
     serial: int = 0
     parts: dict[str, str] = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
     file: File | None = None
     troubles: tuple[str, ...] = ()
     model: str = ""  # whom it was begun for
+
+    def look(self, *, as_json: bool) -> None:
+        """Look at it as JSON, or as a form: the other way shows what is there now."""
+        if as_json != self.is_json:
+            self.is_json = as_json
+            self.put(self.body or {})
 
     def put(self, body: dict[str, Json]) -> None:
         """Take over another body, and show it in the form."""

@@ -95,10 +95,9 @@ def body(draft: Draft, place: Place, listed: Listed, surface: Surface) -> None:
             required=True,
             key=MODE,
             label_visibility="collapsed",
-            on_change=_turned,
-            args=(draft,),
             persist_state="session",
         )
+        draft.look(as_json=mode == _JSON and not draft.is_form)
         if len(draft.shapes) > 1:
             _shapes(draft, place)
         st.button(
@@ -109,15 +108,10 @@ def body(draft: Draft, place: Place, listed: Listed, surface: Surface) -> None:
             on_click=renew,
             args=(place, listed, surface),
         )
-    if mode == _JSON and not draft.is_form:
+    if draft.is_json:
         _as_json(draft)
     else:
         _as_form(draft, place)
-
-
-def _turned(draft: Draft) -> None:
-    """The other way shows what is there now."""
-    draft.put(draft.body or {})
 
 
 def _shapes(draft: Draft, place: Place) -> None:

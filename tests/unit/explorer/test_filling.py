@@ -30,6 +30,29 @@ def test_a_body_comes_back_from_its_form_as_it_was(body):
     assert all(type(again[name]) is type(body[name]) for name in body)
 
 
+_ANY = _VALUES | st.none() | st.sampled_from(["", "  ", "[1, 2]", '{"a": 1}', "null", "5"])
+_ROWS = st.dictionaries(st.text(min_size=1, max_size=9), st.tuples(st.sampled_from(Kind), _ANY))
+
+
+@given(_ROWS)
+def test_a_form_that_nobody_touches_changes_nothing_whatever_its_fields(rows):
+    shape = Shape("", tuple(Field(name, kind) for name, (kind, _) in rows.items()))
+    body = {name: value for name, (_, value) in rows.items()}
+    for typed in ({name: written(value) for name, value in body.items()}, {}):
+        again, troubles = filled(shape, typed, body)
+        assert not troubles
+        assert again == body
+        assert all(again[name] is value for name, value in body.items())
+
+
+def test_what_is_typed_anew_is_read_anew():
+    shape = Shape("", (Field("input", Kind.EITHER), Field("stop", Kind.JSON)))
+    before = {"input": "[1, 2]", "stop": None}
+    assert filled(shape, {"input": "[1, 3]", "stop": ""}, before)[0]["input"] == [1, 3]
+    assert filled(shape, {"input": "", "stop": "["}, before)[0] == {}
+    assert filled(shape, {"input": "", "stop": "[1]"}, before)[0] == {"stop": [1]}
+
+
 def test_an_empty_field_is_not_sent():
     shape = guessed({"a": 1, "b": "x", "c": True})
     assert filled(shape, {"a": "", "b": " ", "c": "false"}, {}) == ({"c": False}, ())
