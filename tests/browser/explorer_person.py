@@ -37,7 +37,7 @@ class ExplorerPerson(Person):
 
     @property
     def send(self) -> Locator:
-        return self.page.locator(".st-key-explorer-send button")
+        return self.page.locator("[class*=st-key-explorer-send] button")
 
     def sends(self) -> None:
         self.is_still()

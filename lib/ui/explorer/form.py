@@ -103,7 +103,7 @@ def body(draft: Draft, place: Place, listed: Listed, surface: Surface) -> None:
         st.button(
             "Example",
             icon=":material/restart_alt:",
-            key="explorer-example",
+            key=f"explorer-example-{place.server.name}-{listed.title}",
             help="Put the example for this model back",
             on_click=renew,
             args=(place, listed, surface),

@@ -128,7 +128,7 @@ def _send(server: Server, listed: Listed, trial: Trial | None, why: str, draft: 
     with st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
             label,
-            key="explorer-send",
+            key=f"explorer-send-{draft.serial}",  # a click is for the route that was seen
             type="primary",
             icon=":material/send:",
             disabled=trial is None or is_barred,
@@ -178,7 +178,7 @@ def _progress(shown: Past) -> None:
     if not shown.sending.is_running:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Give up", key="explorer-stop", on_click=shown.sending.stop)
+        st.button("Give up", key=f"explorer-stop-{shown.id}", on_click=shown.sending.stop)
         seconds = count(shown.sending.seconds)
         st.caption(escaped(f"Waiting for {shown.server.name} · {seconds} s"), width="content")
 
