@@ -205,6 +205,18 @@ class Asking:
     def _mistake(self, problem: str, route: Known) -> Refused:
         return self._target.refuse(Reason.CALLER, problem, route=route)
 
+    def _left(self, call: Call[Any], end: float) -> float:
+        """Seconds for a call of a conversation that ends then, by the monotonic clock.
+
+        Raises:
+            Unreachable: it is over.
+        """
+        left = end - time.monotonic()
+        if left <= 0:
+            detail = "all that was asked before took too long"
+            raise self._target.refuse(Reason.TIMEOUT, detail, route=call.route)
+        return min(call.seconds or self._timeout, left)
+
     def _recalling(self) -> Conversation[Capabilities]:
         return recall(self._memory, time.monotonic())
 

@@ -4,7 +4,8 @@ This module alone names them: what pages seldom ask, other makers' interfaces, r
 somebody asks who explores a server. How each is asked stands in the modules that it imports.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lib.api import calls, further, inference
@@ -195,17 +196,34 @@ class AsyncServing(AsyncSpeaking):
 
         return (await self.send(self._made(make, Route.POOLING))).value
 
-    async def surface(self) -> "Surface":
-        """Every route of the server, explained; see `lib.api.surface`. It asks much: on demand."""
+    async def surface(self, *, seconds: float = 60.0) -> "Surface":
+        """Every route of the server, explained; see `lib.api.surface`. It asks much: on demand.
+
+        All of it must end within so many seconds.
+        """
         from lib.api import surface  # noqa: PLC0415 — only somebody who explores needs it
 
-        return await self._hold(surface.surface(await self.capabilities()))
+        end = time.monotonic() + seconds
+        return await self._hold(surface.surface(await self._known(end)), end)
 
-    async def exposure(self, present: "Collection[Known]" = ()) -> "Exposure":
-        """Which routes answer without the key; `present` are those known to be there."""
+    async def exposure(
+        self,
+        present: "Collection[Known]" = (),
+        unknown: Iterable[str] = (),
+        *,
+        seconds: float = 60.0,
+    ) -> "Exposure":
+        """Which routes answer without the key, found out within so many seconds.
+
+        Args:
+            present: the routes that are known to be there.
+            unknown: the titles of those that the server lists and nobody knows: they are not asked.
+            seconds: for all of it.
+        """
         from lib.api import exposure  # noqa: PLC0415 — likewise
 
-        return await self._hold(exposure.exposure(await self.capabilities(), present))
+        end = time.monotonic() + seconds
+        return await self._hold(exposure.exposure(await self._known(end), present, unknown), end)
 
     async def try_out(self, trial: "Trial") -> "Tried":
         """The answer to any request, whatever its status. It may cost GPU time."""

@@ -3,7 +3,8 @@
 This module alone decides how that is found out without using a route, what an open one risks, and
 what is advised. What gives something is asked for it; what takes something is asked by a method
 that it does not take; what changes the server is asked for its head only. vLLM looks at the key
-before it looks for the route, so 401 says guarded, and 405 that nobody asked for a key.
+before it looks for the route, so 401 says guarded, and 405 that nobody asked for a key. What nobody
+knows how to ask is told, and leaves the whole in doubt.
 """
 
 from collections.abc import Collection, Iterable
@@ -15,6 +16,7 @@ from lib.api.answers import Answer, Raw
 from lib.api.calls import Call
 from lib.api.capabilities import Capabilities, Conversation, ask
 from lib.api.control import Control, Unsent
+from lib.api.releases import numbers
 from lib.api.routes import Route
 from lib.api.ways import Cost, Kind, Known
 
@@ -30,11 +32,13 @@ class Verdict(Enum):
     GUARDED = "asks for the key"
     ABSENT = "is not there"
     UNKNOWN = "cannot be told"
+    UNASKED = "was not asked"
 
 
 class Risk(Enum):
     """What whoever reaches an open route can take, the worst last."""
 
+    UNKNOWN = "not known"
     NOTHING = "nothing"
     INFORMATION = "information"
     CPU = "processor time"
@@ -48,7 +52,7 @@ class Exposed:
 
     method: str
     path: str
-    route: Known
+    route: Known | None  # None: nobody knows it
     verdict: Verdict
     risk: Risk  # if it is open
     advice: str  # one sentence
@@ -62,7 +66,8 @@ class Exposed:
     @property
     def is_in_doubt(self) -> bool:
         """Whether it may be open and should not be."""
-        return self.verdict is Verdict.UNKNOWN and self.risk is not Risk.NOTHING
+        is_untold = self.verdict in (Verdict.UNKNOWN, Verdict.UNASKED)
+        return is_untold and self.risk is not Risk.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,34 +104,48 @@ _ADVICE_BY_RISK = {
     Risk.CONTROL: "Whoever reaches the port can change the server: start without development "
     f"mode, and {_PROXY}.",
 }
+_NO_WAY = f"No harmless way to ask it is known: {_PROXY}."
 _NO_KEY = "The server has no key: start it with --api-key, and keep its port from strangers."
 
 
-def exposure(known: Capabilities, present: Collection[Known] = ()) -> Conversation[Exposure]:
+def exposure(
+    known: Capabilities, present: Collection[Known] = (), unknown: Iterable[str] = ()
+) -> Conversation[Exposure]:
     """Ask every route without the key; `present` are those that are known to be there.
 
     A guarded route does not tell whether it exists: where it is not among those present, it counts
-    as absent.
+    as absent. `unknown` are the titles of routes that the server lists and nobody knows here.
 
     Raises:
         Refused: the server cannot be reached.
     """
-    rows = []
-    for route in _asked_for(known):
+    asked, rows = tuple(_asked_for(known, present)), []
+    for route in asked:
         outcome = yield from ask(_asking(route))
         raw = outcome.value if isinstance(outcome, Answer) else None
-        rows.append(_row(route, raw, present))
+        rows.append(_row(known.engine_kind, route, raw, present))
+    left = dict.fromkeys(route for route in (*present, *_unaskable(known)) if route not in asked)
+    rows += [_unasked(route.title, _risk(route), route) for route in left]
+    rows += [_unasked(title, Risk.UNKNOWN) for title in unknown]
     has_key = _has_key(rows)
     ranks = list(Risk)
     rows.sort(key=lambda row: (not row.is_wrong, row.verdict.name, -ranks.index(row.risk)))
     return Exposure(tuple(rows), has_key, _sentence(rows, has_key))
 
 
-def _asked_for(known: Capabilities) -> Iterable[Known]:
-    """Every route that such a server can have; of what changes a server, vLLM's only."""
-    yield from (route for route in Route if known.engine_kind in route.way.kinds)
+def _asked_for(known: Capabilities, present: Collection[Known]) -> Iterable[Known]:
+    """Every route that such a server can have, or has; of what changes a server, vLLM's only."""
+    kind = known.engine_kind
+    yield from (route for route in Route if kind in route.way.kinds or route in present)
     if known.engine_kind is Kind.VLLM:
         yield from (route for route in (*Control, *Unsent) if route.method != "WS")
+
+
+def _unaskable(known: Capabilities) -> Iterable[Known]:
+    """What such a server may have, and no harmless question reaches: a web socket."""
+    realtime = Unsent.REALTIME
+    if known.engine_kind is Kind.VLLM and numbers(known.version) >= realtime.way.since:
+        yield realtime
 
 
 def _asking(route: Known) -> Call[Raw]:
@@ -143,7 +162,7 @@ def _asking(route: Known) -> Call[Raw]:
     )
 
 
-def _row(route: Known, raw: Raw | None, present: Collection[Known]) -> Exposed:
+def _row(kind: Kind, route: Known, raw: Raw | None, present: Collection[Known]) -> Exposed:
     verdict = Verdict.UNKNOWN if raw is None else _verdict(route, raw)
     is_missed = raw is not None and raw.status == 404
     says_nothing = verdict is Verdict.GUARDED or route.way.shadowed or is_missed
@@ -156,9 +175,14 @@ def _row(route: Known, raw: Raw | None, present: Collection[Known]) -> Exposed:
         route,
         verdict,
         risk,
-        _ADVICE.get(route, _ADVICE_BY_RISK[risk]),
+        (_ADVICE if kind.is_vllm else {}).get(route, _ADVICE_BY_RISK[risk]),
         None if raw is None else raw.status,
     )
+
+
+def _unasked(title: str, risk: Risk, route: Known | None = None) -> Exposed:
+    method, _, path = title.partition(" ")
+    return Exposed(method, path, route, Verdict.UNASKED, risk, _NO_WAY, None)
 
 
 def _verdict(route: Known, raw: Raw) -> Verdict:
@@ -202,9 +226,11 @@ def _sentence(rows: Collection[Exposed], has_key: bool | None) -> str:
     if has_key is False:
         return _NO_KEY
     if not wrong:
-        doubts = sum(row.is_in_doubt for row in rows)
-        rest = f"; of {doubts} it cannot be told" if doubts else ""
-        return f"No route that matters answers without a key{rest}."
+        unasked = sum(row.verdict is Verdict.UNASKED for row in rows)
+        untold = sum(row.is_in_doubt for row in rows) - unasked
+        rest = f"; of {untold} it cannot be told" if untold else ""
+        rest += f"; {unasked} {'was' if unasked == 1 else 'were'} not asked" if unasked else ""
+        return f"Of the routes that were asked, none that matters answers without a key{rest}."
     worst = max(wrong, key=lambda row: list(Risk).index(row.risk))
     many = f"{len(wrong)} routes answer" if len(wrong) > 1 else "1 route answers"
     worst_of_them = "the worst of them" if len(wrong) > 1 else "it"

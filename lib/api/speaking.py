@@ -5,6 +5,7 @@ has which name stands in `client`, `async_client` and `serving`.
 """
 
 import asyncio
+import math
 import threading
 import time
 from types import TracebackType
@@ -32,30 +33,36 @@ class Speaking(Asking):
 
     def send(self, call: Call[T]) -> Answer[T]:
         """Send any call: its value, and what it took."""
-        sending = self._sending(call, call.seconds or self._timeout, retry=True)
-        begun = time.perf_counter()
-        raw = self._wire.exchange(sending)
-        return answered(call, raw, time.perf_counter() - begun, self._target)
+        return self._sent(call, call.seconds or self._timeout)
 
     def capabilities(self) -> Capabilities:
         """What the server is and offers; found out once per version, checked every ten seconds."""
-        with self._learning:
-            return self._hold(self._recalling())
+        return self._known(math.inf)
 
-    def _hold(self, conversation: Conversation[T]) -> T:
-        """Ask what a conversation asks, until it ends."""
+    def _known(self, end: float) -> Capabilities:
+        with self._learning:
+            return self._hold(self._recalling(), end)
+
+    def _hold(self, conversation: Conversation[T], end: float = math.inf) -> T:
+        """Ask what a conversation asks, until it ends; at the latest then (monotonic clock)."""
         try:
             call = next(conversation)
             while True:
                 try:
-                    outcome = self.send(call)
+                    outcome = self._sent(call, self._left(call, end))
                 except Refused as refused:
                     call = conversation.send(refused)
                 else:
                     call = conversation.send(outcome)
-        except StopIteration as end:
-            found: T = end.value
+        except StopIteration as over:
+            found: T = over.value
             return found
+
+    def _sent(self, call: Call[T], seconds: float) -> Answer[T]:
+        sending = self._sending(call, seconds, retry=True)
+        begun = time.perf_counter()
+        raw = self._wire.exchange(sending)
+        return answered(call, raw, time.perf_counter() - begun, self._target)
 
     def _apart(self, call: Call[T], seconds: float) -> Answer[T]:
         """Send a call over a connection of its own: it takes long, and others wait for a place."""
@@ -105,22 +112,25 @@ class AsyncSpeaking(Asking):
 
     async def capabilities(self) -> Capabilities:
         """What the server is and offers; found out once per version, checked every ten seconds."""
-        async with self._learning:
-            return await self._hold(self._recalling())
+        return await self._known(math.inf)
 
-    async def _hold(self, conversation: Conversation[T]) -> T:
-        """Ask what a conversation asks, until it ends."""
+    async def _known(self, end: float) -> Capabilities:
+        async with self._learning:
+            return await self._hold(self._recalling(), end)
+
+    async def _hold(self, conversation: Conversation[T], end: float = math.inf) -> T:
+        """Ask what a conversation asks, until it ends; at the latest then (monotonic clock)."""
         try:
             call = next(conversation)
             while True:
                 try:
-                    outcome = await self.send(call)
+                    outcome = await self._sent(call, self._left(call, end), retry=True)
                 except Refused as refused:
                     call = conversation.send(refused)
                 else:
                     call = conversation.send(outcome)
-        except StopIteration as end:
-            found: T = end.value
+        except StopIteration as over:
+            found: T = over.value
             return found
 
     async def _sent(self, call: Call[T], seconds: float, *, retry: bool) -> Answer[T]:

@@ -23,6 +23,11 @@ class Kind(Enum):
     LLAMACPP = "llama.cpp"
     OTHER = "an OpenAI-compatible server"
 
+    @property
+    def is_vllm(self) -> bool:
+        """Whether it is run as vLLM is: whether vLLM's releases and flags hold for it."""
+        return self in (Kind.VLLM, Kind.TUTORIAL)
+
 
 class Cost(Enum):
     """What an answer costs the server."""

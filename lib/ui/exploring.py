@@ -1,8 +1,8 @@
 """The routes of the watched servers, and requests to them that people put together.
 
 Decided here: how long a list of routes is remembered, that servers are asked for it only while
-somebody explores them, how many trials run at once, and that one which is given up is ended at the
-server too: its connection is closed.
+somebody explores them, that what is open is asked for once at a time, how many trials run at once,
+and that one which is given up is ended at the server too: its connection is closed.
 """
 
 import logging
@@ -27,13 +27,13 @@ from lib.api import (
 from lib.servers import AddressPolicy, Server, SettingsError, setting
 from lib.ui.answering import Answers
 
-__all__ = ["Exploring", "Found", "Full", "Sending"]
+__all__ = ["Checked", "Exploring", "Found", "Full", "Sending"]
 
 T = TypeVar("T")
 _KEPT_SECONDS, _REFUSED_SECONDS = 300.0, 5.0
 _SECONDS = 10.0
 """For each question about routes."""
-_AT_ONCE, _TRIALS = 4, 12
+_AT_ONCE, _CHECKS, _TRIALS = 8, 4, 12
 _LOST = "It ended in a way that was not thought of; the log says more."
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,15 @@ class Found:
     is_asking: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a server gives without a key, or why that cannot be told; asked at this wall-clock."""
+
+    at: float
+    exposure: Exposure | None = None
+    refused: str = ""
+
+
 @dataclass(eq=False)
 class Sending:
     """A trial on its way; times are of the monotonic clock. Its answer, or why there is none."""
@@ -59,6 +68,7 @@ class Sending:
     begun: float = field(default_factory=time.monotonic)
     tried: Tried | None = None
     refused: str = ""
+    ended: float | None = None
     work: "Future[None] | None" = None
 
     @property
@@ -67,8 +77,9 @@ class Sending:
 
     @property
     def seconds(self) -> float:
-        """Since it was sent."""
-        return time.monotonic() - self.begun
+        """Since it was sent, until it ended; 0 where it never began."""
+        now = time.monotonic() if self.is_running else self.begun
+        return (now if self.ended is None else self.ended) - self.begun
 
     def wait(self, seconds: float) -> None:
         """Give it a moment."""
@@ -79,6 +90,7 @@ class Sending:
         """End it here, and by that at the server."""
         if self.work and self.work.cancel():
             self.refused = self.refused or "Given up before there was an answer."
+            self.ended = time.monotonic()
 
 
 class Exploring:
@@ -89,11 +101,13 @@ class Exploring:
         self.has_control = _may_control(environ)
         self._answers = answers
         self._workers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="exploring")
+        self._checkers = ThreadPoolExecutor(_CHECKS, thread_name_prefix="exposure")
         self._lock = threading.Lock()
         self._clients: dict[Server, VllmClient] = {}
         self._found: dict[Server, Found] = {}
         self._due: dict[Server, float] = {}
         self._rounds: dict[Server, Future[None]] = {}
+        self._checks: dict[Server, Future[Checked]] = {}
         self._sendings: list[Sending] = []
 
     def found(self, server: Server, *, wait: float = 0.0) -> Found:
@@ -114,12 +128,13 @@ class Exploring:
         """Ask again at the next question."""
         self._due.pop(server, None)
 
-    def exposure(self, server: Server) -> "Future[Exposure]":
-        """Begin to ask every route without the key."""
-        known = self.peek(server)
-        listed = known.routes if known else ()
-        present = [one.route for one in listed if one.route and one.state is not State.ABSENT]
-        return self._workers.submit(lambda: self._client(server).exposure(present))
+    def check(self, server: Server) -> "Future[Checked]":
+        """Begin to ask every route without the key; who asks meanwhile gets the same answer."""
+        with self._lock:
+            asking = self._checks.get(server)
+            if asking is None or asking.done():
+                asking = self._checks[server] = self._checkers.submit(self._check, server)
+            return asking
 
     def send(self, server: Server, trial: Trial) -> Sending:
         """Begin a trial.
@@ -140,7 +155,8 @@ class Exploring:
         """Ask nobody any more."""
         for sending in self._sendings:
             sending.stop()
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._workers, self._checkers):
+            pool.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             for client in self._clients.values():
                 client.close()
@@ -168,6 +184,21 @@ class Exploring:
         pause = _REFUSED_SECONDS if found.refused else _KEPT_SECONDS
         self._due[server] = time.monotonic() + pause
 
+    def _check(self, server: Server) -> Checked:
+        surface = self.peek(server)
+        listed = surface.routes if surface else ()
+        there = [one for one in listed if one.state is not State.ABSENT]
+        present = [one.route for one in there if one.route]
+        unknown = [one.title for one in there if one.route is None]
+        begun = time.time()
+        try:
+            return Checked(begun, self._client(server).exposure(present, unknown))
+        except Refused as refused:
+            return Checked(begun, refused=refused.sentence)
+        except Exception:
+            log.exception("What a server gives without a key could not be found out.")
+            return Checked(begun, refused=_LOST)
+
     async def _try_out(self, server: Server, sending: Sending) -> None:
         policy = AddressPolicy.of(server, self._allowed)
         try:
@@ -178,6 +209,8 @@ class Exploring:
         except Exception:
             log.exception("A trial ended in a way that was not thought of.")
             sending.refused = _LOST
+        finally:
+            sending.ended = time.monotonic()
 
     def _client(self, server: Server) -> VllmClient:
         with self._lock:

@@ -1,7 +1,7 @@
 """What answers without a key: asked for by a button, and told in one table.
 
 Decided here: what is alarming. A guarded route and one that gives nothing away are well; whatever
-makes the model work or changes the server is not.
+makes the model work or changes the server is not. While anything is in doubt, the whole is not.
 """
 
 from collections.abc import Mapping
@@ -9,25 +9,28 @@ from concurrent.futures import Future
 
 import streamlit as st
 
-from lib.api import Exposed, Exposure, Refused, Risk, Verdict
+from lib.api import Exposed, Risk, Verdict
 from lib.servers import Server
 from lib.ui import live
+from lib.ui.exploring import Checked
 from lib.ui.house import house
 from lib.ui.plain import count, escaped, plain
+from lib.ui.rca.moments import written, zone
 
 __all__ = ["draw"]
 
 _KEPT = "explorer-exposure"
 _TICK = 0.5
 _GRAVE = (Risk.GPU, Risk.CONTROL)
+_UNTOLD = (Verdict.UNKNOWN, Verdict.UNASKED)
 
 
 def draw(server: Server) -> None:
     """The button, and what it brought."""
     st.text("Which routes answer whoever reaches the port, without a key?")
-    asking = _kept().get(server.name)
+    asking = _kept().get(server)
     if asking and not asking.done():
-        _wait(server.name)
+        _wait(server)
         return
     st.button(
         "Check now",
@@ -37,35 +40,36 @@ def draw(server: Server) -> None:
         args=(server,),
     )
     st.caption(
-        "Every route is asked without the key, in a way that uses none of them: nothing is computed"
-        " and nothing changes."
+        "Every route that is known here is asked without the key, in a way that uses none of them:"
+        " nothing is computed and nothing changes. Routes of the server's own are told, and not"
+        " asked."
     )
     if asking:
-        _told(asking)
+        _told(asking.result())
 
 
 def _begin(server: Server) -> None:
-    _kept()[server.name] = house().exploring.exposure(server)
+    _kept()[server] = house().exploring.check(server)
 
 
-def _kept() -> dict[str, "Future[Exposure]"]:
-    found: dict[str, Future[Exposure]] = st.session_state.setdefault(_KEPT, {})
+def _kept() -> dict[Server, "Future[Checked]"]:
+    found: dict[Server, Future[Checked]] = st.session_state.setdefault(_KEPT, {})
     return found
 
 
 @st.fragment(run_every=_TICK)
-def _wait(name: str) -> None:
-    asking = _kept().get(name)
+def _wait(server: Server) -> None:
+    asking = _kept().get(server)
     if asking is None or asking.done():
         st.rerun()
-    st.caption(escaped(f"Asking {name} …"))
+    st.caption(escaped(f"Asking {server.name} …"))
 
 
-def _told(asking: "Future[Exposure]") -> None:
-    try:
-        found = asking.result()
-    except Refused as refused:
-        st.warning(escaped(plain(refused.sentence, 400)), icon=":material/error:")
+def _told(checked: Checked) -> None:
+    when = f"Asked on {written(checked.at, zone())}."
+    found = checked.exposure
+    if found is None:
+        st.warning(escaped(f"{plain(checked.refused, 400)} {when}"), icon=":material/error:")
         return
     rows = [one for one in found.routes if one.verdict is not Verdict.ABSENT]
     wrong = [one for one in rows if one.is_wrong]
@@ -76,7 +80,7 @@ def _told(asking: "Future[Exposure]") -> None:
         {
             "tone": tone,
             "sentence": found.sentence,
-            "more": [],
+            "more": [when],
             "tiles": _tiles(rows),
             "remarks": [],
         },
@@ -107,12 +111,12 @@ def _row(one: Exposed) -> Mapping[str, object]:
         "verdict": one.verdict.value,
         "tone": _tone(one),
         "risk": one.risk.value,
-        "advice": one.advice if one.verdict is Verdict.OPEN else "",
+        "advice": one.advice if one.verdict in (Verdict.OPEN, Verdict.UNASKED) else "",
     }
 
 
 def _tone(one: Exposed) -> str:
-    if one.verdict is Verdict.UNKNOWN:
+    if one.verdict in _UNTOLD:
         return "unknown"
     if not one.is_wrong:
         return "good"

@@ -1,9 +1,20 @@
 import asyncio
+import time
 
 import pytest
 
-from lib.api import AsyncVllmClient, Control, Risk, Route, Unsent, Verdict, VllmClient
-from tests.support.faulty import FaultServer, answer, answer_json, recorded
+from lib.api import (
+    AsyncVllmClient,
+    Control,
+    Reason,
+    Risk,
+    Route,
+    Unreachable,
+    Unsent,
+    Verdict,
+    VllmClient,
+)
+from tests.support.faulty import FaultServer, answer, answer_json, recorded, slow
 
 KEY = "sk-abcdefgh12345"
 EXISTS = answer_json({"detail": "Method Not Allowed"}, 405)
@@ -37,9 +48,9 @@ SERVER = {
 }
 
 
-def found(behaviours, key=None, present=()):
+def found(behaviours, key=None, present=(), unknown=()):
     with FaultServer(behaviours) as server, VllmClient(server.url, key, timeout=2) as client:
-        return client.exposure(present), server
+        return client.exposure(present, unknown), server
 
 
 def rows(exposure):
@@ -113,8 +124,12 @@ def test_what_a_proxy_answers_to_everything_tells_nothing():
 def test_where_all_is_guarded_that_is_told():
     every = {name: guarded(behaviour) for name, behaviour in SERVER.items()}
     exposure, _ = found(every | {"*": guarded(EXISTS)}, KEY)
-    assert exposure.sentence == "No route that matters answers without a key."
+    assert exposure.sentence == (
+        "Of the routes that were asked, none that matters answers without a key; 1 was not asked."
+    )
     assert not any(row.is_wrong for row in exposure.routes)
+    doubts = [row.route for row in exposure.routes if row.is_in_doubt]
+    assert doubts == [Unsent.REALTIME], "no question reaches a web socket"
 
 
 def test_what_cannot_be_told_is_not_told_as_well():
@@ -122,17 +137,71 @@ def test_what_cannot_be_told_is_not_told_as_well():
     told = {name: guarded(SERVER[name]) for name in names}
     exposure, _ = found(told | {"*": answer("", 502)}, KEY)
     doubts = [row for row in exposure.routes if row.is_in_doubt]
-    assert len(doubts) > 10
+    untold = [row for row in doubts if row.verdict is Verdict.UNKNOWN]
+    assert len(untold) == len(doubts) - 1 > 10
     assert exposure.sentence == (
-        f"No route that matters answers without a key; of {len(doubts)} it cannot be told."
+        "Of the routes that were asked, none that matters answers without a key; "
+        f"of {len(untold)} it cannot be told; 1 was not asked."
     )
+
+
+def test_what_nobody_knows_is_told_and_not_asked():
+    every = {name: guarded(behaviour) for name, behaviour in SERVER.items()}
+    own = ("POST /my/admin/drop", "GET /my/admin/keys")
+    exposure, server = found(every | {"*": guarded(EXISTS)}, KEY, unknown=own)
+    assert not any("/my/" in seen.path for seen in server.seen)
+    untold = {f"{row.method} {row.path}": row for row in exposure.routes if row.is_in_doubt}
+    assert set(untold) == {*own, "WS /v1/realtime"}
+    for title in own:
+        row = untold[title]
+        assert (row.route, row.verdict, row.risk) == (None, Verdict.UNASKED, Risk.UNKNOWN)
+    assert exposure.sentence.endswith("none that matters answers without a key; 3 were not asked.")
+
+
+def test_what_a_server_of_another_make_lists_is_asked_or_told():
+    sglang = {
+        "/v1/models": answer_json({"data": [{"id": "m", "owned_by": "sglang"}]}),
+        "/get_model_info": answer_json({}),
+        "GET /pooling": EXISTS,
+        "/metrics": EXISTS,
+    }
+    exposure, server = found(sglang, present=(Route.POOLING, Route.METRICS, Control.SLEEP))
+    told = rows(exposure)
+    assert told[Route.POOLING].is_wrong
+    assert (told[Control.SLEEP].verdict, told[Control.SLEEP].is_in_doubt) == (Verdict.UNASKED, True)
+    assert not any(seen.path == "/sleep" for seen in server.seen)
+    assert Unsent.REALTIME not in told
+    assert not any("--" in row.advice or "#" in row.advice for row in exposure.routes)
+
+
+def test_it_ends_in_time_however_slow_each_answer_is():
+    async def asked(url):
+        async with AsyncVllmClient(url, KEY) as client:
+            await client.capabilities()
+            begun = time.monotonic()
+            with pytest.raises(Unreachable):
+                await client.exposure(seconds=0.6)
+            return time.monotonic() - begun
+
+    with FaultServer(SERVER) as server, VllmClient(server.url, KEY) as client:
+        client.capabilities()
+        server["*"] = slow(0.2, EXISTS)
+        begun = time.monotonic()
+        with pytest.raises(Unreachable) as caught:
+            client.exposure(seconds=0.6)
+        assert 0.5 < time.monotonic() - begun < 5
+        assert caught.value.reason is Reason.TIMEOUT
+        with pytest.raises(Unreachable):
+            client.surface(seconds=0)
+        assert asyncio.run(asked(server.url)) < 5
 
 
 def test_every_row_has_its_risk_and_its_advice():
     exposure, _ = found(SERVER, KEY)
     for row in exposure.routes:
         assert row.advice.endswith(".")
-        assert (row.risk is Risk.CONTROL) == isinstance(row.route, Control | Unsent)
+        is_changing = isinstance(row.route, Control | Unsent) and row.method != "WS"
+        assert (row.risk is Risk.CONTROL) == is_changing
 
 
 def test_both_clients_find_the_same():
