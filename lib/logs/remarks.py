@@ -1,7 +1,8 @@
 """Warnings and errors of a log, gathered: each kind once, with how often and where.
 
 Decided here: which lines are looked at, that a traceback is told by its last line, and that lines
-which differ in numbers only are the same. Kept are 400 kinds; what comes after is counted.
+which differ in numbers only are the same. Kept are 400 kinds; what comes after is counted. To look
+into the table of troubles is slow, so it is done once for each wording.
 """
 
 import re
@@ -10,23 +11,27 @@ from dataclasses import dataclass
 from lib.logs.entry import Entry
 from lib.logs.log import Remark
 from lib.logs.secrets import Masker
-from lib.logs.troubles import Gravity, Kind, Trouble, trouble_of
+from lib.logs.troubles import LOOKED_AT, Gravity, Kind, Trouble, trouble_of
 
 __all__ = ["Remarks", "template"]
 
 EXCERPT = 400
-_MOST, _MOST_WORDINGS, _MOST_LOUD = 400, 1_000, 2_000
-"""Kinds that are kept, and wordings that are compared with the table: an error's go on longer."""
+_MOST, _MOST_WORDINGS, _MOST_LOUD, _MOST_NOTHING = 400, 1_000, 2_000, 4_000
+"""Kinds that are kept, and wordings that are compared with the table: an error's go on longer.
+Of those that turned out to be nothing, the last so many are known."""
 _LOUD = frozenset({"WARNING", "ERROR", "CRITICAL"})
 _LOOSE = re.compile(
     r"Error\b|error:|ERROR|[Ee]xception|[Ww]arning|Fatal|SIG[A-Z]{3}|core dumped|[Kk]illed|OOM|oom-"
     r"|[Ff]ailed|No space left|out of memory|Triton is|gated repo|incorrect regex|leaked"
 )
+_SAYS_ERROR = re.compile(r"Error\b|ERROR|Exception|Fatal|[Kk]illed|Warning")
 _TOLD = re.compile(
     r"Cannot use|Custom all|Reducing Torch|preempted|is disabled|not found|[Ff]alling back"
     r"|deprecated|died|exited unexpectedly|is not supported|timed out"
 )
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-f]{8}[0-9a-f\-]{8,}\b|\d+(?:\.\d+)?")
+_COUNTED = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-f]{8}[0-9a-f\-]{8,}\b|\d+(?:[.:]\d+)+|\d{4,}")
+"""Numbers that tell no trouble from another; a short one may: of an exit, an error, a status."""
 _TRACE = "Traceback (most recent call last)"
 _CHAIN = ("During handling of", "The above exception", "Exception Group Traceback")
 _GRAVE = frozenset({Kind.MEMORY, Kind.ENGINE, Kind.DEVICES, Kind.NETWORK, Kind.REQUESTS})
@@ -54,6 +59,7 @@ class Remarks:
         self.uncounted = 0
         self._found: dict[str, _Found] = {}
         self._wordings: dict[str, str] = {}
+        self._nothing: set[str] = set()
         self._traces: set[tuple[str, int | None]] = set()
 
     def feed(self, entry: Entry, *, is_landmark: bool) -> None:
@@ -95,33 +101,44 @@ class Remarks:
             key = self._begin(entry, wording, is_trace=is_trace)
             if key is None:
                 return
-        found = self._found[key]
+        found = self._found.get(key)
+        if found is None:
+            self.uncounted += 1
+            return
         if found.first is not entry:
             found.count += 1
             found.is_warning &= entry.level == "WARNING" and not is_trace
         found.last = entry.line
 
     def _begin(self, entry: Entry, wording: str, *, is_trace: bool) -> str | None:
-        """Where lines of a new wording are counted; None where they are too many."""
+        """Where lines of a new wording are counted; None where they are nothing, or too many."""
         is_loud = is_trace or entry.level in ("ERROR", "CRITICAL")
         if len(self._wordings) >= (_MOST_LOUD if is_loud else _MOST_WORDINGS):
             self.uncounted += 1
             return None
-        trouble = trouble_of(entry.message)
-        if trouble is None and not entry.level and not is_trace and not _is_loud(entry.message):
-            return None
-        if trouble is None and entry.level == "INFO":
+        is_quiet = not is_trace and _is_quiet(entry)
+        trouble = self._of_quiet(entry.message) if is_quiet else trouble_of(entry.message)
+        if trouble is None and is_quiet:
             return None
         key = trouble.title if trouble and not trouble.each else wording
-        if key not in self._found:
-            if len(self._found) >= _MOST:
-                self.uncounted += 1
-                return None
+        if key not in self._found and len(self._found) < _MOST:
             level = entry.level or ("ERROR" if is_trace else "")
             text = entry.message[: 8 * EXCERPT]
             self._found[key] = _Found(entry, level, trouble, text, is_trace, level == "WARNING")
         self._wordings[wording] = key
         return key
+
+    def _of_quiet(self, message: str) -> Trouble | None:
+        """What explains a line that is nothing else: None for the most, which are known again."""
+        seen = _COUNTED.sub("#", message[:LOOKED_AT])
+        if seen in self._nothing:
+            return None
+        trouble = trouble_of(message)
+        if trouble is None:
+            if len(self._nothing) >= _MOST_NOTHING:
+                self._nothing.clear()
+            self._nothing.add(seen)
+        return trouble
 
 
 def template(message: str) -> str:
@@ -129,9 +146,9 @@ def template(message: str) -> str:
     return _NUMBERS.sub("#", message[:240])
 
 
-def _is_loud(message: str) -> bool:
-    """Whether a line that no logger wrote is worth a remark though nothing explains it."""
-    return re.search(r"Error\b|ERROR|Exception|Fatal|[Kk]illed|Warning", message) is not None
+def _is_quiet(entry: Entry) -> bool:
+    """Whether a line is worth a remark only where the table explains it."""
+    return entry.level == "INFO" or (not entry.level and _SAYS_ERROR.search(entry.message) is None)
 
 
 def _weight(one: Remark) -> tuple[int, bool, bool, int]:

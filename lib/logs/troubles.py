@@ -12,9 +12,9 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Gravity", "Kind", "Trouble", "trouble_of", "troubles"]
+__all__ = ["LOOKED_AT", "Gravity", "Kind", "Trouble", "trouble_of", "troubles"]
 
-_LOOKED_AT = 600
+LOOKED_AT = 600
 """Characters of a line; what it is about stands in its beginning."""
 
 
@@ -83,5 +83,5 @@ def troubles() -> tuple[Trouble, ...]:
 
 def trouble_of(text: str) -> Trouble | None:
     """The row that explains a line."""
-    small = text[:_LOOKED_AT].lower()
+    small = text[:LOOKED_AT].lower()
     return next((one for one in troubles() if one.pattern.search(small)), None)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lib.logs import read_log
+from lib.logs import read_log, remarks
+from lib.logs.entry import Entry
 from lib.logs.troubles import Gravity, trouble_of, troubles
 
 LINES = {
@@ -264,6 +265,41 @@ def test_the_same_with_other_numbers_is_counted_and_other_words_are_not():
     line = "(A pid=1) WARNING 01-01 00:00:00 [a.py:1] slow step {} took {} ms\n"
     log = read_log("".join(line.format(n, n * 7) for n in range(50)).encode())
     assert [one.count for one in log.remarks] == [50]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Request to backend {} Failed, and {} others too",
+        "(A pid=1) INFO 01-01 00:00:00 [a.py:1] it timed out after {}.5 s at 10.0.0.{}:80",
+        "(A pid=1) WARNING 01-01 00:00:00 [a.py:1] slow step {} took {} ms",
+    ],
+)
+def test_the_table_is_asked_once_for_a_wording(line, monkeypatch):
+    asked = []
+    monkeypatch.setattr(remarks, "trouble_of", lambda text: asked.append(text) or trouble_of(text))
+    read_log("\n".join(line.format(10_000 + n, 77) for n in range(500)).encode())
+    assert len(asked) == 1
+
+
+def test_what_was_nothing_hides_no_trouble_that_differs_in_a_number_or_at_the_end():
+    same = "the child failed: " + "x " * 120
+    lines = [f"{same}and so on", f"{same}NCCL error", "it failed, errno 12", "it failed, errno 98"]
+    found = read_log("\n".join(lines).encode()).remarks
+    assert [one.line for one in found] == [2, 4]
+
+
+def test_no_more_wordings_are_known_than_fit():
+    kept = remarks.Remarks()
+    letters = str.maketrans("0123456789", "abcdefghij")
+    for number in range(5_000):
+        message = f"{number} failed".translate(letters)
+        kept.feed(Entry(number, message), is_landmark=False)
+    assert 0 < len(kept._nothing) <= 4_000
+    for number in range(5_000):
+        message = f"{number} failed".translate(letters)
+        kept.feed(Entry(number, message, level="ERROR"), is_landmark=False)
+    assert (len(kept._wordings), len(kept._found), kept.uncounted) == (2_000, 400, 4_600)
 
 
 def test_failed_requests_in_the_access_log_are_remarked():
