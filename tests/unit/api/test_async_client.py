@@ -1,4 +1,5 @@
 import asyncio
+import inspect
 import time
 
 import pytest
@@ -121,3 +122,14 @@ def test_every_call_of_the_blocking_client_can_be_awaited():
     awaited = {name for name in dir(AsyncVllmClient) if not name.startswith("_")}
     assert public <= awaited
     assert awaited - public == {"scrape", "forget"}
+
+
+def test_a_call_takes_the_same_and_gives_the_same_in_both_clients():
+    public = {name for name in dir(VllmClient) if not name.startswith("_")}
+    for name in public - {"url"}:
+        blocking, awaiting = (
+            inspect.signature(getattr(client, name)) for client in (VllmClient, AsyncVllmClient)
+        )
+        assert blocking.parameters == awaiting.parameters, name
+        given = str(awaiting.return_annotation).replace("AsyncStream", "Stream")
+        assert given == str(blocking.return_annotation), name

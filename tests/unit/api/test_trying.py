@@ -1,5 +1,6 @@
 import asyncio
 import json
+import threading
 import time
 
 import pytest
@@ -20,7 +21,7 @@ from lib.api import (
     VllmClient,
 )
 from lib.api.multipart import form
-from lib.api.trying import MOST_READ
+from lib.api.trying import MOST_READ, tried
 from tests.support.faulty import (
     FaultServer,
     answer,
@@ -221,3 +222,17 @@ def test_a_form_comes_back_from_its_bytes(fields):
         part.removeprefix(b"\r\n").removesuffix(b"\r\n").split(b"\r\n\r\n", 1) for part in parts
     ]
     assert [value.decode() for _, value in found] == list(fields.values())
+
+
+def test_what_is_secret_in_an_answer_is_hidden_beside_the_event_loop(monkeypatch):
+    threads = []
+
+    def seen(*given):
+        threads.append(threading.get_ident())
+        return tried(*given)
+
+    monkeypatch.setattr("lib.api.trying.tried", seen)
+    told, _ = attempt(answer_json({"api_key": "abc"}), Trial(Route.SERVER_INFO), asynchronous=True)
+    assert told.hidden
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads, "answers that stream would stand still"
