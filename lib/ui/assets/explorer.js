@@ -175,7 +175,7 @@ export class Sendings {
       h("tbody", {}, ...rows.map((row) => h("tr", { "aria-current": row.id === shown ? "true" : null },
         h("td", {}, row.at ? clock(row.at) : ""), h("td", {}, h("button.vx-open", { type: "button", title: "Show this answer, and put what was sent into the form", onclick: () => this.page.send("show", row.id) }, h("bdi", {}, row.route))),
         h("td", {}, h("bdi", {}, row.server)), h("td", {}, state(row.tone, row.words)), h("td.vi-number", {}, row.seconds),
-        h("td", {}, row.again ? h("button.vx-again", { type: "button", title: row.again, onclick: () => this.page.send("again", [row.id, Date.now()]) }, h("span.vi-icon", { "aria-hidden": "true" }, "replay"), "Send again") : null)))))));
+        h("td", {}, row.again ? h("button.vx-again", { type: "button", title: row.again, onclick: () => this.page.send("again", [row.id, Date.now()]) }, h("span.vi-icon", { "aria-hidden": "true" }, "replay"), "Send again") : h("span.vi-quiet", {}, row.barred))))))));
   }
 
   destroy() {}

@@ -1,7 +1,7 @@
-"""What is being put together for a route: its body, its file, and the parts of its path.
+"""What is being put together for a route: its body, and the parts of its path.
 
 Decided here: that a draft begins with a good example, that it is kept for as long as the tab lives,
-and what becomes of it when it is sent.
+and what becomes of it when it is sent. A file is not kept: it is there while its field is.
 """
 
 import json
@@ -56,7 +56,6 @@ class Draft:
     serial: int = 0
     parts: dict[str, str] = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
-    file: File | None = None
     troubles: tuple[str, ...] = ()
     model: str = ""  # whom it was begun for
 
@@ -123,7 +122,7 @@ def renew(place: Place, listed: Listed, surface: Surface) -> None:
 
 
 def restore(place: Place, listed: Listed, surface: Surface, trial: Trial) -> None:
-    """Put what was sent before into the form again; a file is not kept."""
+    """Put what was sent before into the form again, without its file."""
     draft = draft_of(place, listed, surface)
     draft.parts, draft.query = dict(trial.parts), dict(trial.query)
     sent = trial.form if trial.body is None else trial.body
@@ -142,7 +141,7 @@ def sent_path(listed: Listed) -> str:
     return listed.route.path if listed.route else listed.path
 
 
-def trial_of(draft: Draft, listed: Listed) -> tuple[Trial | None, str]:
+def trial_of(draft: Draft, listed: Listed, file: File | None = None) -> tuple[Trial | None, str]:
     """The request of a draft, or why there is none, in a sentence; a stream is asked for whole."""
     if listed.route is None:
         return None, "Nobody knows here what it does."
@@ -151,13 +150,13 @@ def trial_of(draft: Draft, listed: Listed) -> tuple[Trial | None, str]:
     parts = tuple((name, draft.parts.get(name, "").strip()) for name in parts_of(listed))
     if why := _misled(listed, parts):
         return None, why
-    if draft.is_form and draft.file is None:
+    if draft.is_form and file is None:
         return None, "There is no sound yet: choose a file, or record one."
     query = tuple((name, value) for name, value in draft.query.items() if value.strip())
     trial = Trial(listed.route, query=query, parts=parts)
     if draft.is_form:
         told = {name: filling.written(value) for name, value in (draft.body or {}).items()}
-        return replace(trial, form=told, file=draft.file), ""
+        return replace(trial, form=told, file=file), ""
     return replace(trial, body=_whole(draft.body)), ""
 
 

@@ -61,7 +61,7 @@ def _asked(listed: Listed) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*described, *examples.query(listed.path)]))
 
 
-def sound(draft: Draft) -> None:
+def sound(draft: Draft) -> File | None:
     """The file of a form: chosen, or recorded here."""
     way = st.segmented_control(
         "Sound",
@@ -79,7 +79,7 @@ def sound(draft: Draft) -> None:
         )
     else:
         found = st.audio_input("Speak", key=f"explorer-{draft.serial}-recording")
-    draft.file = File(plain(found.name, 80), found.type or "", found.getvalue()) if found else None
+    return File(plain(found.name, 80), found.type or "", found.getvalue()) if found else None
 
 
 def body(draft: Draft, place: Place, listed: Listed, surface: Surface) -> None:

@@ -1,25 +1,27 @@
 """What was sent in this tab: to be looked at again, and sent again.
 
-Decided here: how much of it is kept. It lives as long as the tab, and nowhere else.
+Decided here: how much of it is kept, and what of it may be sent again. It lives as long as the
+tab, and nowhere else.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from secrets import token_hex
 
 import streamlit as st
 
-from lib.api import Control, Listed, Tried
+from lib.api import Listed, Route, Tried
 from lib.servers import Server
 from lib.ui.exploring import Sending
+from lib.ui.house import house
 from lib.ui.plain import count, duration, plain
 
-__all__ = ["MOST", "Past", "add", "history", "last", "named", "rows", "show", "told"]
+__all__ = ["MOST", "Past", "add", "barred", "history", "last", "named", "rows", "show", "told"]
 
 MOST = 20
 _MOST_BYTES = 16 << 20
-"""Of all answers that a tab keeps; the oldest lose their body first."""
+"""Of all sounds and answers that a tab keeps; the sounds go first, and the oldest of each."""
 _SHOWN_BYTES = 300_000
 """Of a body, as text in the browser; `raw.js` draws no more either."""
 _TEXTS = ("json", "text", "xml", "javascript", "yaml", "event-stream")
@@ -67,13 +69,37 @@ def add(past: Past) -> None:
     kept = history()
     kept.insert(0, past)
     del kept[MOST:]
-    size = 0
-    for one in kept:
-        tried = one.sending.tried
-        size += len(tried.body) if tried else 0
-        if tried and size > _MOST_BYTES:
-            one.sending.tried, one.remark = _without_body(tried), _FORGOTTEN
+    excess = sum(len(_sound(one)) + len(_body(one)) for one in kept) - _MOST_BYTES
+    for drop in (_drop_sound, _drop_body):
+        for one in reversed(kept):
+            excess -= drop(one) if excess > 0 else 0
     show(past.id)
+
+
+def _sound(past: Past) -> bytes:
+    file = past.sending.trial.file
+    return file.content if file else b""
+
+
+def _body(past: Past) -> bytes:
+    tried = past.sending.tried
+    return tried.body if tried else b""
+
+
+def _drop_sound(past: Past) -> int:
+    """Bytes that this frees; none of what is on its way."""
+    if past.sending.is_running:
+        return 0
+    size = len(_sound(past))
+    past.sending.trial = replace(past.sending.trial, file=None)
+    return size
+
+
+def _drop_body(past: Past) -> int:
+    tried, size = past.sending.tried, len(_body(past))
+    if tried and size:
+        past.sending.tried, past.remark = _without_body(tried), _FORGOTTEN
+    return size
 
 
 def show(id_: str) -> None:
@@ -89,6 +115,16 @@ def named(id_: object) -> Past | None:
 def last() -> Past | None:
     """The one that is shown."""
     return named(st.session_state.get(_LATEST))
+
+
+def barred(past: Past) -> str:
+    """Why it is not sent again from the history, in a few words; "" where it is."""
+    if not isinstance(past.listed.route, Route):
+        return "only from its own form"
+    if house().named(past.server.name) != past.server:
+        return "its server has changed, or is gone"
+    trial = past.sending.trial
+    return "its sound is no longer kept" if trial.form is not None and not trial.file else ""
 
 
 def rows() -> Sequence[Mapping[str, object]]:
@@ -128,7 +164,7 @@ def told(past: Past) -> Mapping[str, object]:
 
 def _row(past: Past) -> Mapping[str, object]:
     tried = past.sending.tried
-    again = not isinstance(past.listed.route, Control)
+    why = barred(past)
     return {
         "id": past.id,
         "at": tried.at if tried else None,
@@ -137,7 +173,8 @@ def _row(past: Past) -> Mapping[str, object]:
         "tone": past.tone,
         "words": past.words,
         "seconds": duration(tried.seconds) if tried else "",
-        "again": _again(past.listed) if again else "",
+        "again": "" if why else _again(past.listed),
+        "barred": why,
     }
 
 

@@ -51,10 +51,9 @@ def draw(place: Place, listed: Listed, surface: Surface, elsewhere: list[str]) -
         return
     draft = draft_of(place, listed, surface)
     form.parts(draft, listed, surface)
-    if draft.is_form:
-        form.sound(draft)
+    file = form.sound(draft) if draft.is_form else None
     form.body(draft, place, listed, surface)
-    trial, why = trial_of(draft, listed)
+    trial, why = trial_of(draft, listed, file)
     _send(place.server, listed, trial, why, draft)
     _answer(place.server, listed)
     if trial:
@@ -203,9 +202,9 @@ def show_again(one: Past) -> None:
 
 
 def send_again(one: Past) -> None:
-    """Send the same request again; what changes a server only from its own form."""
+    """Send the same request again, where nothing bars it."""
     _restore(one)
-    if isinstance(one.listed.route, Route):
+    if not past.barred(one):
         _begin(one.server, one.listed, one.sending.trial, one.remark)
 
 
