@@ -1,7 +1,8 @@
 """Requests that could be seated but may not start: they wait for something else than room.
 
 Patterns 13 and 14. vLLM says how many, not for what: an adapter, KV from another server, or a
-grammar. Where a server reports neither adapters nor transfers, a grammar is what is left.
+grammar. Where a server has neither adapters nor transfers, a grammar is what is left. Every server
+reports the counters of an external cache (from 0.11.2 on): one that has none leaves them at 0.
 """
 
 import numpy as np
@@ -19,6 +20,12 @@ ROOM = 0.9
 DEFERRED_FOR, DEFERRED_OVER = 30.0, 15.0
 TAIL = 3.0
 """How many times its median a percentile must be to be called a tail."""
+
+_ADAPTER, _TRANSFER = "an adapter", "KV from elsewhere"
+_REMEDIES = {
+    _ADAPTER: Remedy("--max-loras", "more adapters at once", "memory"),
+    _TRANSFER: Remedy("", "look for a stuck transfer in the log; restart if none of them moves"),
+}
 
 _RUNNING = Curve("running", How.GAUGE)
 _DEFERRED = Curve("waiting_by_reason", How.GAUGE, part="deferred", limit=1.0)
@@ -38,18 +45,19 @@ def _deferred(scene: Scene) -> Finding | None:
         brief="Requests deferred",
         headline=f"{counted(deferred, 'request')} held back though there is room: waiting for "
         f"{' or '.join(_classes(scene))}",
-        detail=f"{running:.0f} run meanwhile{f', of {seats} seats' if seats else ''}.",
+        detail=f"{_run(running)} meanwhile{f', of {seats} seats' if seats else ''}.",
         since=since,
         chain=in_order(
             [_deferred_link(since, deferred), _running_link(scene), *felt(scene, since)]
         ),
         rivals=some(not_memory(scene, since), not_preempted(scene, since)),
-        remedies=(
-            Remedy("--max-loras", "more adapters at once", "memory"),
-            Remedy("", "look for a stuck transfer in the log; restart if none of them moves"),
-        ),
+        remedies=tuple(_REMEDIES[one] for one in _classes(scene)),
         source="vllm-project/vllm#38435",
     )
+
+
+def _run(running: float) -> str:
+    return "1 runs" if round(running) == 1 else f"{running:.0f} run"
 
 
 def _grammar(scene: Scene) -> Finding | None:
@@ -67,7 +75,7 @@ def _grammar(scene: Scene) -> Finding | None:
         brief="Grammars compile slowly",
         headline="Requests with a schema wait for their grammar; the others are served as usual",
         detail=(
-            f"{counted(deferred, 'request')} deferred, and this server reports neither adapters "
+            f"{counted(deferred, 'request')} deferred, and this server has neither adapters "
             "nor transfers of KV: what is left is a grammar that compiles (inferred)."
         ),
         since=since,
@@ -75,7 +83,7 @@ def _grammar(scene: Scene) -> Finding | None:
         rivals=some(
             not_memory(scene, since),
             Rival("adapters", "none are reported"),
-            Rival("KV from elsewhere", "none is reported"),
+            Rival(_TRANSFER, "none was ever looked for"),
         ),
         remedies=(
             Remedy("", "simpler schemas: less nesting, fewer alternatives, no long patterns"),
@@ -109,8 +117,14 @@ def _classes(scene: Scene) -> tuple[str, ...]:
     """What a request of this server may be deferred for, besides a grammar."""
     told = scene.window.layout.quantities
     adapters = any(name.startswith("lora") for name in told)
-    transfers = scene.tells("kv_fetch") or scene.tells("external_prefix_queries")
-    return (*(("an adapter",) if adapters else ()), *(("KV from elsewhere",) if transfers else ()))
+    transfers = scene.tells("kv_fetch") or _ever_counted(scene, "external_prefix_queries")
+    return (*((_ADAPTER,) if adapters else ()), *((_TRANSFER,) if transfers else ()))
+
+
+def _ever_counted(scene: Scene, quantity: str) -> bool:
+    """Whether a counter is above 0, be it since before the window began."""
+    values = scene.window.values[:, scene.window.layout.columns(quantity)]
+    return bool((values > 0).any())
 
 
 def _deferred_link(since: float, deferred: float) -> Link:

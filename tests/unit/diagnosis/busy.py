@@ -36,6 +36,8 @@ COUNTERS = {
     "preemptions": 0,
     ("finished", "stop"): 2,
 }
+UNUSED = ("external_prefix_queries", "external_prefix_hits")
+"""Counters that every server has; without a KV connector they stay at 0."""
 HISTOGRAMS = {
     "ttft": (2, 0.25, LATENCIES),
     "itl": (500, 0.03, LATENCIES),
@@ -89,6 +91,9 @@ def _columns(given, t, chance):
         told = given.get(name, middle)
         many, what = told if isinstance(told, tuple) else (often, told)
         yield from _histogram(name, _at(many, t), _at(what, t), edges, chance)
+    for name in UNUSED:
+        if name not in given:
+            yield _series(name), np.zeros(len(t))
 
 
 def _histogram(name, often, middle, edges, chance):

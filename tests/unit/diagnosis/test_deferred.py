@@ -29,6 +29,28 @@ def test_what_is_held_back_with_nothing_else_to_wait_for_waits_for_a_grammar():
     assert "inferred" in finding.detail
 
 
+def test_counters_of_an_external_cache_that_stand_at_0_are_no_transfers():
+    window = held(**TAIL)
+    assert {"external_prefix_queries", "external_prefix_hits"} <= window.layout.quantities
+    assert rules(window) == ["grammar"]
+    assert rules(held(external_prefix_queries=after(600, 0, 100), **TAIL)) == ["deferred"]
+
+
+def test_what_is_done_about_it_is_about_what_may_be_waited_for():
+    def flags(window):
+        return [remedy.flag for remedy in findings(window)["deferred"].remedies]
+
+    adapters = {"lora_wanted": 1, "lora_slots": 2}
+    assert flags(held(external_prefix_queries=100)) == [""]
+    assert flags(beside(held(), **adapters)) == ["--max-loras"]
+    assert flags(beside(held(external_prefix_queries=100), **adapters)) == ["--max-loras", ""]
+
+
+def test_one_that_runs_meanwhile_is_told_as_one():
+    alone = held(external_prefix_queries=100, running=1)
+    assert findings(alone)["deferred"].detail == "1 runs meanwhile."
+
+
 def test_a_grammar_makes_only_some_first_tokens_late():
     assert "grammar" not in rules(held())
 
