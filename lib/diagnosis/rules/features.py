@@ -11,7 +11,7 @@ from lib.diagnosis.counts import grown, per_second, steps_of
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
 from lib.diagnosis.links import TTFT_95, in_order, not_memory, queue, risen, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
-from lib.diagnosis.scene import Scene, last
+from lib.diagnosis.scene import MINUTE, Scene, last
 from lib.diagnosis.words import between, counted, long, percent, rate
 
 __all__ = ["RULES"]
@@ -22,6 +22,7 @@ DRAFTS_OVER = 300.0
 DRAFTED = 1_000.0
 """Tokens without which nothing is said of drafts."""
 ACCEPTED, LENGTH = 0.3, 1.5
+ITL_50 = Curve("itl", How.PERCENTILE, q=0.5, span=MINUTE)
 
 BLOCKS_OVER = 600.0
 LARGE = 32.0
@@ -97,7 +98,7 @@ def _drafts_wasted(scene: Scene) -> Finding | None:
     with np.errstate(divide="ignore", invalid="ignore"):
         share = accepted / drafted
         length = 1 + accepted / grown(scene, DRAFTS_OVER, "drafts")
-    poor = (share < ACCEPTED) | (length < LENGTH)
+    poor = (share < ACCEPTED) & (length < LENGTH)
     enough = drafted >= DRAFTED
     since = scene.since(
         poor & enough,
@@ -106,7 +107,7 @@ def _drafts_wasted(scene: Scene) -> Finding | None:
         hold=60.0,
         release=60.0,
     )
-    if since is None:
+    if since is None or _streams_are_faster(scene, since):
         return None
     line = Curve("accepted_tokens", How.RATIO, to="draft_tokens", limit=ACCEPTED, span=DRAFTS_OVER)
     over = f"last {long(DRAFTS_OVER)}"
@@ -115,7 +116,7 @@ def _drafts_wasted(scene: Scene) -> Finding | None:
         pattern=24,
         severity=Severity.HINT,
         brief="Drafts wasted",
-        headline="Most drafted tokens are thrown away: speculation costs more than it brings",
+        headline="Most drafted tokens are thrown away",
         detail=(
             f"A step of a request brings {last(length):.2f} tokens on average; without drafts it "
             "brings 1 and is cheaper, the more so the more requests run."
@@ -129,7 +130,6 @@ def _drafts_wasted(scene: Scene) -> Finding | None:
                 f"< {ACCEPTED:.0%}",
                 over,
                 since,
-                holds=bool(last(share) < ACCEPTED),
                 curve=line,
             ),
             Link(
@@ -138,8 +138,6 @@ def _drafts_wasted(scene: Scene) -> Finding | None:
                 f"{last(length):.2f}",
                 f"< {LENGTH}",
                 over,
-                None,
-                holds=bool(last(length) < LENGTH),
             ),
             Link(
                 "draft_tokens",
@@ -157,6 +155,12 @@ def _drafts_wasted(scene: Scene) -> Finding | None:
         ),
         source="vLLM documentation: speculative decoding",
     )
+
+
+def _streams_are_faster(scene: Scene, since: float) -> bool:
+    """Whether tokens come clearly faster than before: then drafts bring something all the same."""
+    base, now = scene.before(ITL_50, since), last(scene.curve(ITL_50))
+    return base is not None and base.is_left_by(now) and now < base.median
 
 
 def _few_run(scene: Scene, since: float) -> Rival | None:

@@ -212,7 +212,7 @@ GENERATED: Faults = {
     "drafts thrown away": (
         {"drafts_wasted"},
         lambda seed: generated(
-            wide(seed, drafts=20, draft_tokens=80, accepted_tokens=after(AT, 10, 60))
+            wide(seed, drafts=20, draft_tokens=80, accepted_tokens=after(AT, 8, 60))
         ),
     ),
     "blocks too large": (
