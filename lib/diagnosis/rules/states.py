@@ -265,6 +265,6 @@ RULES: tuple[Rule, ...] = (
         ("prompt_tokens",),
         _restarts,
         least=30.0,
-        explains=("warming_up", "errors", "hits_fell"),
+        explains=("warming_up", "errors", "hits_fell", *SYMPTOMS),
     ),
 )

@@ -52,6 +52,14 @@ def test_a_restart_explains_that_its_cache_finds_less():
     assert "hits_fell" in findings(fewer)
 
 
+def test_a_restart_explains_what_users_feel_of_it():
+    slower = restarted(busy(itl=after(1_600, 0.09, 0.03)), 1_600)
+    found = findings(slower)
+    assert list(found) == ["restarts"]
+    assert found["restarts"].severity is Severity.WATCH
+    assert found["restarts"].merged == ("Slow streams",)
+
+
 # ── Asleep, paused ──
 
 
