@@ -188,8 +188,7 @@ def _is_filtered(body: bytes) -> bool:
 
 def _tasks(routes: frozenset[Route], dialect: Dialect, version: str | None) -> frozenset[str]:
     """From the routes, where a server registers only those that its model can do."""
-    registers_all = dialect.kind not in (Kind.VLLM, Kind.TUTORIAL)
-    if registers_all or numbers(version) < (0, 16):
+    if not dialect.kind.is_vllm or numbers(version) < (0, 16):
         return frozenset()
     return frozenset(task for route, task in _TASKS.items() if route in routes)
 
@@ -228,8 +227,7 @@ def why_absent(
     """Why a server lacks a route that its kind can have, and what would show it."""
     way = route.way
     if dialect.kind is not Kind.VLLM:
-        flag = dialect.flags.get(route, "") if isinstance(route, Route) else ""
-        return "this server does not offer it", flag
+        return "this server does not offer it", dialect.flags.get(route, "")
     if numbers(version) < way.since:
         release = f"vLLM {written(way.since)} or later"
         return f"release {version} does not have it", " with ".join(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lib.api.routes import Route
-from lib.api.ways import Kind
+from lib.api.ways import Kind, Known
 
 __all__ = ["DIALECTS", "Dialect", "recognised"]
 
@@ -30,7 +30,7 @@ class Dialect:
     ready: Route | None = None  # None: well, and a model in its list
     signs: frozenset[Route] = frozenset()
     owner: str = ""  # `owned_by` of its models
-    flags: Mapping[Route, str] = field(default_factory=dict)  # what switches a route on
+    flags: Mapping[Known, str] = field(default_factory=dict)  # what switches a route on
 
 
 # In the order of asking: a row with signs of its own before the rows that it resembles.

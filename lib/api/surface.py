@@ -72,7 +72,7 @@ class Listed:
     route: Known | None  # None: this project does not know it, and cannot send it
     group: Group
     what: str  # one sentence
-    since: str  # the first release that is sure to have it; "" where each has it
+    since: str  # the first release of vLLM that is sure to have it; "" where each has it
     needs: str  # the flag, variable or model without which it is absent; or what stands for it
     guarded: bool | None  # whether a key would guard it in this release; None: not known
     cost: Cost | None  # None: not known
@@ -150,7 +150,7 @@ def _asked_for(known: Capabilities) -> Iterable[Known]:
     What changes vLLM is asked for at vLLM only: of other servers nobody knows what asking does.
     """
     yield from (route for route in Route if route is not Route.METRICS_FILTERED)
-    if known.engine_kind in (Kind.VLLM, Kind.TUTORIAL):
+    if known.engine_kind.is_vllm:
         yield from (route for route in (*Control, *Unsent) if route.method != "WS")
 
 
@@ -226,14 +226,13 @@ class _Teller:
     def missing(self, route: Known) -> Listed:
         """A route that is not there."""
         known = self.known
-        ours = (Kind.VLLM, Kind.TUTORIAL)
         if route is Unsent.REALTIME and known.engine_kind is Kind.VLLM:
             reason, needs = "no question tells whether it is there", route.way.needs
         elif known.engine_kind in route.way.kinds:
             reason, needs = why_absent(route, known.dialect, known.version, known.tasks)
         elif route.way.instead and known.engine_kind is Kind.VLLM:
             reason, needs = "no vLLM release has it", f"use {route.way.instead}"
-        elif known.engine_kind in ours and set(ours) & set(route.way.kinds):
+        elif known.engine_kind.is_vllm and any(kind.is_vllm for kind in route.way.kinds):
             reason, needs = "this server does not offer it", route.way.needs
         else:
             reason, needs = f"{known.engine_kind.value} does not have it", ""
@@ -261,15 +260,16 @@ class _Teller:
             return Listed(
                 method, path, None, Group.OTHER, "", "", "", is_guarded, None, state, reason
             )
-        way = route.way
+        way, is_vllm = route.way, self.known.engine_kind.is_vllm
+        flag = self.known.dialect.flags.get(route, "")
         return Listed(
             method,
             path,
             route,
             way.group,
             what=_sentence(route),
-            since=written(way.since),
-            needs=way.needs or _instead(route),
+            since=written(way.since) if is_vllm else "",
+            needs=(way.needs or _instead(route)) if is_vllm else flag,
             guarded=is_guarded,
             cost=way.cost,
             state=state,
@@ -278,8 +278,8 @@ class _Teller:
         )
 
     def _guarded(self, path: str) -> bool | None:
-        ours = self.known.engine_kind in (Kind.VLLM, Kind.TUTORIAL)
-        return guarded(path, self.known.version) if ours else None
+        is_vllm = self.known.engine_kind.is_vllm
+        return guarded(path, self.known.version) if is_vllm else None
 
 
 def _sentence(route: Known) -> str:

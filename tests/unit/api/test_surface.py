@@ -127,6 +127,25 @@ def test_other_servers_are_not_asked_for_what_changes_them():
     assert surface.named("POST /tokenize").guarded is None
 
 
+def test_vllms_releases_and_flags_are_told_of_vllm_only():
+    described = {path: {"post": {}} for path in ("/v1/embeddings", "/tokenize", "/pooling")}
+    listing = answer_json(
+        {"paths": {"/v1/models": {"get": {}}, "/metrics": {"get": {}}} | described}
+    )
+    for owner, needs in (("llamacpp", "--embeddings"), ("sglang", ""), ("acme", "")):
+        models = answer_json({"data": [{"id": "m", "owned_by": owner}]})
+        surface, _ = found({"/v1/models": models, "/openapi.json": listing})
+        embeddings = surface.named("POST /v1/embeddings")
+        assert (embeddings.state, embeddings.needs) == (State.PRESENT, needs)
+        assert not any(row.since for row in surface.routes)
+        told = " ".join(row.needs for row in surface.routes)
+        assert "--runner" not in told
+        assert "VLLM" not in told
+    surface, _ = found(VLLM | {"/openapi.json": recorded("openapi_embed.json")})
+    assert surface.named("POST /v1/embeddings").needs.endswith("(--runner pooling)")
+    assert surface.named("POST /tokenize").since == "0.5.1"
+
+
 def test_what_only_a_key_would_tell_is_locked():
     locked = {"/v1/models": LOCKED, "GET /v1/chat/completions/render": LOCKED}
     surface, _ = found(VLLM | locked)
