@@ -13,7 +13,7 @@ from lib.api import calls, described
 from lib.api.answers import Answer, Model
 from lib.api.calls import Call
 from lib.api.dialects import Dialect, recognised
-from lib.api.errors import Denied, Reason, Refused, ServerFault, Unreachable
+from lib.api.errors import Denied, NotOffered, Reason, Refused, ServerFault, Unreachable
 from lib.api.releases import numbers, written
 from lib.api.routes import Route
 from lib.api.strict_json import Json
@@ -23,15 +23,23 @@ __all__ = [
     "Absent",
     "Capabilities",
     "Conversation",
+    "Existence",
     "Memory",
     "ask",
     "discover",
+    "exists",
+    "not_asked",
     "recall",
     "why_absent",
 ]
 
 T = TypeVar("T")
 Conversation = Generator[Call[Any], "Answer[Any] | Refused", T]
+Existence = bool | Refused | None
+"""Whether a route is there; None where only a key would tell, a refusal where it cannot be asked.
+
+A proxy that gets no answer says nothing of the route.
+"""
 
 _FILTER_PROBE = ("vllm:num_requests_running", "sglang:num_running_reqs")
 _TASKS = {
@@ -113,9 +121,11 @@ def discover() -> Conversation[Capabilities]:
     listed = yield from ask(calls.models())
     description = yield from _description()
     routes = None if description is None else described.routes(description)
-    locked: frozenset[Route] = frozenset()
+    probed: Mapping[Route, Existence] = {}
     if routes is None:
-        routes, locked = yield from _probed_routes()
+        probed = yield from _probed_routes()
+        routes = frozenset(route for route, exists in probed.items() if exists is True)
+    unsure = {route: exists for route, exists in probed.items() if not isinstance(exists, bool)}
     filtered = yield from ask(calls.metrics(_FILTER_PROBE))
     metrics_filter = isinstance(filtered, Answer) and _is_filtered(filtered.value)
     if isinstance(listed, Refused) and not isinstance(listed, Denied) and version is None:
@@ -125,7 +135,7 @@ def discover() -> Conversation[Capabilities]:
     models: tuple[Model, ...] = () if isinstance(listed, Refused) else listed.value
     dialect = recognised(routes, frozenset(m.owned_by for m in models if m.owned_by))
     tasks = _tasks(routes, dialect, version)
-    absent = [*_locked(listed, locked), *_absent(routes | locked, dialect, version, tasks)]
+    absent = [*_untold(listed, unsure), *_absent(routes | set(unsure), dialect, version, tasks)]
     return Capabilities(
         version=version,
         engine_kind=dialect.kind,
@@ -171,14 +181,26 @@ def _description() -> Conversation[Mapping[str, Json] | None]:
     return outcome.value
 
 
-def _probed_routes() -> Conversation[tuple[frozenset[Route], frozenset[Route]]]:
-    """The routes that exist, and those of which only a key would tell."""
-    found: dict[bool | None, set[Route]] = {True: set(), False: set(), None: set()}
+def exists(route: Known) -> Conversation[Existence]:
+    """Whether a server has a route."""
+    outcome = yield from ask(calls.probe(route))
+    if isinstance(outcome, Answer):
+        return outcome.value
+    return False if isinstance(outcome, NotOffered) else outcome
+
+
+def not_asked(refused: Refused) -> str:
+    """Why nothing is known of a route, as the reason that is shown."""
+    return f"it could not be asked: {refused.sentence.rstrip('.')}"
+
+
+def _probed_routes() -> Conversation[dict[Route, Existence]]:
+    """Whether it has each of the routes that are of use to a page."""
+    found: dict[Route, Existence] = {}
     for route in Route:
         if route is not Route.METRICS_FILTERED and not route.way.seldom:
-            outcome = yield from ask(calls.probe(route))
-            found[outcome.value if isinstance(outcome, Answer) else False].add(route)
-    return frozenset(found[True]), frozenset(found[None])
+            found[route] = yield from exists(route)
+    return found
 
 
 def _is_filtered(body: bytes) -> bool:
@@ -193,16 +215,19 @@ def _tasks(routes: frozenset[Route], dialect: Dialect, version: str | None) -> f
     return frozenset(task for route, task in _TASKS.items() if route in routes)
 
 
-def _locked(listed: Answer[Any] | Refused, locked: frozenset[Route]) -> Iterable[Absent]:
-    """What only a key, or another one, would show."""
+def _untold(
+    listed: Answer[Any] | Refused, unsure: Mapping[Route, Refused | None]
+) -> Iterable[Absent]:
+    """What only a key, or another one, would show; and what could not be asked."""
     key = "the API key of the server"
     if isinstance(listed, Denied):
         wrong = listed.reason is Reason.KEY_REFUSED
         why = "the server does not accept the key" if wrong else "the server wants a key"
         yield Absent(Route.MODELS.value.what, why, key, Route.MODELS)
-        locked -= {Route.MODELS}
-    for route in Route:
-        if route in locked:
+    for route, refused in unsure.items():
+        if refused is not None:
+            yield Absent(route.value.what, not_asked(refused), "", route)
+        elif route is not Route.MODELS or not isinstance(listed, Denied):
             yield Absent(route.value.what, "only a key would tell whether it exists", key, route)
 
 

@@ -13,7 +13,15 @@ from typing import Any
 
 from lib.api import calls, described
 from lib.api.answers import Answer
-from lib.api.capabilities import Capabilities, Conversation, ask, why_absent
+from lib.api.capabilities import (
+    Capabilities,
+    Conversation,
+    Existence,
+    ask,
+    exists,
+    not_asked,
+    why_absent,
+)
 from lib.api.control import Control, Unsent
 from lib.api.errors import Denied, Reason
 from lib.api.releases import guarded, numbers, written
@@ -83,7 +91,7 @@ class Listed:
     schema: Json = field(default=None, repr=False)  # of what it takes, with `$ref`s into `schemas`
     is_form: bool = False  # it takes a form with a file instead of JSON
     parameters: tuple[Parameter, ...] = ()
-    is_sure: bool = True  # False: whether it exists cannot be asked, or only with a key
+    is_sure: bool = True  # False: whether it exists could not be asked, or only with a key
 
     @property
     def title(self) -> str:
@@ -123,16 +131,14 @@ def surface(known: Capabilities) -> Conversation[Surface]:
         document: Mapping[str, Json] = outcome.value
         found = _described(document, teller)
         probed = yield from _probed(one for one in _UNTOLD if one not in found)
-        for route, exists in probed.items():
-            if exists is not False:
-                found[route] = teller.untold(route, exists)
+        for route, told in probed.items():
+            if told is not False:
+                found[route] = teller.untold(route, told)
         source, schemas = "its OpenAPI document", inside(document, "components", "schemas")
     else:
         probed = yield from _probed(_asked_for(known))
         found = {
-            route: teller.there(route, exists)
-            for route, exists in probed.items()
-            if exists is not False
+            route: teller.there(route, told) for route, told in probed.items() if told is not False
         }
         source, schemas = "harmless probes", {}
     for route in (Route.METRICS_FILTERED,) if known.metrics_filter else ():
@@ -154,14 +160,13 @@ def _asked_for(known: Capabilities) -> Iterable[Known]:
         yield from (route for route in (*Control, *Unsent) if route.method != "WS")
 
 
-def _probed(routes: Iterable[Known]) -> Conversation[dict[Known, bool | None]]:
-    found: dict[Known, bool | None] = {}
+def _probed(routes: Iterable[Known]) -> Conversation[dict[Known, Existence]]:
+    found: dict[Known, Existence] = {}
     for route in routes:
         if route.way.shadowed:  # its path answers anyway; it comes with the others of its kind
             found[route] = found.get(Route.RENDER_CHAT, False)
             continue
-        outcome = yield from ask(calls.probe(route))
-        found[route] = outcome.value if isinstance(outcome, Answer) else False
+        found[route] = yield from exists(route)
     return found
 
 
@@ -208,20 +213,23 @@ class _Teller:
             parameters=tuple(_parameters(told)),
         )
 
-    def there(self, route: Known, exists: bool | None) -> Listed:
-        """A route that a probe found; None: only a key would tell."""
-        if exists is None:
+    def there(self, route: Known, told: Existence) -> Listed:
+        """A route that a probe found, or of which it told nothing."""
+        if told is None:
             row = self._row(route.title, route, State.LOCKED, self._key())
+            return replace(row, is_sure=False)
+        if not isinstance(told, bool):
+            row = self._row(route.title, route, State.ABSENT, not_asked(told))
             return replace(row, is_sure=False)
         is_stub = route in _SCALE_OUT and self._stubs
         reason = "it refuses unless it is switched on" if is_stub else ""
         return self._row(route.title, route, reason=reason)
 
-    def untold(self, route: Known, exists: bool | None) -> Listed:
-        """A route that a probe found, and no description holds."""
-        if exists and route in _SCALE_OUT and self._stubs:
+    def untold(self, route: Known, told: Existence) -> Listed:
+        """The same of a route that no description holds."""
+        if told is True and route in _SCALE_OUT and self._stubs:
             return self._row(route.title, route, State.LOCKED, "it is switched off")
-        return self.there(route, exists)
+        return self.there(route, told)
 
     def missing(self, route: Known) -> Listed:
         """A route that is not there."""

@@ -132,6 +132,17 @@ def test_another_openai_server_is_called_that():
     assert not known.metrics_filter
 
 
+def test_what_a_proxy_does_not_let_through_is_told_as_that():
+    bare = {"/version": recorded("version.json"), "/v1/models": recorded("models.json")}
+    known, _ = found(bare | {"HEAD /load": answer("", 502), "HEAD /health": answer("")})
+    assert Route.HEALTH in known.routes
+    assert Route.LOAD not in known.routes
+    why, shown_by = absent(known)[Route.LOAD]
+    assert why.startswith("it could not be asked: The proxy before")
+    assert shown_by == ""
+    assert absent(known)[Route.PING][0] == "this server does not offer it"
+
+
 def test_what_only_a_key_would_show_is_told():
     locked = answer_json({"error": "Unauthorized"}, 401)
     known, _ = found({"/version": recorded("version.json"), "/v1*": locked})

@@ -162,6 +162,21 @@ def test_what_only_a_key_would_tell_is_locked():
     assert surface.named("POST /v1/completions").state is State.LOCKED
 
 
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_what_a_proxy_does_not_let_through_is_not_surely_absent(status):
+    fault, not_there = answer("", status), answer("", 501)
+    for behaviours, path in (
+        (BARE | {"HEAD /load": fault, "HEAD /ping": not_there}, "/load"),
+        (VLLM | {"HEAD /docs": fault, "HEAD /redoc": not_there}, "/docs"),
+    ):
+        surface, server = found(behaviours)
+        row = surface.named(f"GET {path}")
+        assert (row.state, row.is_sure) == (State.ABSENT, False)
+        assert row.reason.startswith("it could not be asked: ")
+        assert server.url in row.reason
+    assert surface.named("GET /redoc").is_sure
+
+
 def test_what_is_missing_is_told_with_what_would_show_it():
     surface, _ = found(VLLM)
     told = {
