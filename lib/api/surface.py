@@ -5,6 +5,7 @@ whether the routes exist that no description holds; or, without one, by asking t
 route. Asking never uses a route. It is a conversation of its own: no other page holds it.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -99,6 +100,11 @@ class Listed:
         return f"{self.method} {self.path}"
 
     @property
+    def shape(self) -> str:
+        """What it is at every server, whatever that calls the parts of its path."""
+        return self.route.title if self.route else _shape(self.title)
+
+    @property
     def may_be_sent(self) -> bool:
         """Whether a client that was not made for control sends it."""
         return isinstance(self.route, Route)
@@ -186,8 +192,7 @@ def _described(document: Mapping[str, Json], teller: "_Teller") -> dict[Any, Lis
 
 def _shape(title: str) -> str:
     """A title without the names of the parts of its path."""
-    start, brace, rest = title.partition("{")
-    return f"{start}{{}}{rest.partition('}')[2]}" if brace else start
+    return re.sub(r"\{[^{}]*\}", "{}", title)
 
 
 @dataclass(frozen=True, slots=True)

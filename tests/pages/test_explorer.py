@@ -401,6 +401,36 @@ def test_a_route_nobody_knows_is_listed_and_not_sent(dashboard, real):
     assert "Nothing is known here" in someone.words()
 
 
+def test_a_route_that_only_another_server_lists_is_missing_here(dashboard, real):
+    document = json.loads((RECORDINGS / "openapi.json").read_bytes())
+    own = {
+        "/secret/wipe": {"post": {"summary": "Wipe <b>all</b>"}},
+        "/both/{name}/{part}": {"get": {}},
+        "/v1/responses/{id}": document["paths"]["/v1/responses/{response_id}"],
+    }
+    other = document | {"paths": document["paths"] | own}
+    real["/openapi.json"] = answer_json(
+        document | {"paths": document["paths"] | {"/both/{a}/{b}": {"get": {}}}}
+    )
+    behaviours = real.behaviours | {"/openapi.json": answer_json(other)}
+    with FaultServer(behaviours) as richer:
+        servers = f"real={real.url},richer={richer.url}"
+        someone = Person(dashboard(VLLM_SERVERS=servers), server="real").sees_routes()
+        before = someone.rows()
+        exploring, server = house().exploring, house().named("richer")
+        until(lambda: exploring.found(server).surface is not None, SECONDS)
+        someone.app.run()
+    rows = someone.rows()
+    assert set(rows) - set(before) == {"POST /secret/wipe"}
+    row = rows["POST /secret/wipe"]
+    assert (row["state"], row["group"]) == ("absent", "Other")
+    assert row["reason"] == "another server's own route, which this one does not list"
+    assert row["others"] == "others have it: richer"
+    someone.opens("POST /secret/wipe")
+    assert someone.buttons("explorer-offer-richer")
+    assert not someone.buttons("explorer-send")
+
+
 def test_a_server_that_does_not_answer_is_said_to(dashboard):
     visit = dashboard(VLLM_SERVERS=f"down=http://127.0.0.1:{free_port()}")
     someone = Person(visit, server="down")

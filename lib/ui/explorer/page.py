@@ -138,6 +138,7 @@ def _settle(server: Server) -> None:
 
 def _explored(place: Place, surface: Surface) -> None:
     elsewhere = rows.others(place.server)
+    surface = rows.widened(place.server, surface)
     title = str(st.session_state.get(_ROUTE) or "")
     listed = surface.named(title)
     if title and listed is None:
@@ -156,7 +157,7 @@ def _explored(place: Place, surface: Surface) -> None:
         )
     if listed and detail:
         with detail:
-            trying.draw(place, listed, surface, elsewhere.get(listed.title, []))
+            trying.draw(place, listed, surface, elsewhere.get(listed.shape, []))
     if past.history():
         st.subheader("Sent in this tab", anchor=False)
         shown = past.last()

@@ -1,10 +1,12 @@
 """The list of routes as the page draws it: grouped, each with its facts, and who else has it.
 
-Decided here: which of what a server says of itself is shown, and in how many words. What a server
-calls its routes is foreign text: it goes through `plain`.
+Decided here: which of what a server says of itself is shown, and in how many words; and that what
+only another server lists is missing here, too. What a server calls its routes is foreign text: it
+goes through `plain`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from lib.api import Capabilities, Listed, State, Surface
@@ -12,10 +14,11 @@ from lib.servers import Server
 from lib.ui.house import house
 from lib.ui.plain import count, plain
 
-__all__ = ["groups", "is_settling", "needs_of", "others", "summary", "who_has"]
+__all__ = ["groups", "is_settling", "needs_of", "others", "summary", "who_has", "widened"]
 
 _PATH, _WHAT, _NEEDS, _SUMMARY = 120, 200, 160, 160
 _MOST_NAMED = 3
+_ELSEWHERE = "another server's own route, which this one does not list"
 
 
 def groups(surface: Surface, elsewhere: Mapping[str, list[str]]) -> Sequence[Mapping[str, object]]:
@@ -23,7 +26,7 @@ def groups(surface: Surface, elsewhere: Mapping[str, list[str]]) -> Sequence[Map
     found = []
     for group, listed in groupby(surface.routes, key=lambda one: one.group):
         ordered = sorted(listed, key=lambda one: one.state is State.ABSENT)
-        rows = [_row(one, elsewhere.get(one.title, [])) for one in ordered]
+        rows = [_row(one, elsewhere.get(one.shape, [])) for one in ordered]
         found.append({"name": group.value, "rows": rows})
     return found
 
@@ -39,14 +42,24 @@ def summary(surface: Surface) -> str:
 
 
 def others(server: Server) -> dict[str, list[str]]:
-    """The other servers by the title of each route that they have, as far as they have told."""
+    """The other servers by the shape of each route that they have, as far as they have told."""
     found: dict[str, list[str]] = {}
-    for other in house().watched():
-        if other != server:
-            known = house().asked.told(other).capabilities
-            for title in _titles(known, house().exploring.peek(other)):
-                found.setdefault(title, []).append(other.name)
+    for other in _others(server):
+        known = house().asked.told(other).capabilities
+        for shape in _shapes(known, house().exploring.peek(other)):
+            found.setdefault(shape, []).append(other.name)
     return found
+
+
+def widened(server: Server, surface: Surface) -> Surface:
+    """The routes of a server, and as missing those that only others list and nobody knows here."""
+    here, found = {one.shape for one in surface.routes}, dict[str, Listed]()
+    for other in _others(server):
+        theirs = house().exploring.peek(other)
+        for one in theirs.routes if theirs else ():
+            if one.route is None and one.shape not in here:
+                found.setdefault(one.shape, _missing(one))
+    return replace(surface, routes=(*surface.routes, *found.values()))
 
 
 def who_has(names: list[str]) -> str:
@@ -64,14 +77,25 @@ def needs_of(listed: Listed) -> str:
 
 def is_settling(server: Server) -> bool:
     """Whether another server has yet to tell what it has."""
-    told = (house().asked.told(one) for one in house().watched() if one != server)
+    told = (house().asked.told(one) for one in _others(server))
     return any(one.capabilities is None and not one.refused for one in told)
 
 
-def _titles(known: Capabilities | None, surface: Surface | None) -> Iterable[str]:
+def _others(server: Server) -> Iterable[Server]:
+    return (one for one in house().watched() if one != server)
+
+
+def _shapes(known: Capabilities | None, surface: Surface | None) -> Iterable[str]:
     if surface is not None:
-        return {one.title for one in surface.routes if one.state is not State.ABSENT}
+        return {one.shape for one in surface.routes if one.state is not State.ABSENT}
     return {route.title for route in known.routes} if known else ()
+
+
+def _missing(one: Listed) -> Listed:
+    """A route of another server, as the one that lacks it has it."""
+    return replace(
+        one, state=State.ABSENT, reason=_ELSEWHERE, guarded=None, summary="", is_sure=False
+    )
 
 
 def _row(one: Listed, elsewhere: list[str]) -> Mapping[str, object]:
