@@ -56,6 +56,10 @@ class Reader(Person):
         self.toggle.click()
         expect(self.evidence.first.locator("svg.main-svg").first).to_be_visible(timeout=COLD_START)
 
+    def copied(self) -> str:
+        """What lies in the clipboard."""
+        return self.page.evaluate("navigator.clipboard.readText()")
+
     def shown_evidence(self) -> list[str]:
         """The titles of the plots."""
         return self.evidence.evaluate_all("plots => plots.map(one => one.ariaLabel)")

@@ -24,6 +24,20 @@ export function mark(element, name, value) {
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
 }
 
+/**
+ * Give an element these children in this order. One that has its place is not touched; and what has the focus or is
+ * pressed never moves, the others go around it: whatever is taken out, even for a moment, loses focus, cursor and click.
+ */
+export function place(element, children) {
+  for (const child of [...element.childNodes]) if (!children.includes(child)) child.remove();
+  const held = children.findIndex((child) => child.parentNode === element && child.matches(":focus-within, :active"));
+  for (let index = held - 1; index >= 0; index -= 1) if (children[index + 1].previousSibling !== children[index]) children[index + 1].before(children[index]);
+  for (let index = held + 1; index < children.length; index += 1) {
+    const next = index ? children[index - 1].nextSibling : element.firstChild;
+    if (next !== children[index]) element.insertBefore(children[index], next);
+  }
+}
+
 const SHAPES = {
   good: '<circle cx="5" cy="5" r="4.5"/>',
   watch: '<rect x="0.8" y="0.8" width="8.4" height="8.4" rx="1"/>',

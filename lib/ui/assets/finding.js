@@ -2,7 +2,7 @@
 // It is kept while the finding lasts: words change in place, so that focus, an open part and its plots stay.
 
 import { copyButton } from "./copy.js";
-import { h, mark, put } from "./dom.js";
+import { h, mark, place, put } from "./dom.js";
 import { clock } from "./figures.js";
 import { Plot } from "./plot.js";
 import { flagged } from "./verdict.js";
@@ -14,7 +14,8 @@ export class FindingView {
   constructor(finding, page) {
     this.page = page;
     this.rule = finding.rule;
-    this.plots = [];
+    this.proofs = new Map(); // what is drawn of a link, by its curve and label
+    this.todos = [];
     this.headline = h("h2");
     this.detail = h("span");
     this.chain = h("ul.vi-chain", { "aria-label": "Chain, in order of onset" });
@@ -44,10 +45,17 @@ export class FindingView {
     put(this.rivals, finding.rivals.length ? `Ruled out: ${finding.rivals.map(({ name, why }) => `${name} (${why})`).join(", ")}.` : "");
     put(this.source, finding.source ? `Source: ${finding.source}` : "");
     if (!same(finding.chain, was?.chain)) this.chain.replaceChildren(...finding.chain.filter(({ holds }) => holds).map(link));
-    if (!same(finding.remedies, was?.remedies)) this.remedies.replaceChildren(...finding.remedies.map(remedy));
+    if (!same(finding.remedies, was?.remedies)) this.advise(finding.remedies);
     for (const part of [this.chain, this.also, this.rivals]) part.hidden = !part.hasChildNodes();
     this.todo.hidden = !finding.remedies.length;
-    if (this.isOpen) this.draw(was);
+    if (this.isOpen) this.draw();
+  }
+
+  /** The figure of a flag may change as long as the finding lasts, also while the flag is copied. */
+  advise(remedies) {
+    this.todos = remedies.map((one, index) => (this.todos[index]?.changes === changed(one) ? this.todos[index] : new Remedy(one)));
+    this.todos.forEach((todo, index) => todo.update(remedies[index]));
+    place(this.remedies, this.todos.map(({ element }) => element));
   }
 
   /** Show the evidence, or no more. */
@@ -57,44 +65,49 @@ export class FindingView {
     mark(this.button, "aria-expanded", String(is));
     put(this.button.firstChild, is ? "expand_less" : "expand_more");
     this.shown.hidden = !is;
-    if (is) this.draw(null);
-    else this.drop();
+    if (is) this.draw();
+    else this.prove([]);
   }
 
   /** The page has other curves for the findings. */
   renew() {
-    if (this.isOpen) this.draw(null);
+    if (this.isOpen) this.draw(true);
   }
 
   // ── Evidence ──
 
-  draw(was) {
+  draw(anew = false) {
     const { chain, tone } = this.finding;
-    const known = (links) => links?.map(({ curve, label }) => [curve, label]);
-    if (!was || !same(known(chain), known(was.chain))) this.build(chain);
-    chain.forEach((one, index) => {
-      const plot = this.plots[index];
-      if (!plot) { this.shown.children[index].replaceChildren(...words(one)); return; }
+    this.prove(chain, anew);
+    for (const one of chain) {
+      const { plot, element } = this.proofs.get(named(one));
+      if (!plot) { element.replaceChildren(...words(one)); continue; }
       plot.annotate(one.limit === null ? [] : [{ at: one.limit, label: one.threshold }], one.since === null || !one.holds ? [] : [{ at: one.since, tone }]);
       plot.show({ texts: [[one.figure, null]], note: noted(one, this.page.board) });
-    });
+    }
   }
 
-  /** A plot for each link; a link that no curve shows has its words there. */
-  build(chain) {
-    this.drop();
-    this.plots = chain.map((one) => {
-      const spec = this.page.evidence.get(one.curve);
-      return spec ? new Plot({ ...spec, title: one.label, height: HEIGHT, shared: true }, this.page.board) : null;
-    });
-    this.shown.replaceChildren(...this.plots.map((plot, index) => plot?.element ?? h("section.vi-panel", { "aria-label": chain[index].label }, ...words(chain[index]))));
-    for (const plot of this.plots) if (plot) this.page.board.add(plot);
+  /** A plot for each link, which stays while the link does; one that no curve shows has its words there. */
+  prove(chain, anew) {
+    const had = this.proofs;
+    this.proofs = new Map(chain.map((one) => [named(one), this.proof(one, had.get(named(one)), anew)]));
+    const kept = new Set([...this.proofs.values()].map(({ plot }) => plot));
+    for (const { plot } of had.values()) if (plot && !kept.has(plot)) this.page.board.remove(plot);
+    place(this.shown, [...this.proofs.values()].map(({ element }) => element));
+    const drawn = new Set([...had.values()].map(({ plot }) => plot));
+    for (const plot of kept) if (plot && !drawn.has(plot)) this.page.board.add(plot);
   }
 
-  drop() {
-    for (const plot of this.plots) if (plot) this.page.board.remove(plot);
-    this.plots = [];
-    this.shown.replaceChildren();
+  proof(link, had, anew) {
+    const found = this.page.evidence.get(link.curve);
+    if (!found) return had && !had.plot ? had : { plot: null, element: h("section.vi-panel", { "aria-label": link.label }) };
+    const spec = { ...found, title: link.label, height: HEIGHT, shared: true };
+    if (!had?.plot) {
+      const plot = new Plot(spec, this.page.board);
+      return { plot, element: plot.element };
+    }
+    if (anew) had.plot.load(spec);
+    return had;
   }
 }
 
@@ -106,10 +119,31 @@ function link({ label, figure, threshold, since, metric, window }) {
     h("b", {}, `${label} ${figure}`), h("span", {}, [since && clock(since), threshold].filter(Boolean).join(" · ")));
 }
 
+/** The name of a link among those of its chain. */
+const named = ({ curve, label }) => `${curve} ${label}`;
+
+/** What a remedy changes, without the value that it gives it. */
+const changed = ({ flag, does }) => flag.split(/[ =]/)[0] || does;
+
 /** A flag that can be copied, what it does, what it costs. */
-function remedy({ flag, does, price }) {
-  return h("li", {}, flag ? h("span.vi-flag", {}, h("code", {}, flag), copyButton(flag, `${flag}`)) : null,
-    h("span", {}, ...flagged(does)), price ? h("span.vi-quiet", {}, `Price: ${price}`) : null);
+class Remedy {
+  constructor(remedy) {
+    const { flag } = remedy;
+    this.changes = changed(remedy);
+    this.flag = h("code");
+    this.copying = copyButton(() => this.flag.textContent, flag);
+    this.does = h("span");
+    this.price = h("span.vi-quiet");
+    this.element = h("li", {}, flag && h("span.vi-flag", {}, this.flag, this.copying), this.does, this.price);
+  }
+
+  update({ flag, does, price }) {
+    put(this.flag, flag);
+    for (const name of ["title", "aria-label"]) mark(this.copying.firstChild, name, `Copy ${flag}`);
+    if (this.does.textContent !== does) this.does.replaceChildren(...flagged(does));
+    put(this.price, price ? `Price: ${price}` : "");
+    this.price.hidden = !price;
+  }
 }
 
 /** Evidence without a curve, such as a label of the configuration. */

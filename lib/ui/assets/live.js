@@ -21,16 +21,24 @@ import { Ranks, Summary, Vectors } from "./vectors.js";
 
 const VIEWS = { alike: Alike, chat: Chat, exposure: Exposure, facts: Facts, health: Health, lanes: Lanes, loghead: LogHead, milestones: Milestones, models: Models, overview: Overview, ranks: Ranks, ratios: Ratios, rca: Rca, routes: Routes, said: Said, sendings: Sendings, sidebar: Sidebar, summary: Summary, table: Table, tokens: Tokens, tried: Tried, vectors: Vectors };
 
+/** The sidebar is drawn first; a page that has no view of its own shows so much later. */
+const WITHOUT_VIEW_MS = 3000;
+
 await arrived();
 
 export function mount(root, page) {
   colour(root);
   const view = new VIEWS[page.data.view](root, page);
-  document.documentElement.dataset.viDrawn = "";
+  setTimeout(shown, root.closest("[data-testid=stSidebar]") ? WITHOUT_VIEW_MS : 0);
   return {
     update(data) { colour(root); view.update(data); },
     destroy() { view.destroy(); },
   };
+}
+
+/** What stands under a view shows with it (shell.css). */
+function shown() {
+  document.documentElement.dataset.viDrawn = "";
 }
 
 /** Single series colours out of the theme's list, and what shell.css needs outside of any component. */

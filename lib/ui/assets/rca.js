@@ -3,7 +3,7 @@
 import { tell } from "./address.js";
 import { Board } from "./board.js";
 import { Cells } from "./cells.js";
-import { h, mark, state, themed } from "./dom.js";
+import { h, mark, place, state, themed } from "./dom.js";
 import { FindingView } from "./finding.js";
 import { Outlook } from "./outlook.js";
 import { Plot, plotly, take } from "./plot.js";
@@ -154,7 +154,7 @@ export class Rca extends LiveView {
     const blocks = this.blocks(findings);
     if (ill) blocks.unshift(trouble(this.status));
     else if (!findings.length && tone === "good") blocks.push(this.nothing(fine, early));
-    this.place([...blocks, ...this.over(findings, fine), ...this.unchecked(unchecked)]);
+    place(this.verdict, [...blocks, ...this.over(findings, fine), ...this.unchecked(unchecked)]);
     const marks = findings.filter((finding) => finding.tone !== "hint").map((finding) => ({ at: finding.since, tone: finding.tone }));
     this.board.mark(ill ? [...marks, { at: since, tone }] : marks);
   }
@@ -163,7 +163,7 @@ export class Rca extends LiveView {
   blocks(findings) {
     for (const [rule, view] of this.views) {
       if (findings.some((finding) => finding.rule === rule)) continue;
-      view.drop();
+      view.open(false);
       this.views.delete(rule);
     }
     return findings.map((finding) => {
@@ -174,14 +174,6 @@ export class Rca extends LiveView {
         this.views.get(finding.rule).open(finding.rule === this.opened);
       }
       return this.views.get(finding.rule).element;
-    });
-  }
-
-  /** Put these into the verdict without touching those that stay where they are. */
-  place(elements) {
-    for (const old of [...this.verdict.children]) if (!elements.includes(old)) old.remove();
-    elements.forEach((element, index) => {
-      if (this.verdict.children[index] !== element) this.verdict.insertBefore(element, this.verdict.children[index] ?? null);
     });
   }
 
