@@ -66,7 +66,7 @@ def test_every_fault_has_its_expected_reason():
 
 def refused(url, *, asynchronous=False, **options):
     """The refusal of a version call, by either client."""
-    options = {"timeout": 0.4} | options
+    options = {"timeout": 5.0} | options
 
     async def awaited():
         async with AsyncVllmClient(url, **options) as client:
@@ -95,10 +95,13 @@ def everything_shown(error):
 @pytest.mark.parametrize("mode", MODES)
 def test_every_fault_has_its_reason_within_its_time_and_shows_no_key(mode, asynchronous, caplog):
     caplog.set_level(logging.DEBUG)
+    # Only what never answers uses its time up; the rest has enough of it on a busy machine too.
+    timeout = 1.0 if EXPECTED[mode] is Reason.TIMEOUT else 10.0
+    options = {"asynchronous": asynchronous, "timeout": timeout, "api_key": "sk-canary"}
     with FaultServer({"/version": MODES[mode]()}) as server:
         begun = time.monotonic()
-        error = refused(server.url, asynchronous=asynchronous, api_key="sk-canary")
-        assert time.monotonic() - begun < 0.4 + 0.8  # a busy machine adds some
+        error = refused(server.url, **options)
+        assert time.monotonic() - begun < timeout + 1.5  # a busy machine adds some
         assert server.seen[0].headers["authorization"] == "Bearer sk-canary"
     assert error.reason is EXPECTED[mode]
     assert error.__context__ is None
@@ -130,8 +133,8 @@ def test_a_server_that_sends_the_key_back_in_any_place_gets_it_shown_nowhere(
 def test_a_closed_port_is_told_at_once(asynchronous):
     with closed_port() as url:
         begun = time.monotonic()
-        error = refused(url, asynchronous=asynchronous, timeout=5)
-        assert time.monotonic() - begun < 0.5
+        error = refused(url, asynchronous=asynchronous, timeout=20)
+        assert time.monotonic() - begun < 2
     assert error.reason is Reason.NOT_LISTENING
 
 
@@ -139,8 +142,8 @@ def test_a_closed_port_is_told_at_once(asynchronous):
 def test_a_port_that_takes_no_connection_costs_less_than_the_whole_time(asynchronous):
     with black_hole() as url:
         begun = time.monotonic()
-        error = refused(url, asynchronous=asynchronous, timeout=0.5)
-        assert time.monotonic() - begun < 0.5
+        error = refused(url, asynchronous=asynchronous, timeout=4)
+        assert time.monotonic() - begun < 4
     assert error.reason is Reason.TIMEOUT
 
 

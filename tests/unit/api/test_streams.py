@@ -215,9 +215,9 @@ def test_a_stream_that_never_rests_ends_in_time_too(asynchronous):
 
 @either
 def test_comments_are_a_sign_of_life_and_drops_of_a_line_are_not(asynchronous):
-    alive = [part for _ in range(5) for part in (": keep-alive\n\n", 0.2)]
+    alive = [part for _ in range(9) for part in (": keep-alive\n\n", 0.4)]
     with FaultServer({CHAT: stream(*alive, says("a"), DONE)}) as server:
-        assert collected(server, asynchronous, quiet=0.6)[2] is None
+        assert collected(server, asynchronous, quiet=3.0)[2] is None
     dripping = [part for _ in range(40) for part in ("d", 0.1)]
     with FaultServer({CHAT: stream(says("a"), *dripping)}) as server:
         assert reason(server, asynchronous, quiet=0.6) is Reason.SILENT

@@ -186,8 +186,8 @@ def test_the_time_limit_holds_for_all_servers_together(capsys):
         good = stack.enter_context(FaultServer(well()))
         hole = stack.enter_context(black_hole())
         begun = time.monotonic()
-        found = told_json(capsys, hanging.url, slow.url, good.url, hole, "--timeout", 0.8, code=1)
-        assert time.monotonic() - begun < 1.0
+        found = told_json(capsys, hanging.url, slow.url, good.url, hole, "--timeout", 2, code=1)
+        assert time.monotonic() - begun < 3.0  # one after another they would take six and more
     assert [one["state"] for one in found["servers"]] == [
         "timed_out",
         "timed_out",
@@ -195,7 +195,7 @@ def test_the_time_limit_holds_for_all_servers_together(capsys):
         "timed_out",
     ]
     ping = next(one for one in found["servers"][1]["checks"] if one["check"] == "ping")
-    assert "No answer within 0." in ping["words"]
+    assert re.match(r"No answer within [12]\.\d s", ping["words"])
     assert sum(one["passed"] is False for one in found["servers"][1]["checks"]) == 1
 
 
@@ -407,6 +407,7 @@ def started(*arguments, **options):
 
 @pytest.mark.alone
 def test_the_process_ends_in_time_with_its_exit_code():
+    starts = [_start_seconds()]
     with FaultServer({"/*": hang()}) as server:
         begun = time.monotonic()
         done = subprocess.run(
@@ -419,7 +420,8 @@ def test_the_process_ends_in_time_with_its_exit_code():
         seconds = time.monotonic() - begun
     assert (done.returncode, done.stderr) == (1, "")
     assert "No answer within" in done.stdout
-    assert 1.2 < seconds < 1.2 + 0.2 + _start_seconds()
+    starts.append(_start_seconds())
+    assert 1.2 < seconds < 1.2 + 0.2 + max(starts)
 
 
 def _start_seconds():

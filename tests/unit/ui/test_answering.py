@@ -168,13 +168,13 @@ def test_what_nobody_reads_is_stopped(answers, server, monkeypatch):
 
 
 def test_what_somebody_reads_goes_on(answers, server, monkeypatch):
-    monkeypatch.setattr(answering, "_UNREAD_SECONDS", 0.1)
+    monkeypatch.setattr(answering, "_UNREAD_SECONDS", 1.0)
     speaker = Speaker(ENDED, is_held=True)
     run = begin(answers, server, speaker)
 
     async def read():
         async with run.read():
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(1.5)
             for _ in ENDED:
                 speaker.go.release()
             await run.bell.until(lambda: run.is_over, 5)
