@@ -9,6 +9,15 @@ from tests.browser.explorer_person import ExplorerPerson
 from tests.browser.person import COLD_START
 from tests.support.browsing import shot, window
 
+SAID = """() => {
+    window.said = [];
+    new MutationObserver((records) => records
+        .filter(({ target }) => target.role === "status" && target.closest(".vx-tried"))
+        .forEach(({ target }) => window.said.push(target.innerText))
+    ).observe(document.body, { childList: true, subtree: true });
+}"""
+"""Remembers what comes into the region that is read out, once that is there."""
+
 
 @pytest.fixture(scope="module")
 def page(browser):
@@ -43,6 +52,42 @@ def test_a_route_is_found_tried_and_sent_again(person):
     expect(person.sent).to_have_count(2)
     expect(person.page.get_by_role("textbox", name="prompt")).to_have_value("one <b>two</b>")
     shot(person.page, "explorer")
+
+
+def test_every_answer_is_read_out(person):
+    person.opens()
+    person.chooses("GET /version")
+    person.page.evaluate(SAID)
+    for n in (1, 2):
+        person.sends()
+        person.page.wait_for_function("n => window.said.length >= n", arg=n, timeout=COLD_START)
+    said = person.page.evaluate("window.said")
+    assert all(one.startswith("200 OK") and "GET /version" in one for one in said)
+
+
+def test_a_route_is_opened_by_a_key_while_text_is_marked(person):
+    person.opens()
+    person.chooses("GET /version")
+    person.sends()
+    person.answer.evaluate("answer => getSelection().selectAllChildren(answer)")
+    other = person.row("POST /tokenize")
+    other.locator(".vx-what").dispatch_event("click")  # as at the end of marking its own text
+    other.get_by_role("button").focus()
+    expect(other).not_to_have_attribute("aria-current", "true")
+    person.page.keyboard.press("Enter")
+    expect(other).to_have_attribute("aria-current", "true", timeout=COLD_START)
+
+
+def test_an_absent_route_says_so_beside_an_open_one_too(person):
+    person.opens()
+    absent, here = person.row("POST /v1/embeddings"), person.row("POST /tokenize")
+    expect(absent.locator(".vx-note")).to_contain_text(re.compile("^not here.+--runner pooling"))
+    person.chooses("GET /version")
+    expect(absent.get_by_text("not here", exact=True)).to_be_visible()
+    expect(absent.locator(".vx-note bdi")).to_be_hidden()
+    expect(here.get_by_text("not here")).to_have_count(0)
+    absent.scroll_into_view_if_needed()
+    shot(person.page, "explorer-absent")
 
 
 def test_a_link_opens_the_same_route_for_somebody_else(person, browser, demo):

@@ -17,6 +17,8 @@ const COLUMNS = [["route", "Route"], ["what", "What it gives"], ["since", "Since
 let sought = null;
 const icon = (name, title) => h("span.vi-icon", { title, role: "img", "aria-label": title }, name);
 
+const SETTLED = 250;  // ms until words in a new place are read out: those that came with it are not
+
 /** A path that breaks after its slashes, where it must. */
 const path = (text) => h("bdi.vx-path", {}, ...text.split(/(?<=[/_])/).flatMap((part, n) => (n ? [h("wbr"), part] : [part])));
 
@@ -68,13 +70,15 @@ export class Routes {
   }
 
   row(row) {
-    const open = h("button.vx-open", { type: "button" }, h("span.vx-method", {}, row.method), path(row.path));
+    const opens = () => this.page.send("open", row.key);
+    const open = h("button.vx-open", { type: "button", onclick: (event) => { event.stopPropagation(); opens(); } }, h("span.vx-method", {}, row.method), path(row.path));
     const key = row.guarded === null ? null : row.guarded ? icon("key", "Its key guards it, if it has one") : icon("lock_open", "It answers without a key");
+    const absent = row.state === "absent" ? h("span.vx-absent", {}, "not here") : null;
     const note = [row.needs, row.reason, row.others].filter(Boolean).join(" · ");
     const element = h("tr", { "data-state": row.state, "data-route": row.key }, h("th", { scope: "row" }, open),
-      h("td.vx-what", {}, h("span", {}, row.what), note ? h("span.vx-note", {}, h("bdi", {}, note)) : null),
+      h("td.vx-what", {}, h("span", {}, row.what), absent || note ? h("span.vx-note", {}, absent, note ? h("bdi", {}, note) : null) : null),
       h("td.vx-since", {}, row.since), h("td.vx-key", {}, row.state === "locked" ? icon("lock", row.reason) : key), h("td.vx-cost", { "data-cost": row.cost }, row.cost));
-    element.onclick = () => { if (!String(getSelection())) this.page.send("open", row.key); };
+    element.onclick = () => { if (!String(getSelection())) opens(); };  // who selects its text does not want it opened
     return element;
   }
 
@@ -103,13 +107,17 @@ export class Routes {
 
 const isShown = (row, which) => which === "all" || (row.state === "absent") === (which === "absent");
 
-/** What a route answered: status, time, size; the body as a tree and as text; the headers. */
+/** What a route answered: status, time, size, read out when it comes; the body as a tree and as text; the headers. */
 export class Tried {
   constructor(root, page) {
     this.root = root;
     this.page = page;
     this.latest = "tree";
+    this.said = h("div", { role: "status" });
+    this.rest = h("div");
     this.update(page.data);
+    root.replaceChildren(h("section.vx-tried", { "aria-label": "Answer" }, this.said, this.rest));
+    this.telling = setTimeout(() => this.say(), SETTLED);
   }
 
   update(data) {
@@ -117,15 +125,20 @@ export class Tried {
     if (told === this.told) return;
     this.told = told;
     this.data = data;
-    const facts = [data.seconds, data.size, data.at && `at ${clock(data.at)}`].filter(Boolean);
     this.tabs = new Map(this.parts().map(([key, label, draw]) => [key, { draw, button: h("button", { type: "button", role: "tab", onclick: () => this.turn(key) }, label) }]));
     this.panel = h("div", { role: "tabpanel" });
-    this.root.replaceChildren(h("section.vx-tried", { "aria-label": "Answer" },
-      h("p.vx-answer", {}, h("b", {}, state(data.tone, data.words)), h("span.vi-quiet", {}, facts.join(" · ")), h("code", {}, h("bdi", {}, data.route))),
-      data.remark ? h("p.vx-remark", {}, h("bdi", {}, data.remark)) : null,
+    this.say();
+    this.rest.replaceChildren(...[
       this.tabs.size ? h("div.va-tabs", { role: "tablist", "aria-label": "What of this answer", onkeydown: (event) => this.key(event) }, ...[...this.tabs.values()].map(({ button }) => button)) : null,
-      this.panel));
+      this.panel].filter(Boolean));
     if (this.tabs.size) this.turn(this.tabs.has(this.latest) ? this.latest : [...this.tabs.keys()][0]);
+  }
+
+  say() {
+    const { tone, words, seconds, size, at, route, remark } = this.data;
+    const facts = [seconds, size, at && `at ${clock(at)}`].filter(Boolean).join(" · ");
+    const line = h("p.vx-answer", {}, h("b", {}, state(tone, words)), h("span.vi-quiet", {}, facts), h("code", {}, h("bdi", {}, route)));
+    this.said.replaceChildren(line, ...(remark ? [h("p.vx-remark", {}, h("bdi", {}, remark))] : []));
   }
 
   parts() {
@@ -155,7 +168,7 @@ export class Tried {
     this.tabs.get(this.latest).button.focus();
   }
 
-  destroy() {}
+  destroy() { clearTimeout(this.telling); }
 }
 
 /** What was sent in this tab, newest first: to look at again, and to send again. */
