@@ -5,38 +5,56 @@ said.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from lib.diagnosis.finding import Curve, How, Link, Rival
 from lib.diagnosis.scene import MINUTE, Scene, last
-from lib.diagnosis.words import percent, rate, seconds
+from lib.diagnosis.words import counted, percent, rate, seconds
 
 __all__ = [
+    "HITS",
     "ITL_99",
+    "PREEMPTED",
+    "PREFILL",
+    "ROOM",
     "STEP_MEAN",
     "TTFT_95",
+    "as_many",
+    "dated",
     "felt",
     "in_order",
     "not_budget",
     "not_memory",
     "not_preempted",
     "not_seats",
+    "of_engines",
     "queue",
+    "read",
     "risen",
     "some",
 ]
 
+T = TypeVar("T")
+
 ITL_99 = Curve("itl", How.PERCENTILE, q=0.99, span=MINUTE)
 TTFT_95 = Curve("ttft", How.PERCENTILE, q=0.95, span=MINUTE)
 STEP_MEAN = Curve("step_tokens", How.MEAN, span=MINUTE)
+PREFILL = Curve("prefill_time", How.MEAN, span=MINUTE)
+HITS = Curve("prefix_hits", How.RATIO, to="prefix_queries", span=2 * MINUTE)
+_FINISHED = Curve("finished", How.RATE, span=MINUTE)
 
+MORE = 1.3
+"""Times as many requests as before: then they are a cause as well of what runs out."""
 QUEUE_OVER = 30.0
 """Seconds without a request in it after which a queue is another one."""
 ROOM = 0.9
 """Use of the KV cache up to which memory is not what requests wait for."""
+PREEMPTED = 0.01
+"""Preemptions per second below which there are as good as none."""
 
 
 def in_order(links: Iterable[Link | None]) -> tuple[Link, ...]:
@@ -45,12 +63,57 @@ def in_order(links: Iterable[Link | None]) -> tuple[Link, ...]:
     return tuple(sorted(found, key=lambda link: math.inf if link.since is None else link.since))
 
 
-def some(*rivals: Rival | None) -> tuple[Rival, ...]:
-    """The rivals that there are."""
-    return tuple(rival for rival in rivals if rival is not None)
+def some(*found: T | None) -> tuple[T, ...]:
+    """Those that there are."""
+    return tuple(one for one in found if one is not None)
+
+
+def dated(cause: Link, *effects: Link | None) -> Link:
+    """A link as the first of those that come of it.
+
+    A curve that looks back crosses late, by its span at most; what came of it within that time says
+    better when it began.
+    """
+    if cause.since is None or cause.curve is None:
+        return cause
+    earliest = cause.since - cause.curve.span
+    seen = [one.since for one in effects if one is not None and one.since is not None]
+    return replace(cause, since=min([cause.since, *(at for at in seen if at >= earliest)]))
+
+
+def as_many(scene: Scene, since: float) -> bool:
+    """Whether no more requests come than before: those that finished, and those that piled up."""
+    base, finished = scene.before(_FINISHED, since), scene.increase("finished", since)
+    late = scene.grid.moments >= since
+    if base is None or finished is None or not late.any():
+        return False
+    here = np.nan_to_num(scene.running + scene.waiting)[late]
+    came = (finished + max(0.0, here[-1] - here[0])) / (scene.window.end - since)
+    return bool(came < MORE * base.median)
+
+
+def of_engines(scene: Scene, those: Collection[Scene]) -> str:
+    """Some of a scene's engines by their names; "" for all that it has."""
+    if len(those) == len(scene.engines):
+        return ""
+    members = scene.window.layout.members
+    several = len({model for model, _ in members}) > 1
+    names = [
+        f"{engine} ({model})" if several else engine
+        for (model, engine), one in zip(members, scene.engines, strict=False)
+        if one in those
+    ]
+    return f"engine{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
 # ── Links ──
+
+
+def read(scene: Scene, span: float) -> Curve:
+    """The prompt tokens that are computed; with those from the cache where that is not told."""
+    if "local_compute" in scene.window.layout.parts("prompt_tokens_by_source"):
+        return Curve("prompt_tokens_by_source", How.RATE, part="local_compute", span=span)
+    return Curve("prompt_tokens", How.RATE, span=span)
 
 
 def risen(
@@ -118,7 +181,7 @@ def not_memory(scene: Scene, since: float) -> Rival | None:
 def not_preempted(scene: Scene, since: float) -> Rival | None:
     """Preemption, if there is as good as none."""
     found = scene.rate("preemptions", since)
-    if found is None or found >= 0.01:
+    if found is None or found >= PREEMPTED:
         return None
     return Rival("preemption", f"{rate(found)} since then")
 
@@ -130,12 +193,13 @@ def not_seats(scene: Scene, since: float) -> Rival | None:
     seats = scene.context.max_num_seqs
     if math.isnan(high):
         return None
+    busiest = " on the busiest engine" if len(scene.engines) > 1 else ""
     if seats is not None:
-        why = f"at most {high:.0f} of {seats} seats taken"
+        why = f"at most {high:.0f} of {counted(seats, 'seat')} taken{busiest}"
         return Rival("seat limit", why) if high < seats else None
     if high - low <= max(1.0, 0.1 * high):
         return None
-    return Rival("seat limit", f"running moves between {low:.0f} and {high:.0f}")
+    return Rival("seat limit", f"running moves between {low:.0f} and {high:.0f}{busiest}")
 
 
 def not_budget(scene: Scene, since: float) -> Rival | None:

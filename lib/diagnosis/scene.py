@@ -15,7 +15,7 @@ from lib.diagnosis.finding import Curve, How
 from lib.diagnosis.holding import BLIND, holding_since
 from lib.diagnosis.points import points
 from lib.diagnosis.words import counted
-from lib.metrics import BY_NAME, Grid, Window, rate_curve
+from lib.metrics import BY_NAME, Grid, Layout, Member, Spread, Window, rate_curve
 from lib.metrics.sample import Values
 
 __all__ = ["LEAST_COUNTED", "MINUTE", "RESTS_AFTER", "Base", "Change", "Scene", "last", "trailing"]
@@ -39,6 +39,8 @@ AHEAD = 120.0
 """Seconds before an onset in which its links may have crossed already."""
 CLEAR = 3.0
 """Median absolute deviations by which a change must leave what was usual."""
+ENGINES = 64
+"""Engines that are looked at one by one, at most."""
 SHIFT = 0.2
 """Share of what was usual by which it must change at least, for that to be called a change."""
 
@@ -124,6 +126,21 @@ class Scene:
         known = [value for value in values if np.isfinite(value)]
         return min(known) if known else None
 
+    def words(self, name: str) -> frozenset[str]:
+        """What the engines say in a configuration label, as they write it."""
+        return frozenset(one[name] for one in self.window.layout.configs if name in one)
+
+    @cached_property
+    def engines(self) -> tuple["Scene", ...]:
+        """Each engine alone, for what happens within one: the scene itself where there is but one.
+
+        What the process tells of all of them is in each.
+        """
+        members = self.window.layout.members
+        if len(members) < 2:
+            return (self,)
+        return tuple(Scene(_only(self.window, one), self.context) for one in members[:ENGINES])
+
     # ── Curves ──
 
     def curve(self, curve: Curve) -> Values:
@@ -180,11 +197,16 @@ class Scene:
         return max(self.window.restarts, default=-np.inf)
 
     def crossed(self, over: Flags, onset: float) -> float | None:
-        """The first moment about or after an onset at which something was so twice in a row."""
-        twice = over.copy()
+        """The first moment about or after an onset at which something was so twice in a row.
+
+        What was so before the onset and was not any more when it came was chance.
+        """
+        twice, moments = over.copy(), self.grid.moments
         twice[:-1] &= over[1:]
-        moments = self.grid.moments[twice & (self.grid.moments >= onset - AHEAD)]
-        return float(moments[0]) if len(moments) else None
+        not_yet = moments[(moments < onset) & ~over]
+        began = max([onset - AHEAD, *not_yet[-1:]])
+        crossings = moments[twice & (moments >= began)]
+        return float(crossings[0]) if len(crossings) else None
 
     def before(self, curve: Curve, onset: float) -> Base | None:
         """What a curve usually was before an onset; None where too little was seen of that."""
@@ -276,6 +298,22 @@ class Scene:
         if np.isnan(free):
             return ""
         return f" {counted(free, 'block')}{engines} {'is' if round(free) == 1 else 'are'} free."
+
+
+def _only(window: Window, member: Member) -> Window:
+    """The window of one engine."""
+    series = window.layout.series
+    columns = [at for at, one in enumerate(series) if one.member in (member, ("", ""))]
+    spread = Spread(window.lows[:, columns], window.highs[:, columns], window.answers)
+    return Window(
+        Layout([series[at] for at in columns], window.layout.configs),
+        window.times,
+        window.values[:, columns],
+        start=window.start,
+        end=window.end,
+        period=window.period,
+        spread=None if window.is_single else spread,
+    )
 
 
 def last(curve: Values) -> float:

@@ -5,6 +5,7 @@ import math
 __all__ = ["between", "counted", "long", "percent", "rate", "seconds"]
 
 _MINUTE = 60.0
+LEAST_RATE = 0.001
 
 
 def long(span: float) -> str:
@@ -28,8 +29,11 @@ def between(low: float, high: float) -> str:
 
 
 def rate(per_second: float, unit: str = "") -> str:
-    """Something per second."""
-    figure = f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:.2g}"
+    """Something per second; never in powers of ten."""
+    if 0 < per_second < LEAST_RATE:
+        figure = f"< {LEAST_RATE}"
+    else:
+        figure = f"{per_second:,.0f}" if per_second >= 99.5 else f"{per_second:.2g}"
     return f"{figure} {unit} / s" if unit else f"{figure} / s"
 
 

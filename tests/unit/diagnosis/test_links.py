@@ -51,6 +51,32 @@ def test_a_queue_that_is_empty_for_a_moment_is_told_by_its_last_seconds():
     assert (gone.figure, gone.window) == ("up to 4", "last 30 s")
 
 
+def test_a_rise_that_was_over_before_the_onset_is_not_its_link():
+    rose = scene(ttft=lambda t: 0.25 + 2.0 * ((t > T) | ((t > T - 200) & (t < T - 100))))
+    assert links.risen(rose, links.TTFT_95, "TTFT p95", T).since == pytest.approx(T, abs=15)
+
+
+def test_a_cause_is_dated_by_what_came_of_it_within_its_span():
+    curve = Curve("prefix_hits", How.RATIO, to="prefix_queries", span=60.0)
+    cause = Link("prefix_hits", "", "", "", "", 100.0, curve=curve)
+    effects = [Link("ttft", "", "", "", "", since) for since in (70.0, 30.0, 120.0, None)]
+    assert links.dated(cause, None, *effects).since == 70.0
+    assert links.dated(cause).since == 100.0
+
+
+@pytest.mark.parametrize(
+    ("finished", "waiting", "same"),
+    [(2, 0, True), (after(T, 4, 2), 0, False), (2, after(T, lambda t: (t - T) * 2, 0), False)],
+)
+def test_more_requests_are_those_that_finish_and_those_that_pile_up(finished, waiting, same):
+    assert links.as_many(scene(finished__stop=finished, waiting=waiting), T) is same
+
+
+def test_tokens_from_the_cache_are_not_read_where_that_is_told():
+    assert links.read(scene(), 60.0).part == "local_compute"
+    assert links.read(scene(without=("prompt_tokens_by_source",)), 60.0).part is None
+
+
 def test_memory_is_ruled_out_by_its_highest_use():
     assert links.not_memory(scene(kv_usage=0.4), T).why == "at most 40% used since then"
     assert links.not_memory(scene(kv_usage=after(T + 60, 0.95, 0.4)), T) is None

@@ -5,6 +5,7 @@ import pytest
 
 from lib.diagnosis import Context, Curve, How, points
 from lib.diagnosis.scene import Scene, last, trailing
+from tests.unit.diagnosis.beside import beside
 from tests.unit.diagnosis.busy import after, busy
 
 USAGE = Curve("kv_usage", How.MAX)
@@ -89,6 +90,22 @@ def test_requests_that_wait_for_room_are_told_from_deferred_ones():
     one = scene(waiting=5, waiting_by_reason__capacity=2, waiting_by_reason__deferred=3)
     assert one.queued[-1] == 2
     assert scene(waiting=5, without=("waiting_by_reason",)).queued[-1] == 5
+
+
+def test_each_engine_is_looked_at_alone_with_what_the_process_tells():
+    both = beside(busy(running=8, kv_usage=0.4), engine="1", running=3, kv_usage=0.9, process_cpu=1)
+    first, second = Scene(both, Context()).engines
+    assert (last(first.usage), last(second.usage)) == (0.4, 0.9)
+    assert (last(first.running), last(second.running)) == (8, 3)
+    assert first.tells("process_cpu")
+    assert second.tells("process_cpu")
+    alone = scene()
+    assert alone.engines == (alone,)
+
+
+def test_words_are_what_the_engines_say():
+    one = scene(configs=[{"cache_dtype": "auto"}, {"cache_dtype": "fp8"}, {}])
+    assert one.words("cache_dtype") == {"auto", "fp8"}
 
 
 def test_a_label_is_the_least_number_of_the_engines():
