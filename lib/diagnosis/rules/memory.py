@@ -1,9 +1,9 @@
 """The KV cache: is it full, and does that make requests compute twice.
 
 Patterns 1, 2 and 10. Thresholds and for-times stand at the head. A cache counts as full from
-`FULL` on, or from `TIGHT` on while requests wait for room: the head of the queue may need more
-blocks than are left. As long as one waits it is not over until less than `NEARLY` is used: what
-ends leaves blocks that are too few for the next.
+`FULL` on, or from `TIGHT` on while requests wait for room in that very engine: the head of the
+queue may need more blocks than are left. As long as one waits it is not over until less than
+`NEARLY` is used: what ends leaves blocks that are too few for the next.
 """
 
 import math
@@ -14,6 +14,8 @@ import numpy as np
 
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Severity
 from lib.diagnosis.links import (
+    HITS,
+    PREEMPTED,
     felt,
     in_order,
     not_budget,
@@ -23,6 +25,7 @@ from lib.diagnosis.links import (
     risen,
     some,
 )
+from lib.diagnosis.remedies import denser_cache, more_cache
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
 from lib.diagnosis.words import percent, rate
@@ -31,21 +34,22 @@ __all__ = ["RULES"]
 
 FULL, TIGHT, NEARLY = 0.95, 0.90, 0.85
 FULL_FOR, FULL_OVER = 30.0, 30.0
+WAIT = 0.5
+"""Requests that wait on average of `FULL_OVER` from which on new ones are said to."""
 PREEMPTING = 0.05
 """Preemptions per second from which on a full cache hurts (vLLM documentation, preemption)."""
 PREEMPTED_SHARE = 0.1
 """Preemptions for each request that finishes, from which on it hurts a slow server as well."""
-PREEMPTED = 0.01
-"""Preemptions per second below which there are as good as none."""
 PREEMPTION = "vLLM documentation: optimization, preemption"
 SATURATED = "vllm-project/vllm#23444"
+FEWER = 0.75
+"""Of the requests that ran at most: as many seats are tried first."""
 
 HIT_MORE = 0.05
 """By how much the prefix hit rate must rise to be called risen."""
 
-_USAGE = Curve("kv_usage", How.MAX, limit=FULL)
-_PREEMPTING = Curve("preemptions", How.RATE, limit=PREEMPTING, span=15.0)
-_HITS = Curve("prefix_hits", How.RATIO, to="prefix_queries", span=2 * MINUTE)
+_USAGE = Curve("kv_usage", How.MAX)
+_PREEMPTING = Curve("preemptions", How.RATE, span=15.0)
 _COMPUTED = Curve("prompt_tokens_by_source", How.SHARE, part="local_compute", span=MINUTE)
 _PREFILLED = Curve("prefill_computed", How.MEAN, span=MINUTE)
 
@@ -54,19 +58,24 @@ _PREFILLED = Curve("prefill_computed", How.MEAN, span=MINUTE)
 
 
 def _cache_full(scene: Scene) -> Finding | None:
-    usage = scene.usage
+    enters = [
+        (one.usage >= FULL) | ((one.usage >= TIGHT) & (one.queued >= 1)) for one in scene.engines
+    ]
+    stays = [
+        (one.usage >= TIGHT) | ((one.usage >= NEARLY) & (one.queued >= 1)) for one in scene.engines
+    ]
     since = scene.since(
-        (usage >= FULL) | ((usage >= TIGHT) & (scene.queued >= 1)),
-        (usage < NEARLY) | ((usage < TIGHT) & ~(scene.queued >= 1)),
-        known=np.isfinite(usage),
+        np.any(enters, axis=0),
+        ~np.any(stays, axis=0),
+        known=np.isfinite(scene.usage),
         hold=FULL_FOR,
         release=FULL_OVER,
     )
     if since is None:
         return None
-    preempting = _preemptions(scene, since)
-    hurts = _hurts(scene, since, preempting)
-    waits = queue(scene)
+    preempting, limit = _preemptions(scene, since), _hurting(scene, since)
+    hurts = preempting is not None and preempting >= limit
+    waits = queue(scene) if _held_up(scene) >= WAIT else None
     return Finding(
         rule="cache_full",
         pattern=1 if hurts else 2,
@@ -80,7 +89,7 @@ def _cache_full(scene: Scene) -> Finding | None:
         ),
         since=since,
         chain=in_order(
-            [_full(scene, since), *_consequences(scene, since, preempting, hurts=hurts), waits]
+            [_full(scene, since), *_consequences(scene, since, preempting, limit), waits]
         ),
         rivals=some(
             None if hurts else not_preempted(scene, since),
@@ -99,13 +108,18 @@ def _preemptions(scene: Scene, since: float) -> float | None:
     return max(known) if known else None
 
 
-def _hurts(scene: Scene, since: float, preempting: float | None) -> bool:
-    """Whether preemptions are many, by the second or by the requests that finish."""
-    if preempting is None or preempting < PREEMPTED:
-        return False
+def _hurting(scene: Scene, since: float) -> float:
+    """Preemptions per second that are many, on a slow server by the requests that finish."""
     finished = scene.rate("finished", since)
-    often = finished is not None and preempting >= PREEMPTED_SHARE * finished
-    return often or preempting >= PREEMPTING
+    often = math.inf if finished is None else PREEMPTED_SHARE * finished
+    return max(PREEMPTED, min(PREEMPTING, often))
+
+
+def _held_up(scene: Scene) -> float:
+    """Requests that wait now for blocks of an engine that has few: the mean of `FULL_OVER`."""
+    late = scene.grid.moments > (scene.newest or scene.window.end) - FULL_OVER
+    waits = [np.where(one.usage >= NEARLY, one.queued, 0.0)[late] for one in scene.engines]
+    return float(np.nan_to_num(waits).sum(axis=0).mean()) if late.any() else 0.0
 
 
 def _full_headline(*, hurts: bool, waits: bool) -> str:
@@ -118,10 +132,10 @@ def _full_headline(*, hurts: bool, waits: bool) -> str:
 
 def _full(scene: Scene, since: float) -> Link:
     engines = " of the fullest engine" if len(scene.window.layout.members) > 1 else ""
-    threshold, usage = f"≥ {FULL:.0%} for {FULL_FOR:.0f} s", scene.usage
+    threshold, usage, limit = f"≥ {FULL:.0%} for {FULL_FOR:.0f} s", scene.usage, FULL
     began: float | None = since
     if scene.highest(usage, since) < FULL:
-        threshold = f"≥ {TIGHT:.0%} for {FULL_FOR:.0f} s while requests wait"
+        threshold, limit = f"≥ {TIGHT:.0%} for {FULL_FOR:.0f} s while requests wait", TIGHT
         known = np.isfinite(usage)
         began = scene.since(usage >= TIGHT, known=known, hold=FULL_FOR, release=FULL_OVER)
     label, now = f"KV cache{engines}", last(usage)
@@ -129,24 +143,25 @@ def _full(scene: Scene, since: float) -> Link:
     if now < TIGHT:  # it comes and goes within the time that it may be away
         highest = scene.highest(usage, (scene.newest or scene.window.end) - FULL_OVER)
         used, when = f"{percent(highest)} used at most", f"last {FULL_OVER:.0f} s"
-    return Link("kv_usage", label, used, threshold, when, began, curve=_USAGE)
+    curve = replace(_USAGE, limit=limit)
+    return Link("kv_usage", label, used, threshold, when, began, curve=curve)
 
 
 def _consequences(
-    scene: Scene, since: float, preempting: float | None, *, hurts: bool
+    scene: Scene, since: float, preempting: float | None, limit: float
 ) -> Iterator[Link | None]:
     """What a full cache leads to, as far as it did."""
     if preempting is not None and preempting >= PREEMPTED:
-        curve = scene.curve(_PREEMPTING)
+        of = f", {PREEMPTED_SHARE:.0%} of what finishes" if limit < PREEMPTING else ""
         yield Link(
             "preemptions",
             "Preemptions",
             rate(preempting),
-            f"≥ {PREEMPTING} / s, or {PREEMPTED_SHARE:.0%} of what finishes",
+            f"≥ {rate(limit)}{of}",
             "since then",
-            scene.crossed(curve >= PREEMPTED, since),
-            holds=hurts,
-            curve=_PREEMPTING,
+            scene.crossed(scene.curve(_PREEMPTING) >= limit, since),
+            holds=preempting >= limit,
+            curve=replace(_PREEMPTING, limit=limit),
         )
         yield _recomputed(scene, since)
     yield from felt(scene, since)
@@ -163,29 +178,38 @@ def _recomputed(scene: Scene, since: float) -> Link | None:
         times=1.2,
         write=lambda tokens: f"{tokens:,.0f} tokens",
     )
-    hits = risen(scene, _HITS, "Recomputed, told as hits", since, times=1.2, write=percent)
+    hits = risen(scene, HITS, "Recomputed, told as hits", since, times=1.2, write=percent)
     return share or length or hits
 
 
 def _full_remedies(scene: Scene, since: float, *, hurts: bool) -> tuple[Remedy, ...]:
     """Fewer at once only where they get into each other's way; else more room."""
-    most = scene.highest(scene.curve(Curve("running", How.MAX)), since)
-    seats = "--max-num-seqs" if math.isnan(most) else f"--max-num-seqs {max(1, 0.75 * most):.0f}"
-    fewer = Remedy(seats, "fewer requests at once, so that none is thrown out", "a longer queue")
-    return (
-        *((fewer,) if hurts else ()),
-        Remedy("--gpu-memory-utilization", "a larger cache", "less memory left for all else"),
-        Remedy("--kv-cache-dtype fp8", "about twice as many tokens in it", "some accuracy"),
-        *(
-            (Remedy("--watermark 0.03", "a reserve of blocks", "later first tokens"),)
-            if hurts
-            else (
-                Remedy("--kv-offloading-size", "blocks put aside in CPU memory", "memory there"),
-                Remedy("--max-num-queued-reqs", "refuse early what would wait long", "503s"),
-            )
-        ),
+    where_it_hurts = (
+        _fewer(scene, since),
+        Remedy("--watermark 0.03", "a reserve of blocks", "later first tokens"),
+    )
+    where_it_holds = (
+        Remedy("--kv-offloading-size", "blocks put aside in CPU memory", "memory there"),
+        Remedy("--max-num-queued-reqs", "refuse early what would wait long", "503s"),
+    )
+    first, *rest = where_it_hurts if hurts else (None, *where_it_holds)
+    return some(
+        first,
+        more_cache(scene, "a larger cache", "less memory left for all else"),
+        denser_cache(scene),
+        *rest,
         Remedy("", "another replica, or shorter contexts", "its GPU"),
     )
+
+
+def _fewer(scene: Scene, since: float) -> Remedy | None:
+    """Fewer seats than requests ran at most; None where that is not known, or no fewer can run."""
+    most = scene.highest(scene.curve(Curve("running", How.MAX)), since)
+    seats = 0 if math.isnan(most) else math.floor(FEWER * most)
+    if seats < 1:
+        return None
+    does = "fewer requests at once, so that none is thrown out"
+    return Remedy(f"--max-num-seqs {seats}", does, "a longer queue")
 
 
 # ── Do recomputed tokens look like cache hits ──
@@ -195,7 +219,7 @@ def _recomputed_hits(scene: Scene) -> Finding | None:
     preempting = scene.rate("preemptions", scene.window.end - 2 * MINUTE)
     if preempting is None or preempting < PREEMPTED:
         return None
-    change = scene.changed(_HITS, by=HIT_MORE)
+    change = scene.changed(HITS, by=HIT_MORE)
     if change is None:
         return None
     began = scene.crossed(scene.curve(_PREEMPTING) >= PREEMPTED, change.since)
@@ -204,8 +228,11 @@ def _recomputed_hits(scene: Scene) -> Finding | None:
         pattern=10,
         severity=Severity.HINT,
         brief="Hit rate misleads",
-        headline="The prefix cache only seems to do better: preempted requests count as its hits",
-        detail="Prompts share no more than before; what was thrown out is looked up once more.",
+        headline="The prefix cache may only seem better: preempted requests count as its hits",
+        detail=(
+            "What was thrown out is looked up once more, and found. How much of the rise that is "
+            "is not reported; prompts may also share more than before."
+        ),
         since=change.since,
         chain=in_order(
             [
@@ -216,7 +243,7 @@ def _recomputed_hits(scene: Scene) -> Finding | None:
                     f"≥ {percent(change.base.median + HIT_MORE)}",
                     "last 120 s",
                     change.since,
-                    curve=_HITS,
+                    curve=replace(HITS, limit=change.base.median + HIT_MORE),
                 ),
                 Link(
                     "preemptions",
@@ -244,7 +271,7 @@ RULES: tuple[Rule, ...] = (
         ("kv_usage",),
         _cache_full,
         least=FULL_FOR,
-        explains=(*SYMPTOMS, "recomputed_hits", "deferred", "slower_steps"),
+        explains=(*SYMPTOMS, "recomputed_hits", "deferred"),
         at_work=True,
     ),
     Rule(

@@ -3,7 +3,7 @@ import pytest
 
 from lib.diagnosis import Context, Rival, Severity, diagnose
 from lib.metrics import Layout, Series, Spread, Window
-from tests.unit.diagnosis.beside import findings, restarted, silenced
+from tests.unit.diagnosis.beside import beside, findings, restarted, silenced
 from tests.unit.diagnosis.busy import after, busy
 from tests.unit.diagnosis.gauged import found
 
@@ -183,6 +183,70 @@ def test_a_cache_with_little_left_counts_as_full_while_requests_wait_for_room():
     (finding,) = diagnose(busy(waiting=after(1_210, 3, 0), **tight)).findings
     assert (finding.rule, finding.pattern) == ("cache_full", 2)
     assert finding.chain[0].threshold == "≥ 90% for 30 s while requests wait"
+
+
+DEFERRED = {"waiting_by_reason__capacity": 0, "waiting_by_reason__deferred": after(1_200, 3, 0)}
+
+
+@pytest.mark.parametrize(
+    "queued",
+    [{"waiting": after(1_200, 3, 0), **DEFERRED}, {"waiting": lambda t: 1.0 * (t == 1_840)}],
+)
+def test_what_waits_for_something_else_or_for_a_moment_does_not_wait_for_blocks(queued):
+    finding = findings(busy(kv_usage=after(1_200, 0.96, 0.6), **queued))["cache_full"]
+    assert finding.headline == "The KV cache is full; more requests than these will have to wait"
+    assert "waiting" not in {link.quantity for link in finding.chain}
+
+
+def test_the_queue_of_one_engine_does_not_make_the_cache_of_another_full():
+    queue = {"waiting": after(1_200, 6, 0)}
+    other = {"waiting_by_reason__capacity": 0, "waiting": 0, "kv_usage": 0.93, "running": 8}
+    apart = beside(busy(kv_usage=0.4, **queue), engine="1", **other)
+    assert "cache_full" not in findings(apart)
+    finding = findings(beside(busy(kv_usage=0.93, **queue), engine="1", **other))["cache_full"]
+    assert finding.headline.endswith("new requests wait for blocks")
+
+
+def test_each_line_is_drawn_where_its_link_was_judged():
+    tight = busy(kv_usage=after(1_200, 0.92, 0.6), waiting=after(1_210, 3, 0))
+    assert findings(tight)["cache_full"].chain[0].curve.limit == 0.90
+    slow = busy(kv_usage=1.0, preemptions=0.04, finished__stop=0.3)
+    (link,) = (one for one in findings(slow)["cache_full"].chain if one.quantity == "preemptions")
+    assert link.curve.limit == pytest.approx(0.03, rel=0.05)
+    assert link.threshold == "≥ 0.03 / s, 10% of what finishes"
+
+
+@pytest.mark.parametrize(("most", "flag"), [(2, "--max-num-seqs 1"), (1, "--gpu-memory")])
+def test_fewer_at_once_are_fewer_than_ran(most, flag):
+    finding = findings(busy(kv_usage=1.0, preemptions=0.5, running=most))["cache_full"]
+    assert finding.remedies[0].flag.startswith(flag)
+
+
+GIVEN = {
+    "num_gpu_blocks_override": "40",
+    "kv_cache_memory_bytes": "1073741824",
+    "gpu_memory_utilization": "0.97",
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "flags"),
+    [
+        ({}, ["--gpu-memory-utilization", "--kv-cache-dtype fp8"]),
+        ({"cache_dtype": "auto"}, ["--gpu-memory-utilization", "--kv-cache-dtype fp8"]),
+        ({"cache_dtype": "fp8_e4m3"}, ["--gpu-memory-utilization"]),
+        ({"gpu_memory_utilization": "0.97"}, ["--kv-cache-dtype fp8"]),
+        (GIVEN, ["--num-gpu-blocks-override"]),
+        (
+            GIVEN | {"num_gpu_blocks_override": "None"},
+            ["--kv-cache-memory-bytes", "--kv-cache-dtype fp8"],
+        ),
+    ],
+)
+def test_no_flag_is_advised_that_would_change_nothing_here(config, flags):
+    finding = findings(busy(kv_usage=1.0, configs=[config]))["cache_full"]
+    sizes = ("--gpu", "--kv-cache", "--num-gpu")
+    assert [one.flag for one in finding.remedies if one.flag.startswith(sizes)] == flags
 
 
 def test_a_hit_rate_that_rises_with_preemptions_is_said_to_mislead():

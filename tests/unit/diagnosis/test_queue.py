@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from lib.diagnosis import Context, Rival, Severity, diagnose
+from tests.unit.diagnosis.beside import beside
 from tests.unit.diagnosis.busy import after, busy
 from tests.unit.diagnosis.gauged import found
 
@@ -49,10 +50,20 @@ def test_a_growing_queue_is_found_through_its_noise():
 
 
 def test_a_cache_that_was_full_at_the_time_is_not_ruled_out():
-    before = found(usage=lambda t: 1.0 if t < 100 else 0.6, waiting=lambda t: t / 20)["queue_grows"]
-    assert before.rivals == (Rival("full KV cache", "at most 60% used since then"),)
-    peaks = found(usage=lambda t: 1.0 if t % 50 == 0 else 0.6, waiting=lambda t: t / 20)
-    assert peaks["queue_grows"].rivals == ()
+    def rivals(usage):
+        finding = found(usage=usage, waiting=lambda t: t / 20)["queue_grows"]
+        return [rival for rival in finding.rivals if rival.name == "full KV cache"]
+
+    before = rivals(lambda t: 1.0 if t < 100 else 0.6)
+    assert before == [Rival("full KV cache", "at most 60% used since then")]
+    assert rivals(lambda t: 1.0 if t % 50 == 0 else 0.6) == []
+
+
+def test_more_seats_are_no_remedy_for_a_queue_beside_free_ones():
+    growing = busy(waiting=after(1_200, lambda t: (t - 1_200) / 20, 0))
+    (finding,) = diagnose(growing, Context(max_num_seqs=64)).findings
+    assert (finding.rule, finding.remedy) == ("queue_grows", "another replica (costs: its GPU)")
+    assert Rival("seat limit", "at most 11 of 64 seats taken") in finding.rivals
 
 
 def seated(then=16, **more):
@@ -71,7 +82,46 @@ def test_a_plateau_with_room_in_the_cache_is_a_seat_limit_inferred():
     assert {rival.name for rival in finding.rivals} == {
         *("full KV cache", "preemption", "prefill limit"),
     }
-    assert finding.remedies[0].flag == "--max-num-seqs 32"
+    assert finding.remedies[0].flag == "--max-num-seqs 22"
+
+
+@pytest.mark.parametrize(
+    ("usage", "taken", "flag"),
+    [
+        (0.3, 16, "--max-num-seqs 32"),
+        (0.6, 16, "--max-num-seqs 24"),
+        (0.83, 16, ""),
+        (0.6, 1, ""),
+        (0.3, 1, "--max-num-seqs 2"),
+    ],
+)
+def test_no_more_seats_are_advised_than_the_cache_has_room_for(usage, taken, flag):
+    (finding,) = diagnose(seated(taken, kv_usage=usage), Context(max_num_seqs=taken)).findings
+    assert finding.remedies[0].flag == flag
+    assert finding.remedies[-1].does == "another replica"
+
+
+def test_one_seat_is_told_as_one():
+    (finding,) = diagnose(seated(1), Context(max_num_seqs=1)).findings
+    assert finding.headline.startswith("Requests wait for a seat: 1 is taken, while")
+    assert finding.detail.startswith("Never more than 1 request runs at once, while")
+
+
+def test_of_several_engines_the_one_without_a_seat_is_named():
+    one = seated(kv_usage=0.4)
+    room = {"running": lambda t: 8 + t // 20 % 4, "waiting": 0, "waiting_by_reason__capacity": 0}
+    (finding,) = diagnose(beside(one, engine="1", kv_usage=0.93, **room)).findings
+    assert finding.headline == (
+        "Requests wait for a seat: 16 are taken on engine 0, while the KV cache has room"
+    )
+    assert Rival("full KV cache", "at most 40% used since then") in finding.rivals
+    full = {
+        "running": after(1_200, 16, 8),
+        "kv_usage": 0.4,
+        **dict.fromkeys(("waiting", "waiting_by_reason__capacity"), after(1_200, 4, 0)),
+    }
+    (finding,) = diagnose(beside(one, engine="1", **full), Context(max_num_seqs=16)).findings
+    assert "all 16 are taken on each engine" in finding.headline
 
 
 def test_requests_that_become_more_and_more_have_no_seat_limit():
@@ -147,7 +197,10 @@ def test_without_the_budget_it_is_inferred_from_a_throughput_that_stands():
     (finding,) = diagnose(reading()).findings
     assert finding.rule == "prefill_limit"
     assert "inferred" in finding.detail
-    swinging = reading(prompt_tokens=lambda t: 2_000 + 1_500 * np.sin(t / 40))
+    assert finding.remedies[0].flag == "--max-num-batched-tokens"
+    swinging = reading(
+        prompt_tokens_by_source__local_compute=lambda t: 1_000 + 750 * np.sin(t / 40)
+    )
     assert "prefill_limit" not in rules(swinging)
 
 
@@ -155,6 +208,26 @@ def test_a_plateau_of_full_steps_is_for_the_budget_not_for_seats():
     (finding,) = diagnose(reading(running=after(1_200, 16, 8)), KNOWN).findings
     assert finding.rule == "prefill_limit"
     assert "All seats taken" in finding.merged
+
+
+@pytest.mark.parametrize("seats", [None, 600])
+def test_steps_of_many_requests_are_not_full_of_prompts(seats):
+    many = seated(600, kv_usage=0.5, step_tokens=(25, after(1_200, 640, 90)))
+    (finding,) = diagnose(many, Context(max_num_seqs=seats)).findings
+    assert (finding.rule, finding.remedies[0].flag) == ("seat_limit", "--max-num-seqs 1080")
+
+
+def test_seats_are_ruled_out_only_where_some_are_free():
+    def told(running):
+        (finding,) = diagnose(reading(running=running), KNOWN).findings
+        return finding.detail, {rival.name for rival in finding.rivals}
+
+    detail, rivals = told(lambda t: 8 + t // 20 % 4)
+    assert "not for memory or seats." in detail
+    assert "seat limit" in rivals
+    detail, rivals = told(after(1_200, 16, 8))
+    assert "not for memory." in detail
+    assert "seat limit" not in rivals
 
 
 @pytest.mark.parametrize(
