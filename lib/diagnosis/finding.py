@@ -112,7 +112,8 @@ class Finding:
 
     `pattern` is the row of the table of known patterns (0 for a symptom without a known cause),
     `brief` two or three words for a list, `headline` a sentence. `chain` is in order of onset, what
-    has none last. `merged` are the briefs of the findings that this one explains.
+    has none last. `merged` are the briefs of the findings that this one explains. `explains` names
+    rules whose findings are its effects in this window, beside those that are always.
     """
 
     rule: str
@@ -127,6 +128,7 @@ class Finding:
     remedies: tuple[Remedy, ...] = ()
     source: str = ""
     merged: tuple[str, ...] = ()
+    explains: tuple[str, ...] = ()
 
     @property
     def remedy(self) -> str:

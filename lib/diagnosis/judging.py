@@ -81,7 +81,7 @@ def _root(
         causes = (
             one
             for one in findings
-            if finding.rule in explains.get(one.rule, ()) and one.since <= latest
+            if finding.rule in (*explains.get(one.rule, ()), *one.explains) and one.since <= latest
         )
         finding = min(causes, key=lambda one: one.severity.rank, default=finding)
     return finding.rule

@@ -3,10 +3,25 @@
 Pattern 8. Judged on live traffic, so a fall counts only where prompts have to be computed for it.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Severity
-from lib.diagnosis.links import TTFT_95, in_order, not_memory, not_preempted, queue, risen, some
+from lib.diagnosis.links import (
+    HITS,
+    PREFILL,
+    TTFT_95,
+    as_many,
+    dated,
+    in_order,
+    not_memory,
+    not_preempted,
+    queue,
+    risen,
+    some,
+)
+from lib.diagnosis.remedies import more_cache
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Scene
 from lib.diagnosis.words import percent, rate, seconds
@@ -20,13 +35,11 @@ FELT = 1.2
 RESTED = 60.0
 """Seconds that a block which is given away should have rested: else it may be missed."""
 
-_HITS = Curve("prefix_hits", How.RATIO, to="prefix_queries", span=2 * MINUTE)
-_PREFILL = Curve("prefill_time", How.MEAN, span=MINUTE)
 _COMPUTED = Curve("prompt_tokens_by_source", How.RATE, part="local_compute", span=MINUTE)
 
 
 def _hits_fell(scene: Scene) -> Finding | None:
-    change = scene.changed(_HITS, by=-FELL_BY)
+    change = scene.changed(HITS, by=-FELL_BY)
     if change is None:
         return None
     since = change.since
@@ -38,18 +51,22 @@ def _hits_fell(scene: Scene) -> Finding | None:
         times=FELT,
         write=lambda x: rate(x, "tokens"),
     )
-    prefill = risen(scene, _PREFILL, "Prefill, mean", since, times=FELT)
+    prefill = risen(scene, PREFILL, "Prefill, mean", since, times=FELT)
     ttft = risen(scene, TTFT_95, "TTFT p95", since, times=FELT)
     if computed is None and prefill is None and ttft is None:
         return None
-    hits = Link(
-        "prefix_hits",
-        "Prefix cache hits",
-        percent(change.now),
-        f"≤ {percent(change.base.median - FELL_BY)}",
-        "last 120 s",
-        since,
-        curve=_HITS,
+    limit = change.base.median - FELL_BY
+    hits = dated(
+        Link(
+            "prefix_hits",
+            "Prefix cache hits",
+            percent(change.now),
+            f"≤ {percent(limit)}",
+            "last 120 s",
+            since,
+            curve=replace(HITS, limit=limit),
+        ),
+        *(computed, prefill, ttft),
     )
     return Finding(
         rule="hits_fell",
@@ -62,17 +79,16 @@ def _hits_fell(scene: Scene) -> Finding | None:
             "A head of the prompts that changed, a cache_salt, a router that lost its affinity, a "
             "reset or eviction does that."
         ),
-        since=since,
+        since=hits.since or since,
         chain=in_order([hits, computed, prefill, ttft, queue(scene), _evicted(scene, since)]),
         rivals=some(not_memory(scene, since), not_preempted(scene, since)),
-        remedies=(
+        remedies=some(
             Remedy("", "put what is stable at the head of the prompt, what changes at its end"),
             Remedy("", "send the same users to the same replica", "an even load"),
-            Remedy(
-                "--gpu-memory-utilization", "keep more in the cache", "less memory for all else"
-            ),
+            more_cache(scene, "keep more in the cache", "less memory for all else"),
         ),
         source="vllm-project/vllm#36084",
+        explains=("prefill_limit",) if as_many(scene, since) else (),
     )
 
 

@@ -4,19 +4,26 @@ Patterns 5, 6 and 7, and two bare symptoms: late first tokens and slow streams. 
 answers are a finding only where somebody feels them.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
 from lib.diagnosis.links import (
     ITL_99,
+    PREFILL,
     TTFT_95,
+    as_many,
+    dated,
     in_order,
     not_memory,
     not_preempted,
     queue,
+    read,
     risen,
     some,
 )
+from lib.diagnosis.remedies import more_seats, prefix_caching
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Change, Scene, last
 from lib.diagnosis.words import rate, seconds
@@ -41,12 +48,10 @@ PROMPT_HEAVY = 2.0
 
 _PROMPTS = Curve("prompt_length", How.PERCENTILE, q=0.95, span=SPAN)
 _ANSWERS = Curve("generation_length", How.PERCENTILE, q=0.95, span=SPAN)
-_PREFILL = Curve("prefill_time", How.MEAN, span=MINUTE)
 _DECODE = Curve("decode_time", How.MEAN, span=SPAN)
 _TPOT = Curve("tpot", How.MEAN, span=SPAN)
 _ITL_50 = Curve("itl", How.PERCENTILE, q=0.5, span=MINUTE)
 _ITL_95 = Curve("itl", How.PERCENTILE, q=0.95, span=MINUTE)
-_READ = Curve("prompt_tokens", How.RATE, span=MINUTE)
 _WRITTEN = Curve("generation_tokens", How.RATE, span=MINUTE)
 
 
@@ -66,9 +71,9 @@ def _became_longer(scene: Scene, curve: Curve) -> Change | None:
 def _changed(curve: Curve, label: str, change: Change, times: float) -> Link:
     """The link of a change in length."""
     threshold = f"≥ {times:g} × {_tokens(change.base.median)}"
-    over = f"last {curve.span:.0f} s"
+    over, line = f"last {curve.span:.0f} s", replace(curve, limit=times * change.base.median)
     return Link(
-        curve.quantity, label, _tokens(change.now), threshold, over, change.since, curve=curve
+        curve.quantity, label, _tokens(change.now), threshold, over, change.since, curve=line
     )
 
 
@@ -79,10 +84,11 @@ def _longer_prompts(scene: Scene) -> Finding | None:
     change = _became_longer(scene, _PROMPTS)
     if change is None:
         return None
-    prefill = risen(scene, _PREFILL, "Prefill, mean", change.since, times=FELT)
+    prefill = risen(scene, PREFILL, "Prefill, mean", change.since, times=FELT)
     ttft = risen(scene, TTFT_95, "TTFT p95", change.since, times=FELT)
     if prefill is None and ttft is None:
         return None
+    prompts = dated(_changed(_PROMPTS, "Prompt p95", change, LONGER), prefill, ttft)
     return Finding(
         rule="longer_prompts",
         pattern=6,
@@ -90,22 +96,17 @@ def _longer_prompts(scene: Scene) -> Finding | None:
         brief="Longer prompts",
         headline="Prompts have become longer, and so first tokens come later",
         detail="What is asked has changed, not the server.",
-        since=change.since,
-        chain=in_order(
-            [
-                _changed(_PROMPTS, "Prompt p95", change, LONGER),
-                prefill,
-                ttft,
-                queue(scene),
-            ]
-        ),
+        since=prompts.since or change.since,
+        chain=in_order([prompts, prefill, ttft, queue(scene)]),
         rivals=some(not_memory(scene, change.since), not_preempted(scene, change.since)),
-        remedies=(
+        remedies=some(
             Remedy("", "send long prompts to servers of their own", "their GPUs"),
             Remedy("--max-model-len", "refuse the longest", "those requests fail"),
-            Remedy("--enable-prefix-caching", "put what prompts share at their head"),
+            prefix_caching(scene),
+            Remedy("", "put what prompts share at their head, where the prefix cache finds it"),
         ),
         source="vLLM documentation: optimization, chunked prefill",
+        explains=("prefill_limit", "cache_full") if as_many(scene, change.since) else (),
     )
 
 
@@ -120,6 +121,7 @@ def _longer_answers(scene: Scene) -> Finding | None:
     slower = risen(scene, _TPOT, "TPOT, mean", change.since, times=STEADY)
     if decode is None or slower is not None:
         return None
+    answers = dated(_changed(_ANSWERS, "Answer p95", change, LONGER), decode)
     return Finding(
         rule="longer_answers",
         pattern=7,
@@ -127,18 +129,19 @@ def _longer_answers(scene: Scene) -> Finding | None:
         brief="Longer answers",
         headline="Answers have become longer: each holds its seat and its blocks for longer",
         detail="Each token comes as fast as before: what is asked has changed, not the server.",
-        since=change.since,
-        chain=in_order([_changed(_ANSWERS, "Answer p95", change, LONGER), decode, queue(scene)]),
+        since=answers.since or change.since,
+        chain=in_order([answers, decode, queue(scene)]),
         rivals=some(
             _not_slower(scene, change.since),
             not_preempted(scene, change.since),
         ),
-        remedies=(
+        remedies=some(
             Remedy("", "cap max_tokens in the requests", "cut answers"),
-            Remedy("--max-num-seqs", "more seats, while the cache has room", "slower streams"),
+            more_seats(scene, change.since),
             Remedy("", "another replica", "its GPU"),
         ),
         source="vLLM's own dashboards: workload",
+        explains=("cache_full",) if as_many(scene, change.since) else (),
     )
 
 
@@ -155,8 +158,10 @@ def _not_slower(scene: Scene, since: float) -> Rival | None:
 
 def _choppy(scene: Scene) -> Finding | None:
     high, half = scene.curve(ITL_99), scene.curve(_ITL_50)
-    read, written = scene.curve(_READ), scene.curve(_WRITTEN)
-    choppy = (high >= CHOPPY * half) & (high >= CHOPPY_SECONDS) & (read >= PROMPT_HEAVY * written)
+    prompts = read(scene, MINUTE)
+    reads, written = scene.curve(prompts), scene.curve(_WRITTEN)
+    heavy = reads >= PROMPT_HEAVY * written
+    choppy = (high >= CHOPPY * half) & (high >= CHOPPY_SECONDS) & heavy
     since = scene.since(choppy, known=np.isfinite(high), hold=CHOPPY_FOR, release=MINUTE)
     if since is None:
         return None
@@ -184,13 +189,13 @@ def _choppy(scene: Scene) -> Finding | None:
                     curve=ITL_99,
                 ),
                 Link(
-                    "prompt_tokens",
+                    prompts.quantity,
                     "Prompts read",
-                    rate(read[at], "tokens"),
+                    rate(reads[at], "tokens"),
                     f"≥ {PROMPT_HEAVY:g} × the {rate(written[at])} written",
                     over,
-                    scene.crossed(read >= PROMPT_HEAVY * written, since),
-                    curve=_READ,
+                    scene.crossed(heavy, since),
+                    curve=prompts,
                 ),
             ]
         ),

@@ -281,7 +281,13 @@ GENERATED: Faults = {
     ),
     "long prompts between streams": (
         {"choppy_streams"},
-        lambda seed: generated(busy(seed=seed, itl=lambda t: 0.03 + 0.9 * (t > AT) * (t % 10 < 1))),
+        lambda seed: generated(
+            busy(
+                seed=seed,
+                itl=lambda t: 0.03 + 0.9 * (t > AT) * (t % 10 < 1),
+                prompt_tokens_by_source__local_compute=1_500,
+            )
+        ),
     ),
 }
 

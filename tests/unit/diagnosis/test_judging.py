@@ -153,8 +153,8 @@ def test_every_rule_has_a_name_and_a_question_of_its_own():
         assert set(rule.explains) <= names - {rule.name}, rule.name
 
 
-def finding(rule, since, severity=Severity.WATCH, pattern=1):
-    return Finding(rule, pattern, severity, rule.upper(), "", "", since)
+def finding(rule, since, severity=Severity.WATCH, pattern=1, explains=()):
+    return Finding(rule, pattern, severity, rule.upper(), "", "", since, explains=explains)
 
 
 def names(findings, explains):
@@ -165,6 +165,11 @@ def test_an_effect_is_a_word_in_the_finding_of_its_cause():
     found = [finding("effect", 20.0), finding("cause", 10.0)]
     assert names(found, {"cause": ("effect",)}) == [("cause", ("EFFECT",))]
     assert names(found, {}) == [("cause", ()), ("effect", ())]
+
+
+def test_a_finding_may_explain_another_in_this_window_only():
+    found = [finding("effect", 20.0), finding("cause", 10.0, explains=("effect",))]
+    assert names(found, {}) == [("cause", ("EFFECT",))]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from lib.diagnosis import diagnose
+from lib.diagnosis import Context, diagnose
 from tests.unit.diagnosis.beside import buckets
 from tests.unit.diagnosis.busy import after, busy
 
@@ -19,7 +19,8 @@ def findings(**figures):
 def test_hits_that_fall_while_prompts_are_computed_are_found():
     (finding,) = findings(**FELL)
     assert (finding.rule, finding.pattern) == ("hits_fell", 8)
-    assert finding.since == pytest.approx(T + 60, abs=30)
+    assert finding.since == pytest.approx(T, abs=15)
+    assert finding.chain[0].quantity == "prefix_hits"
     assert {link.quantity for link in finding.chain} == {
         *("prefix_hits", "prompt_tokens_by_source", "prefill_time"),
     }
@@ -29,6 +30,20 @@ def test_hits_that_fall_while_prompts_are_computed_are_found():
 def test_hits_that_fall_explain_late_first_tokens():
     (finding,) = findings(ttft=after(T, 2.0, 0.25), **FELL)
     assert (finding.rule, finding.merged) == ("hits_fell", ("Late first tokens",))
+
+
+FULL_STEPS = {
+    "step_tokens": (after(T, 4, 25), after(T, 1_900, 90)),
+    "waiting": after(T, lambda t: (t - T) / 20, 0),
+}
+
+
+@pytest.mark.parametrize(("finished", "explained"), [(2, True), (after(T, 4, 2), False)])
+def test_hits_that_fall_explain_full_steps_unless_more_requests_come(finished, explained):
+    window = busy(**FELL, **FULL_STEPS, finished__stop=finished)
+    found = diagnose(window, Context(max_num_batched_tokens=2_048)).findings
+    assert ("prefill_limit" not in {one.rule for one in found}) is explained
+    assert ("Prefill at its limit" in found[0].merged) is explained
 
 
 @pytest.mark.parametrize(("rested", "soon"), [(5.0, True), (300.0, False)])

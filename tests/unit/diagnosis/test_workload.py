@@ -37,6 +37,36 @@ def test_longer_prompts_explain_that_less_of_them_is_found():
     assert (finding.rule, finding.merged) == ("longer_prompts", ("Fewer cache hits",))
 
 
+def test_a_cause_is_told_before_its_effects_though_its_curve_crosses_later():
+    (finding,) = findings(**(LONG_PROMPTS | {"ttft": after(T, 3.0, 0.25)}))
+    assert finding.chain[0].quantity == "prompt_length"
+    assert finding.since == finding.chain[0].since == pytest.approx(T, abs=10)
+    assert finding.chain[0].curve.limit == pytest.approx(2_750, rel=0.02)
+
+
+def test_the_prefix_cache_is_advised_only_where_it_is_off():
+    def flags(told):
+        (finding,) = findings(**LONG_PROMPTS, configs=[{"enable_prefix_caching": told}])
+        return {one.flag for one in finding.remedies}
+
+    assert "--enable-prefix-caching" in flags("False")
+    assert "--enable-prefix-caching" not in flags("True")
+
+
+FULL = {"kv_usage": after(T + 60, 0.98, 0.6), "waiting": after(T + 60, 5, 0)}
+
+
+@pytest.mark.parametrize(("finished", "explained"), [(2, True), (after(T, 4, 2), False)])
+@pytest.mark.parametrize("longer", ["prompts", "answers"])
+def test_what_became_longer_explains_a_full_cache_unless_more_requests_come(
+    longer, finished, explained
+):
+    what = LONG_PROMPTS if longer == "prompts" else LONG_ANSWERS
+    found = {one.rule: one for one in findings(**what, **FULL, finished__stop=finished)}
+    assert (set(found) == {f"longer_{longer}"}) is explained
+    assert ("KV cache full" in found[f"longer_{longer}"].merged) is explained
+
+
 @pytest.mark.parametrize(
     "otherwise",
     [
@@ -76,6 +106,7 @@ def test_slower_steps_are_not_longer_answers(otherwise):
 CHOPPY = {
     "itl": after(T, lambda t: 0.03 + (t % 20 == 0) * 0.5, 0.03),
     "prompt_tokens": after(T, 6_000, 2_000),
+    "prompt_tokens_by_source__local_compute": after(T, 5_000, 1_000),
 }
 
 
@@ -96,7 +127,12 @@ def test_streams_that_stuttered_a_moment_ago_are_told_as_they_were():
 
 @pytest.mark.parametrize(
     "otherwise",
-    [{"prompt_tokens": 700}, {"itl": lambda t: 0.03 + (t % 20 == 0) * 0.08}, {"itl": 0.3}],
+    [
+        {"prompt_tokens": 700, "prompt_tokens_by_source__local_compute": 700},
+        {"prompt_tokens_by_source__local_compute": 60},
+        {"itl": lambda t: 0.03 + (t % 20 == 0) * 0.08},
+        {"itl": 0.3},
+    ],
 )
 def test_even_streams_and_few_prompts_are_not_choppy(otherwise):
     assert "choppy_streams" not in rules(**(CHOPPY | otherwise))
