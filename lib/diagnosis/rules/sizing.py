@@ -1,12 +1,16 @@
 """The size of the KV cache: is it far too large for its load, or small by its flags.
 
-Pattern 25. Hints only: nobody waits for it now.
+Pattern 25, and one of no pattern: a cache that is hardly held. That is asked only where the prefix
+cache is off: blocks that it keeps and no request holds count as free, and are of use. Hints only:
+nobody waits for it now. That requests are far shorter than --max-model-len is no finding: blocks
+are given as tokens come, not by that length.
 """
 
 import numpy as np
 
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
-from lib.diagnosis.links import in_order
+from lib.diagnosis.links import ROOM, in_order, some
+from lib.diagnosis.remedies import cache_size, more_cache
 from lib.diagnosis.rule import Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
 from lib.diagnosis.words import long, percent
@@ -24,12 +28,6 @@ MEMORY_SHARE = 0.85
 """Share of the GPU's memory from which on little is left to give."""
 BUSY_CACHE = 0.7
 """Use from which on more memory would be of use."""
-FULL = 0.9
-"""Use from which on it is full: then that is the finding."""
-
-MORE_MEMORY = Remedy(
-    "--gpu-memory-utilization 0.92", "more of the GPU's memory", "none left to others"
-)
 
 _USAGE = Curve("kv_usage", How.MAX)
 
@@ -49,11 +47,11 @@ def _cache_unused(scene: Scene) -> Finding | None:
     waited = "; nothing waited" if len(waiting) else ""
     return Finding(
         rule="cache_unused",
-        pattern=25,
+        pattern=0,
         severity=Severity.HINT,
         brief="KV cache mostly unused",
-        headline="The KV cache is mostly unused; this server could take more requests",
-        detail=f"At most {usage.max():.0%} of it was used in {over}{waited}.",
+        headline=f"Never more than {usage.max():.0%} of the KV cache was held by requests",
+        detail=f"In {over}{waited}. The prefix cache is off: no block is kept for later.",
         since=max(scene.window.start, scene.window.end - UNUSED_FOR),
         chain=(
             Link(
@@ -66,11 +64,15 @@ def _cache_unused(scene: Scene) -> Finding | None:
             ),
         ),
         rivals=(Rival("a queue", "nothing waited"),) if len(waiting) else (),
-        remedies=(
-            Remedy("", "send it more load"),
-            Remedy("--gpu-memory-utilization", "give memory back", "less room for growth"),
-        ),
+        remedies=(Remedy(cache_size(scene), "give memory back", "less room for growth"),),
+        source="vLLM documentation: metrics, kv_cache_usage_perc",
     )
+
+
+def _caches(scene: Scene) -> str:
+    """Why blocks that no request holds may be of use; "" if the prefix cache is off."""
+    is_off = scene.words("enable_prefix_caching") == {"False"}
+    return "" if is_off else "blocks that the prefix cache keeps count as free"
 
 
 # ── Is the KV cache small by its flags ──
@@ -78,10 +80,10 @@ def _cache_unused(scene: Scene) -> Finding | None:
 
 def _cache_flags(scene: Scene) -> Finding | None:
     """Only while it is used, and as long as it is not full: then that is the finding."""
-    room, share = scene.label("kv_cache_max_concurrency"), scene.label("gpu_memory_utilization")
+    room, share = scene.label("kv_cache_max_concurrency"), _memory_share(scene)
     recent = max(scene.window.start, scene.window.end - FLAGS_OVER)
     high = scene.highest(scene.usage, recent)
-    if not high > 0 or last(scene.usage) >= FULL:
+    if not high > 0 or last(scene.usage) >= ROOM:
         return None
     flags = []
     if room is not None and room < FEW_REQUESTS and high >= UNUSED:
@@ -104,12 +106,18 @@ def _cache_flags(scene: Scene) -> Finding | None:
         detail=f"Up to {percent(high)} of it was used in {long(scene.window.end - recent)}.",
         since=recent,
         chain=in_order([*flags, _highest(scene, high, recent)]),
-        remedies=(
-            *(() if share is not None and share >= MEMORY_SHARE else (MORE_MEMORY,)),
+        remedies=some(
+            more_cache(scene, "more of the GPU's memory", "none left to others"),
             Remedy("--max-model-len", "no longer than requests are", "longer ones are refused"),
         ),
         source="vLLM documentation: optimization",
     )
+
+
+def _memory_share(scene: Scene) -> float | None:
+    """The share of the GPU's memory that the size of the cache comes from; None if it does not."""
+    is_measured = cache_size(scene) == "--gpu-memory-utilization"
+    return scene.label("gpu_memory_utilization") if is_measured else None
 
 
 def _room(room: float) -> Link:
@@ -142,11 +150,12 @@ def _highest(scene: Scene, high: float, since: float) -> Link:
 RULES: tuple[Rule, ...] = (
     Rule(
         "cache_unused",
-        25,
+        0,
         "KV cache not far too large",
         ("kv_usage", "running"),
         _cache_unused,
         least=UNUSED_FOR,
+        lacks=_caches,
         at_work=True,
     ),
     Rule(

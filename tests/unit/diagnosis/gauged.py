@@ -1,4 +1,7 @@
-"""A server of which only a few gauges and the preemptions are told, second by second."""
+"""A server of which only a few gauges and the preemptions are told, second by second.
+
+Its prefix cache is off: no block is kept that no request holds.
+"""
 
 import numpy as np
 
@@ -36,7 +39,7 @@ def window(
     figures = {Series(name, "m", "0"): figures[name] for name in figures if name not in without}
     if beside is not None:
         figures[Series("kv_usage", "m", "1")] = beside
-    layout = Layout(sorted(figures))
+    layout = Layout(sorted(figures), [{"enable_prefix_caching": "False"}])
     moments = range(seconds)
     columns = [[at(figures[series], t) for t in moments] for series in layout.series]
     values = np.array(columns).T.copy()

@@ -102,7 +102,7 @@ def wasteful(works=None):
     return beside(window, finished__length=times(2))
 
 
-HINTS = {"answers_cut", "blocks_too_large", "cache_unused"}
+HINTS = {"answers_cut", "blocks_too_large"}
 
 
 def test_a_server_at_rest_has_no_finding_and_says_that_nothing_was_asked():

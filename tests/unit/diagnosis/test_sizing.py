@@ -31,11 +31,32 @@ def test_a_cache_that_was_used_or_a_server_that_rests_is_no_hint(figures):
     assert "cache_unused" not in found(**figures)
 
 
+CACHING_OFF = {"enable_prefix_caching": "False"}
+
+
+@pytest.mark.parametrize(
+    ("configs", "found_"),
+    [([CACHING_OFF], True), ([{"enable_prefix_caching": "True"}], False), ([], False)],
+)
+def test_a_cache_that_keeps_prefixes_is_not_called_unused(configs, found_):
+    diagnosis = diagnose(busy(kv_usage=0.4, prefix_hits=1_700, configs=configs))
+    assert ("cache_unused" in {one.rule for one in diagnosis.findings}) is found_
+    said = "KV cache not far too large: blocks that the prefix cache keeps count as free"
+    assert (said in diagnosis.unchecked) is not found_
+
+
+def test_what_was_held_is_told_and_not_what_could_be_taken():
+    finding = found(usage=0.3)["cache_unused"]
+    assert finding.headline == "Never more than 30% of the KV cache was held by requests"
+    assert [one.flag for one in finding.remedies] == ["--gpu-memory-utilization"]
+    assert finding.source
+
+
 CONFIG = {"gpu_memory_utilization": "0.92", "kv_cache_max_concurrency": "8.0"}
 
 
 def test_a_hint_begins_no_earlier_than_what_was_seen():
-    window = busy(1_790, kv_usage=0.2)
+    window = busy(1_790, kv_usage=0.2, configs=[CACHING_OFF])
     (hint,) = (one for one in diagnose(window).findings if one.rule == "cache_unused")
     assert hint.since == window.start
 
@@ -61,9 +82,16 @@ def test_memory_that_the_cache_may_not_use_is_a_hint_while_it_is_wanted():
 
 def test_more_memory_is_no_remedy_where_all_of_it_is_given():
     (little,) = flags(kv_cache_max_concurrency="1.25", gpu_memory_utilization="0.5")
-    assert little.remedies[0].flag == "--gpu-memory-utilization 0.92"
+    assert little.remedies[0].flag == "--gpu-memory-utilization"
     (all_of_it,) = flags(kv_cache_max_concurrency="1.25", gpu_memory_utilization="0.95")
     assert [one.flag for one in all_of_it.remedies] == ["--max-model-len"]
+
+
+def test_a_cache_of_a_given_size_is_not_made_larger_by_a_share_of_the_memory():
+    given = {"kv_cache_memory_bytes": "1073741824", "gpu_memory_utilization": "0.5"}
+    assert flags(**given) == []
+    (finding,) = flags(kv_cache_max_concurrency="1.25", **given)
+    assert finding.remedies[0].flag == "--kv-cache-memory-bytes"
 
 
 @pytest.mark.parametrize(
