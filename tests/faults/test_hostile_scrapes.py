@@ -165,17 +165,14 @@ def test_other_series_at_every_scrape_are_told_and_stop_being_kept(watched):
 
 def test_a_large_page_is_understood_in_a_few_scrapes(watched, fleet):
     with watched({"sets": fleet["sets"]}) as one:
-        one.sampled("sets")
-        assert len(one.latest("sets").sample.layout.members) == limits.ENGINES
+        assert len(one.sampled("sets").layout.members) == limits.ENGINES
 
 
 def test_hostile_names_reach_the_dashboard_as_they_are_and_stay_labels(watched, fleet):
     with watched({"names": fleet["names"], "good": fleet["good"]}) as both_of_them:
-        both_of_them.sampled("names")
-        both_of_them.ticked("good")
-        models = both_of_them.latest("names").sample.models
+        models = both_of_them.sampled("names").models
         assert {text for text in TEXTS if "\x00" not in text} <= set(models)
-        assert both_of_them.latest("good").sample.models == RECORDED.models
+        assert both_of_them.sampled("good").models == RECORDED.models
 
 
 INJECTIONS = (
@@ -191,13 +188,17 @@ def test_labels_touch_no_other_servers_rows(watched):
     bad = {f"bad{number}": metrics(text) for number, text in enumerate(pages)}
     with (
         FaultServer({f"/{name}*": what for name, what in (bad | {"good": GOOD}).items()}) as server,
-        watched({name: f"{server.url}/{name}" for name in (*bad, "good")}) as all_of_them,
+        watched({name: f"{server.url}/{name}" for name in (*bad, "good")}, "1") as all_of_them,
     ):
         for name in bad:
             until(functools.partial(all_of_them.latest, name), 20)
-        all_of_them.ticked("good", 3)
-        for row in all_of_them.window("good").values:
-            assert (row == RECORDED.values).all()
+
+        def answered():
+            window = all_of_them.window("good")
+            return window.values[window.answered]
+
+        until(lambda: len(answered()) >= 3, 20)
+        assert (answered() == RECORDED.values).all()
         assert set(all_of_them.feed.servers) == {s.id for s in all_of_them.servers.values()}
 
 
@@ -243,7 +244,7 @@ def test_a_timestamp_moves_nothing_in_time(watched):
             both_of_them.ticked("old", 2)
             ours = both_of_them.ticked("now").at
             assert abs(both_of_them.latest("old").at - ours) < 5
-            assert both_of_them.latest("old").sample.of("running") == 4
+            assert both_of_them.sampled("old").of("running") == 4
 
 
 def test_bytes_that_are_no_text_cost_their_line_only(watched):

@@ -2,7 +2,10 @@
 
 import time
 
+import pytest
+
 from lib.health import Check, State
+from lib.health.verdicts import DOWN_AFTER
 from lib.watch import checks_of
 from tests.faults.test_hostile_faults import metrics
 from tests.support.faulty import (
@@ -15,7 +18,6 @@ from tests.support.faulty import (
 )
 from tests.support.waiting import until
 
-PERIOD = 1.0
 GOOD = {
     "*": answer_json({"detail": "Not Found"}, 404),
     "/metrics": recorded("metrics.txt"),
@@ -45,6 +47,11 @@ def outcomes(one):
     return {} if tick is None else {found.check: found for found in tick.outcomes}
 
 
+def rounds(server):
+    """How often its health was asked for."""
+    return sum(seen.path == "/health" for seen in tuple(server.seen))
+
+
 def events(one):
     return [event.kind for event in one.feed.events(0, 1e12, one.servers["chat"].id)]
 
@@ -63,25 +70,29 @@ def test_a_healthy_server_passes_every_check_that_it_offers(watched):
         assert one.feed.servers == (one.servers["chat"].id,)
 
 
+@pytest.mark.alone
 def test_an_engine_that_health_calls_dead_is_dead_though_its_metrics_are_fresh(watched):
     """F19."""
-    with FaultServer(GOOD) as server, watched({"chat": server.url}, str(PERIOD)) as one:
+    with FaultServer(GOOD) as server, watched({"chat": server.url}, "1") as one:
         in_state(one, State.HEALTHY)
         until(lambda: Check.HEALTH in outcomes(one))
-        broken, server["/health"] = time.time(), empty(503)
+        broken, before = time.time(), rounds(server)
+        server["/health"] = empty(503)
         dead = in_state(one, State.ENGINE_DEAD)
         assert dead.sample is not None
-        assert dead.at + dead.took - broken <= 5.0 + 3 * PERIOD + 0.5  # for a busy machine
+        assert rounds(server) - before <= DOWN_AFTER + 1  # it is told at the reading that follows
         assert "engine is dead" in dead.status.reason
-        mended, server["/health"] = time.time(), empty()
+        mended, before = time.time(), rounds(server)
+        server["/health"] = empty()
         in_state(one, State.HEALTHY)
+        assert rounds(server) - before <= 2
         until(lambda: events(one) == ["down", "up"])
         server_id = one.servers["chat"].id
         found = one.feed.states(server_id, broken, time.time())
         told = [stretch.state for stretch in found]
         assert told == [State.HEALTHY, State.FAILING, State.ENGINE_DEAD, State.HEALTHY]
         assert "engine is dead" in found[2].reason
-        assert 0 < found[3].start - mended < 5.0 + 3 * PERIOD + 0.5
+        assert found[3].start > mended
 
 
 def test_a_key_that_only_the_list_of_models_wants_is_a_refused_key(watched):
