@@ -6,9 +6,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from lib.ui import house as houses
+from lib.ui.asked import Asked
 from tests.support.demos import demo_servers
 from tests.support.ports import free_port
 from tests.support.processes import ROOT
+
+WAIT_SECONDS = 20.0
 
 
 class Visit:
@@ -32,6 +35,21 @@ class Visit:
             if data["view"] == view:
                 return data
         return None
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch):
+    """A page waits a moment for a server's first answer; a busy machine needs a longer one.
+
+    Gives what makes it hasty again, for a test of servers that do not answer.
+    """
+    told = Asked.told
+
+    def patient(self, server, *, documents=False, wait=0.0):
+        return told(self, server, documents=documents, wait=WAIT_SECONDS if wait else 0.0)
+
+    monkeypatch.setattr(Asked, "told", patient)
+    return lambda: monkeypatch.setattr(Asked, "told", told)
 
 
 @pytest.fixture

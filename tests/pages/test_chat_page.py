@@ -166,7 +166,7 @@ def test_an_edited_answer_is_not_sent(tab):
 def test_stop_keeps_what_came(tab):
     run = tab.run()
     data = tab.data
-    data["settings"]["parameters"]["max_tokens"] = "2000"
+    data["settings"]["parameters"] |= {"max_tokens": "2000", "ignore_eos": "true"}
     tab.acts("send", run=run, text="a long one", settings=data["settings"])
     until(lambda: len(house().answers.get(run).parts) > 3)
     tab.acts("stop", run=run)
@@ -471,7 +471,8 @@ def test_a_server_gone_in_the_middle_leaves_what_it_said(dashboard):
     assert data["draft_back"] == ""
 
 
-def test_a_server_that_hangs_holds_up_no_page(dashboard):
+def test_a_server_that_hangs_holds_up_no_page(dashboard, hasty):
+    hasty()
     with FaultServer({"*": hang()}) as server:
         tab = Tab(dashboard(VLLM_SERVERS=f"hung={server.url}"))
         begun = time.monotonic()
