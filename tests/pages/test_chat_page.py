@@ -430,6 +430,9 @@ def test_the_same_seed_is_asked_several_times(tab):
 
 
 def test_a_tool_is_stopped(tab):
+    settings = tab.data["settings"]
+    settings["parameters"] |= {"max_tokens": "2000", "ignore_eos": "true"}
+    tab.acts("settings", settings=settings)
     opens_tool(tab, "Same seed")
     tab.visit.app.button(key="same-go").click().run()
     tab.visit.app.button(key="same-stop").click().run()

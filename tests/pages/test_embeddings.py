@@ -10,7 +10,7 @@ import pytest
 
 from lib.ui.house import house
 from lib.ui.vectors.samples import SAMPLES
-from tests.support.faulty import FaultServer, answer_json, recorded, slow
+from tests.support.faulty import FaultServer, answer_json, in_turn, recorded, slow
 from tests.support.headless import Headless
 from tests.support.waiting import until
 
@@ -320,7 +320,8 @@ def test_a_server_that_fails_in_the_middle_loses_nothing_and_the_button_goes_on(
 
 def test_a_stop_keeps_what_was_done(dashboard):
     with FaultServer(served(10_000)) as server:
-        server["POST /v1/embeddings"] = slow(0.5, embedding(10_000))
+        at_once = embedding(10_000)
+        server["POST /v1/embeddings"] = in_turn(at_once, at_once, slow(4.0, at_once))
         person = Person(dashboard(VLLM_SERVERS=f"a={server.url}"), server="a")
         person.pastes("\n".join(f"text {n}" for n in range(320)))
         person.app.button(key="embed-go").click().run()
