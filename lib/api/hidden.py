@@ -1,32 +1,14 @@
 """Hidden: what a server tells of its own secrets, taken out before anybody sees it.
 
 Development mode shows the whole configuration, and with it the token for the model hub and the
-server's API keys. This module alone decides which names hold a secret.
+server's API keys. What looks like a secret is decided in `lib.secrets`; here, that a document keeps
+its shape and its figures.
 """
 
-import re
-
 from lib.api.strict_json import Json
+from lib.secrets import HIDDEN, Masker, is_secret
 
 __all__ = ["HIDDEN", "is_secret", "without_secret_texts", "without_secrets"]
-
-HIDDEN = "[hidden]"
-_SECRET = re.compile(
-    r"^token$|(^|_)((hf|hub|auth|access|bearer|api)_?tokens?|(api|access|secret|private)_?keys?"
-    r"|secrets?|passwords?|passwd|credentials?)$",
-    re.IGNORECASE,
-)
-
-_WRITTEN = re.compile(
-    r"""(?ix) ((?:hf|hub|auth|access|api) _? (?:token|key)s? ['"]? \s* [=:] \s*)
-    ( '[^']*' | "[^"]*" | \[[^\]]*\] | (?! None\b ) [^\s,)}\]]+ )"""
-)
-"""A secret in a configuration that stands in one text, as Python writes it."""
-
-
-def is_secret(name: str) -> bool:
-    """Whether what stands under this name is a secret."""
-    return _SECRET.search(name) is not None
 
 
 def without_secrets(document: Json) -> Json:
@@ -35,8 +17,8 @@ def without_secrets(document: Json) -> Json:
 
 
 def without_secret_texts(text: str) -> str:
-    """A text with the secrets replaced that stand in it beside their names."""
-    return _WRITTEN.sub(rf"\1{HIDDEN}", text)
+    """A text with the secrets replaced that it holds."""
+    return Masker().masked(text)
 
 
 def _cleared(value: Json, *, hides: bool) -> Json:

@@ -7,7 +7,7 @@ without a sentence. Names are those of the log: `max_model_len` is `--max-model-
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lib.logs.secrets import HIDDEN, Masker, is_secret
+from lib.secrets import HIDDEN, Masker, is_secret
 
 __all__ = ["WHAT", "Argument", "explained", "flag"]
 

@@ -16,10 +16,10 @@ from lib.logs.landmarks import landmark_of
 from lib.logs.lines import Lines
 from lib.logs.log import Asked, End, Log, Process, Remark, Start
 from lib.logs.remarks import Remarks
-from lib.logs.secrets import Masker
 from lib.logs.starting import Starting
 from lib.logs.statistics import Point, Points, read
 from lib.logs.troubles import Gravity, Kind
+from lib.secrets import Masker
 
 __all__ = ["Reader", "read_log"]
 

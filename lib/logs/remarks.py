@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from lib.logs.entry import Entry
 from lib.logs.log import Remark
-from lib.logs.secrets import Masker
 from lib.logs.troubles import LOOKED_AT, Gravity, Kind, Trouble, trouble_of
+from lib.secrets import Masker
 
 __all__ = ["Remarks", "template"]
 

@@ -11,7 +11,7 @@ from lib.logs.entry import Entry
 from lib.logs.landmarks import PHASES, Landmark
 from lib.logs.literals import pairs
 from lib.logs.log import Capacity, Listed, Mark, Milestone
-from lib.logs.secrets import Masker, is_secret
+from lib.secrets import Masker, is_secret
 
 __all__ = ["Starting"]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lib.api import VllmClient
-from lib.api.hidden import HIDDEN, without_secrets
+from lib.api.hidden import HIDDEN, without_secret_texts, without_secrets
 from tests.support.faulty import FaultServer, answer_json
 
 
@@ -17,6 +17,9 @@ from tests.support.faulty import FaultServer, answer_json
         "aws_secret_access_key",
         "password",
         "token",
+        "aws_session_token",
+        "clientSecret",
+        "Authorization",
     ],
 )
 def test_a_text_under_a_secrets_name_is_hidden(name):
@@ -34,6 +37,23 @@ def test_a_text_under_a_secrets_name_is_hidden(name):
 )
 def test_everything_else_stays(document):
     assert without_secrets(document) == document
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("{'secret_key': 'abc123', 'password': 'hunter2'}", "abc123"),
+        ("{'secret_key': 'abc123', 'password': 'hunter2'}", "hunter2"),
+        ("Config(session_token='abcd', port=1)", "abcd"),
+        ("Authorization: Bearer abcdefgh", "abcdefgh"),
+        ("redis://u:pw@h/0", "pw"),
+        ("clientSecret=abc12345", "abc12345"),
+        ('"api_key": [\n  "one",\n  "two"\n', "two"),
+    ],
+)
+def test_a_secret_inside_of_a_text_is_hidden(text, secret):
+    assert secret not in without_secret_texts(text)
+    assert secret not in str(without_secrets({"told": [text]}))
 
 
 def test_the_client_hides_them_in_a_configuration_and_in_debug_documents():

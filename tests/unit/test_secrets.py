@@ -1,4 +1,4 @@
-"""No key survives, wherever a log holds it, and what is no key stays."""
+"""No key survives, wherever a text or a log holds it, and what is no key stays."""
 
 import time
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lib.logs import read_log
 from lib.logs.arguments import explained
-from lib.logs.secrets import HIDDEN, Masker, is_secret
+from lib.secrets import HIDDEN, Masker, is_secret
 
 KEY = "Zq9-opensesame_42x"
 WRITTEN = (
@@ -50,6 +50,16 @@ WRITTEN = (
     "GET https://host/file?X-Amz-Date=1&X-Amz-Signature={0}&x=1",
     "GET /v1/models?key={0}",
     "api_key='{0}",
+    "clientSecret={0}",
+    "dbPassword: '{0}'",
+    '{{"sessionToken": "{0}"}}',
+    "PGPASSWORD={0}",
+    "myAPIKey={0}",
+    "--clientSecret {0}",
+    '{{"--api-key": "{0}"}}',
+    "redis://u:{0}@h/0",
+    '"api_key": [\n  "first-one-here",\n  "{0}"\n]',
+    "hub_key = {0}",
 )
 
 
@@ -59,6 +69,7 @@ def test_a_key_is_taken_out_wherever_it_stands(written):
     told = masker.masked(written.format(KEY))
     assert KEY not in told
     assert HIDDEN in told
+    assert Masker().masked(told) == told, "what is hidden is no secret"
 
 
 @pytest.mark.parametrize(
@@ -103,6 +114,8 @@ def test_a_sentence_that_tells_a_key_does_not(sentence):
         "{'api_key': '***'}",
         "http://host:8000/files?x=y@z",
         "--tokenizer-mode auto --max-num-batched-tokens 8",
+        'vllm:prompt_tokens_total{model_name="m"} 5.0\n# HELP x Key size: 5 per token',
+        "KeyError: 'layers.0', monkeyPatch=1, hotkeys: 4, tokenIds=[1], sessionTokenizer=x",
     ],
 )
 def test_what_is_no_key_stays_as_it_is(harmless):
@@ -137,9 +150,32 @@ def test_a_secret_argument_of_any_shape_is_hidden():
 
 def test_names_of_secrets_are_known():
     assert all(map(is_secret, ("api_key", "hf_token", "HF_TOKEN", "token", "db_password")))
+    assert all(map(is_secret, ("clientSecret", "dbPassword", "aws_session_token", "AccountKey")))
     assert not any(
         map(is_secret, ("max_tokens", "bos_token", "tokenizer", "monkey", "ssl_keyfile"))
     )
+
+
+BEFORE = st.text("aBz_-.0", max_size=6)
+OWNERS = ("hf", "hub", "auth", "access", "session", "api", "github", "account", "master", "secret")
+SECRETS = ("token", "tokens", "key", "keys", "password", "passphrase", "watermark_config")
+WORDS = st.sampled_from(OWNERS + SECRETS)
+JOINED = st.sampled_from([str.lower, str.upper, str.title])
+NAMES = st.builds(
+    lambda before, words, between, cased: before + between.join(map(cased, words)),
+    BEFORE,
+    st.lists(WORDS, min_size=1, max_size=3),
+    st.sampled_from(["", "_", "-"]),
+    JOINED,
+).filter(is_secret)
+
+
+@given(
+    NAMES,
+    st.sampled_from(["{}={}", "{}: {}", "{} = '{}'", "{{'{}': '{}'}}", '{{"{}": "{}"}}', "{}:{}"]),
+)
+def test_what_is_a_secret_by_its_name_is_one_in_a_text(name, written):
+    assert KEY not in Masker().masked(f"x {written.format(name, KEY)}")
 
 
 @given(
@@ -172,6 +208,7 @@ def test_no_key_survives_a_whole_log(written, key, around):
             "a.-",
         ),
         *("a://", "?a-", "--a-", "secret value ", 'token="\\', "api key "),
+        *("api_key", "--apikey", "api_key=[\n", "api_key='\\", "://x", "password ,  value"),
     ],
 )
 def test_a_long_hostile_line_takes_no_time(piece):
