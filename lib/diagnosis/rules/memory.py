@@ -98,6 +98,7 @@ def _cache_full(scene: Scene) -> Finding | None:
         ),
         remedies=_full_remedies(scene, since, hurts=hurts),
         source=PREEMPTION if hurts else SATURATED,
+        explains=SYMPTOMS if hurts or waits is not None else (),
     )
 
 
@@ -271,7 +272,7 @@ RULES: tuple[Rule, ...] = (
         ("kv_usage",),
         _cache_full,
         least=FULL_FOR,
-        explains=(*SYMPTOMS, "recomputed_hits", "deferred"),
+        explains=("recomputed_hits", "deferred"),
         at_work=True,
     ),
     Rule(

@@ -195,6 +195,7 @@ DEFERRED = {"waiting_by_reason__capacity": 0, "waiting_by_reason__deferred": aft
 def test_what_waits_for_something_else_or_for_a_moment_does_not_wait_for_blocks(queued):
     finding = findings(busy(kv_usage=after(1_200, 0.96, 0.6), **queued))["cache_full"]
     assert finding.headline == "The KV cache is full; more requests than these will have to wait"
+    assert finding.merged == ()
     assert "waiting" not in {link.quantity for link in finding.chain}
 
 
