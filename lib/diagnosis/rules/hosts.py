@@ -45,12 +45,16 @@ def _frontend_busy(scene: Scene) -> Finding | None:
     if since is None:
         return None
     threshold = f"≥ {BUSY} for {BUSY_FOR:.0f} s"
+    steps = list(_fewer_steps(scene, since))
+    waits = any(one.holds for one in steps)
     return Finding(
         rule="frontend_busy",
         pattern=16,
         severity=Severity.WATCH,
-        brief="API server out of CPU",
-        headline="The API server has no CPU left: answers reach clients later than they are made",
+        brief="API server out of CPU" if waits else "API server busy",
+        headline="The API server has no CPU left: answers reach clients later than they are made"
+        if waits
+        else f"The API server keeps {last(cpu):.1f} CPU cores busy: answers may reach clients late",
         detail=(
             "It takes requests in, makes tokens of text and text of tokens, mostly in one thread. "
             "Latencies that the server reports leave out what its clients wait for here."
@@ -66,11 +70,13 @@ def _frontend_busy(scene: Scene) -> Finding | None:
                 since,
                 curve=line,
             ),
-            *_fewer_steps(scene, since),
+            *steps,
         ),
         rivals=some(not_memory(scene, since), not_seats(scene, since)),
         remedies=(
-            Remedy("--api-server-count 2", "more processes", "process metrics are no more told"),
+            Remedy(
+                "--api-server-count 2", "more processes", "process metrics are no longer reported"
+            ),
             Remedy("--stream-interval 8", "fewer, longer pieces of a stream", "less smooth text"),
             Remedy("", "more cores: 2, and one for each GPU"),
         ),
@@ -179,7 +185,7 @@ def _files_run_out(scene: Scene) -> Finding | None:
     most = last(limit)
     return Finding(
         rule="files_run_out",
-        pattern=17,
+        pattern=0,
         severity=Severity.WATCH,
         brief="Connections run out",
         headline="The API server may soon open no more connections",
@@ -224,7 +230,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "files_run_out",
-        17,
+        0,
         "It may open more connections",
         ("open_fds", "max_fds"),
         _files_run_out,

@@ -11,7 +11,7 @@ from lib.diagnosis.counts import grown
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
 from lib.diagnosis.rule import Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
-from lib.diagnosis.words import long, seconds
+from lib.diagnosis.words import counted, long, seconds
 from lib.metrics.sample import Values
 
 __all__ = ["RULES"]
@@ -44,8 +44,8 @@ def _warming_up(scene: Scene) -> Finding | None:
         brief="First calls slow",
         headline="Only the first calls were slow: the server was warming up",
         detail=(
-            f"{first.count:,.0f} calls in the first minute waited {seconds(first.mean)} on average "
-            f"for their first token, those {long(LATER)} later {seconds(later.mean)}. "
+            f"{counted(first.count, 'call')} in the first minute waited {seconds(first.mean)} for "
+            f"a first token on average, those {long(LATER)} later {seconds(later.mean)}. "
             "Kernels are compiled and caches filled at first use."
         ),
         since=began,

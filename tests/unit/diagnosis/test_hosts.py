@@ -43,6 +43,18 @@ def test_fewer_steps_than_before_are_a_link_of_it():
     assert [one.holds for one in near.chain] == [True, False]
 
 
+def test_no_cpu_is_said_to_be_left_only_where_the_engine_makes_fewer_steps():
+    fewer = hosted(process_cpu=after(1_200, 1.1, 0.4), step_tokens=(after(1_200, 15, 25), 90))
+    assert "has no CPU left" in findings(fewer)["frontend_busy"].headline
+    busy_only = findings(hosted(process_cpu=after(1_200, 2.3, 0.4)))["frontend_busy"]
+    assert busy_only.headline == (
+        "The API server keeps 2.3 CPU cores busy: answers may reach clients late"
+    )
+    assert busy_only.brief == "API server busy"
+    ever = findings(hosted(process_cpu=2.3, without=("step_tokens",)))["frontend_busy"]
+    assert ever.brief == "API server busy"
+
+
 def test_memory_that_grows_at_flat_load_is_a_leak():
     finding = findings(hosted(process_rss=lambda t: 2e9 + 3e5 * t))["memory_leaks"]
     assert finding.severity is Severity.WATCH
@@ -82,6 +94,10 @@ def test_a_leak_needs_half_an_hour():
 def test_connections_that_run_out_are_found(opened, found):
     rules = findings(hosted(open_fds=opened, max_fds=1_024))
     assert ("files_run_out" in rules) is found
+
+
+def test_connections_are_no_leak_of_memory():
+    assert findings(hosted(open_fds=900, max_fds=1_024))["files_run_out"].pattern == 0
 
 
 def test_what_several_api_servers_do_not_tell_is_not_called_fine():

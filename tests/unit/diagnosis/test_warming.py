@@ -31,6 +31,19 @@ def test_first_calls_after_a_long_rest_that_were_slow_are_a_hint():
     assert finding.chain[0].figure == "3.9 s"
 
 
+def test_a_single_first_call_is_told_as_one():
+    window = busy(
+        without=("ttft",),
+        running=after(1_400, 8, 0),
+        prompt_tokens=after(1_400, 2_000, 0),
+        generation_tokens=after(1_400, 500, 0),
+    )
+    calls = np.where(window.times == 1_405, 1.0, np.where(window.times > 1_470, 2.0, 0.0))
+    window = buckets(window, "ttft", calls, after(1_460, 0.2, 4.0), (0.1, 0.5, 1, 2.5, 5))
+    detail = findings(window)["warming_up"].detail
+    assert detail.startswith("1 call in the first minute waited 4 s for a first token")
+
+
 @pytest.mark.parametrize(
     "window",
     [
