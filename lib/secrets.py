@@ -126,7 +126,8 @@ class Masker:
         name, value = found.groups()
         if _is_harmless(value.strip("'\"[]() ")):
             return found[0]
-        self.learn(value)
+        is_whole = value[0] in "[({" or value[-1] in "'\")"
+        self.learn(value if is_whole else re.split(r"[\s,]", value)[0])
         return f"{name}{HIDDEN}"
 
     def _flag(self, found: re.Match[str]) -> str:

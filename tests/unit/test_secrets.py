@@ -128,6 +128,13 @@ def test_a_key_that_was_seen_once_is_taken_out_everywhere():
     assert KEY not in masker.masked(f"KeyError: {KEY!r}")
 
 
+@pytest.mark.parametrize("begun", ["api_key='", "api_key=b'", 'password="', "token="])
+def test_of_what_a_cut_line_leaves_open_only_the_key_is_remembered(begun):
+    masker = Masker()
+    assert KEY not in masker.masked(f"{begun}{KEY}, port=8000, model=Qwen/Qwen3")
+    assert masker.masked(f"{KEY} for model=Qwen/Qwen3") == f"{HIDDEN} for model=Qwen/Qwen3"
+
+
 def test_a_key_that_an_error_names_before_the_arguments_do_is_hidden_too():
     log = read_log(
         f"(A pid=1) ERROR 01-01 00:00:00 [a.py:1] cannot use {KEY} here\n"
