@@ -5,9 +5,10 @@ from threading import Event, current_thread
 
 import pytest
 
-from lib.logs import Reader
+from lib.logs import Live, Reader
+from lib.ui.logs import beside
 from lib.ui.logs.example import EXAMPLE_SERVER
-from lib.ui.plain import count
+from lib.ui.plain import count, escaped
 from tests.support.headless import Headless
 from tests.support.processes import ROOT
 from tests.support.waiting import until
@@ -105,6 +106,14 @@ def test_every_tab_says_its_part_of_a_log(person):
     person.opens("Compare with a server")
     (table,) = person.views("table")
     assert table["rows"][0][3][0] == "differ"
+
+
+def test_what_is_in_the_way_of_a_comparison_is_shown_as_it_is_written(person, monkeypatch):
+    said = "it said [look](http://evil) *now* :red[x]"
+    monkeypatch.setattr(beside, "_live", lambda _server: (Live(), said))
+    person.pastes(RECORDED)
+    person.opens("Compare with a server")
+    assert escaped(said) in [one.value for one in person.app.caption]
 
 
 def test_statistics_are_plotted(person):

@@ -11,7 +11,7 @@ from lib.logs import Live, Log, compare
 from lib.servers import Server
 from lib.ui import live as views
 from lib.ui.house import house
-from lib.ui.plain import plain
+from lib.ui.plain import escaped, plain
 
 __all__ = ["draw", "likely", "routes_of"]
 
@@ -62,7 +62,7 @@ def _rows(log: Log, name: str) -> None:
         return
     live, trouble = _live(server)
     if trouble:
-        st.caption(plain(trouble, _LONG))
+        st.caption(escaped(plain(trouble, _LONG)))
     found = compare(log, live)
     differ = sum(row.agree is False for row in found)
     judged = sum(row.agree is not None for row in found)
