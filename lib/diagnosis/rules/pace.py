@@ -8,7 +8,10 @@ the half minutes before, by least absolute deviations:
   usual time of a step = a + b × running + c × tokens + d × KV cache use     (b, c, d ≥ 0)
 
 More load than was ever seen before makes steps longer at most in proportion (a ≥ 0): half minutes
-that took longer than even that are slower; of the others nothing is known.
+that took longer than even that are slower; of the others nothing is known. Less load than was ever
+seen is taken for the least that was: nobody knows how much shorter its steps should be. Each engine
+is held against itself alone, since its last start: the steps of several add up while one that rests
+makes none, and a restart may bring another model and other flags.
 """
 
 from dataclasses import dataclass
@@ -19,10 +22,10 @@ from numpy.typing import NDArray
 from lib.diagnosis.counts import grown, steps_of
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
 from lib.diagnosis.holding import holding_since
-from lib.diagnosis.links import ITL_99, in_order, queue, risen
+from lib.diagnosis.links import ITL_99, in_order, of_engines, queue, risen, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import Scene
-from lib.diagnosis.words import long, percent, seconds
+from lib.diagnosis.words import counted, long, percent, seconds
 from lib.metrics import Grid
 from lib.metrics.sample import Values
 
@@ -58,8 +61,9 @@ class _Halves:
         base = base & np.isfinite(self.step) & np.isfinite(self.load).all(axis=1)
         if base.sum() < LEAST_HALVES:
             return np.full(len(self.step), np.nan)
-        greatest = np.maximum(self.load[base].max(axis=0), 1e-9)
-        terms = np.column_stack([np.ones(len(self.step)), self.load / greatest])
+        least, greatest = self.load[base].min(axis=0), self.load[base].max(axis=0)
+        load = np.maximum(self.load, least) / np.maximum(greatest, 1e-9)
+        terms = np.column_stack([np.ones(len(self.step)), load])
         factors = _fitted(terms[base], self.step[base])
         more = np.maximum(1.0, terms[:, 1:].max(axis=1))
         fitted: Values = terms @ factors
@@ -103,6 +107,7 @@ def _halves(scene: Scene) -> _Halves:
     steps, running = total("step_tokens", "le=inf"), mean(scene.running)
     idle = scene.running[skipped:].reshape(count, size).min(axis=1) < 1
     rests = idle | (running < LEAST_RUNNING) | ~(steps > 0)
+    rests |= grid.moments - grid.step < max(scene.window.restarts, default=-np.inf)
     if scene.tells("preemptions"):  # what is computed again is in the time, not in the tokens
         rests |= total("preemptions") > 0
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -111,8 +116,28 @@ def _halves(scene: Scene) -> _Halves:
     return _Halves(grid, step, np.column_stack([running, tokens, mean(scene.usage)]))
 
 
-def _slower_steps(scene: Scene) -> Finding | None:
-    halves = _halves(scene)
+@dataclass(frozen=True, slots=True)
+class _Slower:
+    """An engine that is slower than it was: since when, its time of a step, and what it should be.
+
+    `load` is the usual one since then and `seen` the greatest of before, as in `_Halves`.
+    """
+
+    engine: Scene
+    since: float
+    now: float
+    usual: float
+    load: Values
+    seen: Values
+
+    @property
+    def fewer(self) -> float:
+        """The share of its pace that is lost."""
+        return 1 - self.usual / self.now
+
+
+def _slower(engine: Scene) -> _Slower | None:
+    halves = _halves(engine)
     known = np.flatnonzero(np.isfinite(halves.step))
     early = known[: max(LEAST_HALVES, len(known) // 3)]
     since = _slower_since(halves, np.isin(np.arange(len(halves.step)), early))
@@ -120,38 +145,55 @@ def _slower_steps(scene: Scene) -> Finding | None:
         since = _slower_since(halves, halves.grid.moments < since)
     if since is None:
         return None
-    usual = halves.usual(halves.grid.moments < since)
+    base = (halves.grid.moments < since) & np.isfinite(halves.step)
+    usual = halves.usual(base)
     after = np.isfinite(usual) & np.isfinite(halves.step) & (halves.grid.moments >= since)
-    now, usual_now = float(np.median(halves.step[after])), float(np.median(usual[after]))
-    began = since - halves.grid.step
-    fewer = 1 - usual_now / now
+    return _Slower(
+        engine,
+        since - halves.grid.step,
+        float(np.median(halves.step[after])),
+        float(np.median(usual[after])),
+        np.median(halves.load[after], axis=0),
+        np.nanmax(halves.load[base], axis=0),
+    )
+
+
+def _slower_steps(scene: Scene) -> Finding | None:
+    found = some(*map(_slower, scene.engines))
+    if not found:
+        return None
+    slowest = max(found, key=lambda one: one.fewer)
+    since = min(one.since for one in found)
+    which = of_engines(scene, [slowest.engine])
+    line = None if which else Curve("step_tokens", How.RATE, part="le=inf", span=SPAN)
     return Finding(
         rule="slower_steps",
         pattern=28,
         severity=Severity.WATCH,
         brief="Engine slower",
-        headline=f"The engine computes {percent(fewer)} slower than before at the same load",
+        headline=f"{which.capitalize() or 'The engine'} computes {percent(slowest.fewer)} slower "
+        "than before at the same load",
         detail=(
-            "Inferred from steps with as many requests, tokens and KV blocks as before. "
+            "Inferred from the requests, tokens and KV blocks of its steps before. "
             "Metrics know no hardware: check the GPU's temperature, power and clocks."
         ),
-        since=began,
+        since=since,
         chain=in_order(
             (
                 Link(
                     "step_tokens",
-                    "Time of a step",
-                    f"{seconds(now)}, {seconds(usual_now)} before at that load",
-                    f"≥ {SLOWER:g} × before for {SLOWER_FOR:.0f} s",
+                    f"Time of a step of {which}" if which else "Time of a step",
+                    f"{seconds(slowest.now)}, {seconds(slowest.usual)} expected at that load",
+                    f"≥ {SLOWER:g} × expected for {SLOWER_FOR:.0f} s",
                     "since then",
-                    began,
-                    curve=Curve("step_tokens", How.RATE, part="le=inf", span=SPAN),
+                    slowest.since,
+                    curve=line,
                 ),
-                risen(scene, ITL_99, "ITL p99", began, times=SLOWER),
+                risen(scene, ITL_99, "ITL p99", since, times=SLOWER),
                 queue(scene),
             )
         ),
-        rivals=_same_load(halves, after),
+        rivals=_same_load(slowest),
         remedies=(
             Remedy("", "look at nvidia-smi -q -d PERFORMANCE: temperature, power cap, clocks"),
             Remedy("", "look for another process on the same GPU or cores"),
@@ -182,15 +224,18 @@ def _slower_since(halves: _Halves, base: NDArray[np.bool_]) -> float | None:
     return None if began is None else float(halves.grid.moments[judged[round(began / SPAN)]])
 
 
-def _same_load(halves: _Halves, after: NDArray[np.bool_]) -> tuple[Rival, ...]:
-    running, tokens, _ = np.median(halves.load[after], axis=0)
-    why = f"a step with {running:.0f} running and {tokens:.0f} tokens was faster before"
-    return (Rival("more load", why),)
+def _same_load(slower: _Slower) -> tuple[Rival, ...]:
+    """More load, if as much was seen before."""
+    if (slower.load > slower.seen).any():
+        return ()
+    (running, tokens, _), (most, longest, _) = slower.load, slower.seen
+    now = f"{counted(running, 'request')} and {counted(tokens, 'token')} in a step"
+    return (Rival("more load", f"{now}; up to {most:.0f} and {longest:,.0f} before"),)
 
 
 def _too_little_ran(scene: Scene) -> str:
-    ran = float((scene.running >= LEAST_RUNNING).sum() * scene.grid.step)
-    enough = ran >= LEAST_BEFORE
+    ran = max(float((one.running >= LEAST_RUNNING).sum()) for one in scene.engines)
+    enough = ran * scene.grid.step >= LEAST_BEFORE
     return "" if enough else f"needs {long(LEAST_BEFORE)} with two requests running"
 
 
