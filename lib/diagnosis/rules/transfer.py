@@ -1,6 +1,8 @@
 """KV blocks on their way: fetched from another server (P/D), or put aside in CPU memory.
 
 Which metrics there are depends on the connector; a rule looks at those of them that are told.
+Blocks that were given up are counted by the server that prefilled them: they are its own, and no
+other came for them in time.
 """
 
 import numpy as np
@@ -11,11 +13,12 @@ from lib.diagnosis.links import TTFT_95, in_order, risen, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
 from lib.diagnosis.words import counted, long, percent, rate
+from lib.metrics import BY_NAME
 from lib.metrics.sample import Values
 
 __all__ = ["RULES"]
 
-FETCHING = ("kv_fetch", "transfer_failures", "transfer_expired")
+FETCHING = ("kv_fetch", "transfer_failures")
 FAILED_OVER = 120.0
 STALLED = 3.0
 """Requests whose blocks are on their way: so many more than ever before are a jam."""
@@ -30,35 +33,27 @@ FULL_FOR, FULL_OVER = 60.0, 60.0
 PENDING_OVER = 300.0
 PENDING_LEAST = 8.0
 
+SOURCE = "vLLM documentation: disaggregated prefilling"
+
 # ── Do blocks arrive from the other server ──
 
 
 def _transfer_stalls(scene: Scene) -> Finding | None:
-    links = [
-        link
-        for link in (
-            _failing(scene, "transfer_failures", "Failed transfers"),
-            _failing(scene, "transfer_expired", "Given up before they were fetched"),
-            _jam(scene),
-        )
-        if link is not None and link.since is not None
-    ]
+    failed, jam = _counted(scene, "transfer_failures", "Failed transfers"), _jam(scene)
+    links = some(failed, jam)
     if not links:
         return None
     since = min(link.since for link in links if link.since is not None)
-    fails = any(link.quantity != "kv_fetch" for link in links)
     return Finding(
         rule="transfer_stalls",
         pattern=26,
         severity=Severity.BAD if len(links) > 1 else Severity.WATCH,
         brief="KV transfer stalls",
-        headline="KV blocks of other servers do not arrive: prefills are computed again or wait"
-        if fails
+        headline=f"Some transfers of KV blocks fail: {failed.figure} in the {failed.window}"
+        if failed
         else "KV blocks of other servers arrive slower than they are asked for",
-        detail=(
-            "Either the link between the servers is slow or lost, or blocks are given up "
-            "before the other server comes for them."
-        ),
+        detail="The link between the servers is slow or lost, or the other server has too much to "
+        "do. What does not arrive is computed again, or waited for.",
         since=since,
         chain=in_order(
             (*links, _fewer_hits(scene, since), risen(scene, TTFT_95, "TTFT p95", since))
@@ -66,22 +61,48 @@ def _transfer_stalls(scene: Scene) -> Finding | None:
         rivals=some(_no_failures(scene)),
         remedies=(
             Remedy("", "check the link between the servers and the other server's load"),
+            Remedy("", "look for the transfers that failed in the log of either server"),
+        ),
+        source=SOURCE,
+    )
+
+
+# ── Does the other server come for its blocks ──
+
+
+def _blocks_expire(scene: Scene) -> Finding | None:
+    link = _counted(scene, "transfer_expired", "Given up before they were fetched")
+    if link is None or link.since is None:
+        return None
+    return Finding(
+        rule="blocks_expire",
+        pattern=26,
+        severity=Severity.WATCH,
+        brief="KV blocks not fetched",
+        headline="Other servers fetch KV blocks too late; they are given up",
+        detail=f"Those of {link.figure} in the {link.window}: prefilled here, held for a while, "
+        "and to be computed again where they are wanted.",
+        since=link.since,
+        chain=(link,),
+        remedies=(
+            Remedy("", "look at the servers that fetch: their queue, and the link to them"),
             Remedy(
                 "--kv-transfer-config",
                 "a longer time until blocks are given up",
                 "blocks are held longer",
             ),
         ),
-        source="vLLM documentation: disaggregated prefilling",
+        source=SOURCE,
     )
 
 
-def _failing(scene: Scene, quantity: str, label: str) -> Link | None:
-    failed = grown(scene, FAILED_OVER, quantity, dated=True)
-    since = scene.since(failed > 0, known=np.isfinite(failed), hold=0.0, release=0.0)
+def _counted(scene: Scene, quantity: str, label: str) -> Link | None:
+    """How many there were lately; None if there was none."""
+    grew = grown(scene, FAILED_OVER, quantity, dated=True)
+    since = scene.since(grew > 0, known=np.isfinite(grew), hold=0.0, release=0.0)
     if since is None:
         return None
-    figure = rate(per_second(scene, last(failed), FAILED_OVER))
+    figure = counted(last(grew), BY_NAME[quantity].unit.removesuffix("s"))
     curve = Curve(quantity, How.RATE, limit=0.0, span=FAILED_OVER)
     return Link(quantity, label, figure, "> 0", f"last {long(FAILED_OVER)}", since, curve=curve)
 
@@ -242,6 +263,14 @@ RULES: tuple[Rule, ...] = (
         least=60.0,
         explains=("deferred", "seat_limit", "errors", "hits_fell", *SYMPTOMS),
         lacks=_no_connector,
+    ),
+    Rule(
+        "blocks_expire",
+        26,
+        "Other servers fetch their KV blocks in time",
+        ("transfer_expired",),
+        _blocks_expire,
+        least=60.0,
     ),
     Rule(
         "offload_full",

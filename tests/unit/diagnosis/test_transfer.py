@@ -24,6 +24,22 @@ def test_failed_transfers_are_found_with_what_is_no_more_found_elsewhere():
     assert [one.label for one in finding.chain] == ["Failed transfers", "Found elsewhere"]
 
 
+def test_a_single_transfer_that_failed_is_told_as_one():
+    finding = findings(fetches(transfer_failures=lambda t: 1.0 * (t == 1_800)))["transfer_stalls"]
+    assert finding.headline == (
+        "Some transfers of KV blocks fail: 1 transfer in the last 2 minutes"
+    )
+
+
+def test_blocks_that_were_given_up_are_those_that_others_did_not_fetch():
+    found = findings(fetches(transfer_expired=lambda t: 1.0 * (t == 1_800)))
+    assert list(found) == ["blocks_expire"]
+    finding = found["blocks_expire"]
+    assert finding.headline == "Other servers fetch KV blocks too late; they are given up"
+    assert finding.detail.startswith("Those of 1 request in the last 2 minutes")
+    assert "blocks_expire" not in findings(fetches(transfer_expired=0))
+
+
 def test_blocks_that_pile_up_on_their_way_are_found():
     finding = findings(fetches(kv_fetch__in_progress=lambda t: 1 + np.maximum(0, t - 1_500) / 20))
     assert finding["transfer_stalls"].headline.startswith(
@@ -33,8 +49,10 @@ def test_blocks_that_pile_up_on_their_way_are_found():
 
 
 def test_a_rate_is_of_the_seconds_that_were_seen():
-    window = silenced(fetches(transfer_failures=1.0), 0, 1_795)
-    link = findings(window)["transfer_stalls"].chain[0]
+    window = silenced(offloads(0.97, 1.0), 0, 1_680)
+    (link,) = (
+        one for one in findings(window)["offload_full"].chain if one.quantity == "offload_failures"
+    )
     assert float(link.figure.removesuffix(" / s")) == pytest.approx(1.0, rel=0.1)
 
 
@@ -42,7 +60,7 @@ def test_both_at_once_are_bad():
     finding = findings(
         fetches(
             kv_fetch__in_progress=lambda t: 1 + np.maximum(0, t - 1_500) / 20,
-            transfer_expired=after(1_500, 0.1, 0),
+            transfer_failures=after(1_500, 0.1, 0),
         )
     )
     assert finding["transfer_stalls"].severity is Severity.BAD
