@@ -7,7 +7,8 @@ may be noise gives no time; nor does one that is so slow that two minutes say no
 - The queue: the slope of the waiting requests. It drains at the pace at which waiting and running
   requests become fewer together: what is finished less what arrives, without knowing either.
 - A new request waits until those before it are admitted: waiting / (finished + growth of running).
-  Preempted requests stand in front of it again, so that their admissions serve nobody new.
+  Preempted requests stand in front of it again, so that their admissions serve nobody new. Where
+  nothing waits nothing is said: there may be no room for it all the same.
 - The oldest in the queue: of those that waited at a moment, one waits still if fewer were admitted
   since (finished + growth of running + preempted); and none was there when nothing waited.
 
@@ -216,7 +217,7 @@ def _wait(recent: _Recent) -> Forecast:
     figures = f": {admitted:.0f} in {seconds:.0f} s"
     how = _how(_WAIT_HOW, "waiting", figures)
     if not waiting:
-        return Forecast(WAIT, 0.0, 0.0, 0.0, "not at all: nothing waits", how)
+        return _refused(WAIT, how, "nothing waits")
     if not admitted:
         least = waiting * seconds / (2 * _HALF_WIDTH) ** 2
         words = f"more than {_long(least)}: none was admitted"

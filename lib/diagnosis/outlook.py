@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from lib.diagnosis.finding import Finding
 from lib.diagnosis.forecast import WAIT, Forecast, forecasts
-from lib.diagnosis.waiting import Cause, by_cause
+from lib.diagnosis.waiting import Cause, by_cause, patterns_of
 from lib.metrics import Window
 
 __all__ = ["Outlook", "outlook"]
@@ -29,7 +29,8 @@ class Outlook:
 def outlook(window: Window, findings: Iterable[Finding] = ()) -> Outlook:
     """As of the end of a window; `findings` are those that hold then."""
     found = tuple(findings)
-    stands = next((_STANDS[one.pattern] for one in found if one.pattern in _STANDS), "")
+    patterns = patterns_of(found)
+    stands = next((why for pattern, why in _STANDS.items() if pattern in patterns), "")
     made = forecasts(window)
     if stands:
         made = tuple(_standing(one, stands) if one.what == WAIT else one for one in made)

@@ -23,7 +23,7 @@ from lib.diagnosis.finding import Finding
 from lib.metrics import BY_NAME, GAP_PERIODS, Grid, Window, gauge_curve, mean_curve, rate_curve
 from lib.metrics.sample import Values
 
-__all__ = ["Cause", "by_cause"]
+__all__ = ["Cause", "by_cause", "patterns_of"]
 
 BACK, STEP = 60.0, 5.0
 FRESH = 15.0
@@ -79,6 +79,11 @@ _BY_PATTERN = {
 """The known patterns (`Finding.pattern`) that say what requests wait for, the surest first."""
 
 
+def patterns_of(findings: Iterable[Finding]) -> set[int]:
+    """The known patterns that findings are of; one engine asleep among others holds up no queue."""
+    return {one.pattern for one in findings if one.rule != "engine_asleep"}
+
+
 def by_cause(window: Window, findings: Iterable[Finding] = ()) -> tuple[Cause, ...]:
     """What the waiting requests wait for as of the window's end, most first; none if none waits.
 
@@ -90,7 +95,8 @@ def by_cause(window: Window, findings: Iterable[Finding] = ()) -> tuple[Cause, .
         return ()
     told = _told(recent, total)
     left = total - sum(told.values())
-    found = next((one for one in _BY_PATTERN if one in {f.pattern for f in findings}), None)
+    patterns = patterns_of(findings)
+    found = next((one for one in _BY_PATTERN if one in patterns), None)
     shared = _shared(left, {_BY_PATTERN[found]: 1.0} if found else recent.votes())
     causes = [_said_so(reason, count, total) for reason, count in told.items()]
     causes += [_cause(name, n, total, recent, sure=bool(found)) for name, n in shared.items()]
@@ -206,5 +212,7 @@ def _what(name: str, recent: _Recent) -> str:
     if name == "blocks" and used:
         return f"{_FOR[name]}: {used} of the cache is in use"
     if name == "seats":
-        return f"{_FOR[name]}: {recent.now('running'):.0f} run, and no more did in the last minute"
+        running = recent.now("running")
+        run = "1 runs" if round(running) == 1 else f"{running:.0f} run"
+        return f"{_FOR[name]}: {run}, and no more did in the last minute"
     return _FOR[name]

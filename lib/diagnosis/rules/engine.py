@@ -73,6 +73,8 @@ def _engines(scene: Scene) -> Iterator[_Engine]:
         moves = [of(quantity, part) for quantity, part in _MOVES]
         if not any(told.size for told in moves[:3]):
             continue  # the use of its cache alone may well stand still
+        if last(_highest(of("sleep_state", "awake"))) == 0:
+            continue  # it stands still on purpose
         times = window.times[rows]
         tokens = np.concatenate(moves[:2], axis=1)
         usage = _highest(of("kv_usage"))

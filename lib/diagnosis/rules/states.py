@@ -7,12 +7,10 @@ import numpy as np
 
 from lib.diagnosis.counts import grown
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
-from lib.diagnosis.links import in_order, queue
+from lib.diagnosis.links import in_order, of_engines, queue
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
 from lib.diagnosis.words import counted, long
-from lib.metrics import gauge_curve
-from lib.metrics.sample import Values
 
 __all__ = ["RULES"]
 
@@ -20,6 +18,9 @@ RECENT, AGAIN = 300.0, 600.0
 TOGETHER = 60.0
 """Restarts so close are one: engines come back one by one."""
 LOOP = 3
+
+_AWAKE = Curve("sleep_state", How.MAX, part="awake", limit=0.5)
+_WAKE = Remedy("", "wake it up: POST /wake_up")
 
 # ── Does it start again and again ──
 
@@ -38,7 +39,8 @@ def _again_and_again(scene: Scene, seen: list[float], ago: float) -> Finding:
         pattern=18,
         severity=Severity.BAD if len(seen) >= LOOP else Severity.WATCH,
         brief="Restarts",
-        headline=f"The server has restarted {len(seen)} times: it does not stay up",
+        headline=f"The server has restarted {len(seen)} times"
+        + (": it does not stay up" if len(seen) >= LOOP else ""),
         detail="All requests under way were lost each time, and its caches were empty again.",
         since=seen[0],
         chain=in_order(
@@ -111,21 +113,20 @@ def _restarts_of(scene: Scene) -> list[float]:
 
 
 def _asleep(scene: Scene) -> Finding | None:
-    sleeps = _sleeps(scene)
-    since = scene.since(sleeps == 1, known=np.isfinite(sleeps), hold=0.0, release=0.0)
-    asleep = since is not None
+    sleeping = _sleeping(scene)
+    asleep = bool(sleeping) and not _works(scene)
     if not asleep and scene.context.paused is not True:
         return None
-    waits = queue(scene)
+    waits, held = queue(scene), last(scene.waiting) + last(scene.running)
     state = "asleep" if asleep else "paused"
-    began = _quiet_since(scene) if since is None else since
+    began = min(sleeping.values()) if asleep else _quiet_since(scene)
     return Finding(
         rule="asleep",
         pattern=29,
-        severity=Severity.WATCH if waits or last(scene.running) > 0 else Severity.HINT,
+        severity=Severity.WATCH if waits or held > 0 else Severity.HINT,
         brief="Asleep" if asleep else "Paused",
         headline=f"The server is {state} on purpose: it answers, but computes nothing",
-        detail=_who_waits(scene, state),
+        detail=_held_up(held, state),
         since=began,
         chain=in_order(
             (
@@ -136,28 +137,57 @@ def _asleep(scene: Scene) -> Finding | None:
                     "= 0" if asleep else "/is_paused says so",
                     "now",
                     began,
-                    curve=Curve("sleep_state", How.MAX, part="awake", limit=0.5),
+                    curve=_AWAKE,
                 ),
                 waits,
             )
         ),
         rivals=(Rival("hang", f"the server itself says that it is {state}"),),
-        remedies=(
-            Remedy("", "wake it up: POST /wake_up" if asleep else "let it go on: POST /resume"),
-        ),
+        remedies=(_WAKE if asleep else Remedy("", "let it go on: POST /resume"),),
         source="vLLM documentation: sleep mode",
     )
 
 
-def _sleeps(scene: Scene) -> Values:
-    """1 where an engine is asleep, 0 where all are awake; NaN where that is not told.
+def _engine_asleep(scene: Scene) -> Finding | None:
+    sleeping = _sleeping(scene)
+    if not sleeping or not _works(scene):
+        return None
+    since, which = min(sleeping.values()), of_engines(scene, list(sleeping))
+    held = sum(last(one.waiting) + last(one.running) for one in sleeping)
+    return Finding(
+        rule="engine_asleep",
+        pattern=29,
+        severity=Severity.WATCH if held > 0 else Severity.HINT,
+        brief="Engine asleep",
+        headline=f"{which.capitalize()} {'is' if len(sleeping) == 1 else 'are'} asleep on purpose; "
+        "the rest of the server works",
+        detail=_held_up(held, "asleep"),
+        since=since,
+        chain=(Link("sleep_state", f"Awake, {which}", "no", "= 0", "now", since),),
+        rivals=(Rival("hang", "the server itself says that it is asleep"),),
+        remedies=(_WAKE,),
+        source="vLLM documentation: sleep mode",
+    )
 
-    An engine that tells nothing any more (it was taken away, or has another name now) is neither.
+
+def _sleeping(scene: Scene) -> dict[Scene, float]:
+    """The engines that are asleep, and since when each is."""
+    since = {one: _is_awake(one, 0.0) for one in scene.engines}
+    return {one: moment for one, moment in since.items() if moment is not None}
+
+
+def _works(scene: Scene) -> bool:
+    """Whether any engine says that it is awake.
+
+    One that tells nothing any more (it was taken away, or has another name now) is neither.
     """
-    engines = max(1, len(scene.window.layout.columns("sleep_state", "awake")))
-    awake = gauge_curve(scene.window, scene.grid, "sleep_state", "awake", how="mean")
-    asleep = awake <= 1 - 1 / engines + 1e-9
-    return np.where(np.isfinite(awake), asleep.astype(float), np.nan)
+    return any(_is_awake(one, 1.0) is not None for one in scene.engines)
+
+
+def _is_awake(engine: Scene, value: float) -> float | None:
+    """Since when an engine tells this of itself; None if it does not, or tells nothing now."""
+    awake = engine.curve(_AWAKE)
+    return engine.since(awake == value, known=np.isfinite(awake), hold=0.0, release=0.0)
 
 
 def _quiet_since(scene: Scene) -> float:
@@ -167,11 +197,10 @@ def _quiet_since(scene: Scene) -> float:
     return float(moments[-1]) if len(moments) else scene.window.start
 
 
-def _who_waits(scene: Scene, state: str) -> str:
-    waiting = last(scene.waiting) + last(scene.running)
-    if not waiting > 0:
+def _held_up(requests: float, state: str) -> str:
+    if not requests > 0:
         return f"Nobody waits for it. Requests that come while it is {state} will."
-    return f"Held up until it goes on: {counted(waiting, 'request')}."
+    return f"Held up until it goes on: {counted(requests, 'request')}."
 
 
 # ── Does its page tell of the engine ──
@@ -257,6 +286,18 @@ RULES: tuple[Rule, ...] = (
             *("rejecting", "errors", "clients_leave", "slower_steps", *SYMPTOMS),
         ),
         lacks=_nobody_says,
+    ),
+    Rule(
+        "engine_asleep",
+        29,
+        "All its engines are awake",
+        ("sleep_state",),
+        _engine_asleep,
+        least=0.0,
+        explains=(
+            *("replica_apart", "replica_loaded", "seat_limit", "prefill_limit", "cache_full"),
+            *SYMPTOMS,
+        ),
     ),
     Rule(
         "restarts",

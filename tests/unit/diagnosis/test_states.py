@@ -22,10 +22,11 @@ def test_one_restart_is_a_hint_for_five_minutes():
     ("moments", "severity"),
     [((900, 1_500), Severity.WATCH), ((900, 1_200, 1_500), Severity.BAD)],
 )
-def test_a_server_that_restarts_again_and_again_does_not_stay_up(moments, severity):
+def test_a_server_that_restarts_three_times_does_not_stay_up(moments, severity):
     finding = findings(restarted(busy(), *moments))["restarts"]
     assert (finding.severity, finding.since) == (severity, 900)
     assert f"restarted {len(moments)} times" in finding.headline
+    assert ("does not stay up" in finding.headline) is (severity is Severity.BAD)
 
 
 def test_restarts_of_long_ago_and_engines_that_restart_together_are_no_loop():
@@ -138,8 +139,33 @@ def test_a_server_that_slept_before_and_one_that_never_does_are_awake():
 
 
 def test_one_engine_of_two_that_sleeps_is_found():
-    window = beside(busy(), engine="1", sleep_state__awake=after(1_500, 0, 1))
-    assert findings(window)["asleep"].since == pytest.approx(1_500, abs=10)
+    window = beside(busy(), engine="1", running=0, sleep_state__awake=after(1_500, 0, 1))
+    finding = findings(window)["engine_asleep"]
+    assert finding.since == pytest.approx(1_500, abs=10)
+    assert finding.headline == "Engine 1 is asleep on purpose; the rest of the server works"
+    assert finding.severity is Severity.HINT
+    assert "asleep" not in findings(window)
+    asleep = still(1_500, sleep_state__awake=after(1_500, 0, 1))
+    both = beside(asleep, engine="1", running=0, sleep_state__awake=0)
+    assert "asleep" in findings(both)
+    assert "engine_asleep" not in findings(both)
+
+
+def test_an_engine_that_sleeps_does_not_hang_and_is_why_another_has_more_to_do():
+    window = beside(
+        busy(),
+        engine="1",
+        sleep_state__awake=after(1_500, 0, 1),
+        running=after(1_500, 2, 8),
+        waiting=0,
+        kv_usage=after(1_500, 0.1, 0.5),
+        prompt_tokens=after(1_500, 0, 2_000),
+        generation_tokens=after(1_500, 0, 500),
+    )
+    found = findings(window)
+    assert list(found) == ["engine_asleep"]
+    assert found["engine_asleep"].detail == "Held up until it goes on: 2 requests."
+    assert "More than its share" in found["engine_asleep"].merged
 
 
 def test_who_does_not_tell_whether_it_sleeps_is_not_called_awake():

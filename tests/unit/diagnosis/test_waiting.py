@@ -121,3 +121,5 @@ def test_where_none_waits_or_nobody_knows_there_is_no_cause():
 def test_one_who_waits_is_told_so():
     (only,) = causes(waiting=1.0, kv_usage=1.0)
     assert only.sentence == "1 waits for KV blocks: 100% of the cache is in use."
+    (only,) = causes(waiting=1.0, running=1.0)
+    assert only.sentence == "1 waits for a seat: 1 runs, and no more did in the last minute."
