@@ -8,15 +8,13 @@ reports the counters of an external cache (from 0.11.2 on): one that has none le
 import numpy as np
 
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Rival, Severity
-from lib.diagnosis.links import TTFT_95, felt, in_order, not_memory, not_preempted, some
+from lib.diagnosis.links import ROOM, TTFT_95, felt, in_order, not_memory, not_preempted, some
 from lib.diagnosis.rule import SYMPTOMS, Rule
 from lib.diagnosis.scene import MINUTE, Scene, last
 from lib.diagnosis.words import counted
 
 __all__ = ["RULES"]
 
-ROOM = 0.9
-"""Use of the KV cache up to which there is room."""
 DEFERRED_FOR, DEFERRED_OVER = 30.0, 15.0
 TAIL = 3.0
 """How many times its median a percentile must be to be called a tail."""
