@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.browser.bare import Bare
 from tests.support import browsing
 from tests.support.dashboard import dashboard
 
@@ -24,3 +25,9 @@ def page(browser):
     """A window of 1440 × 900; the test fails when it left this machine or complained."""
     with browsing.window(browser) as page:
         yield page
+
+
+@pytest.fixture
+def draws(page, demo):
+    """Draw something with one of our scripts on a bare page, and give the page."""
+    return Bare(page, demo.url)

@@ -1,6 +1,7 @@
 """What a person does and sees on the live pages, in words; alone in knowing their markup."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -28,6 +29,19 @@ class Person:
         """Wait until the page has drawn what the stream brought."""
         expect(self.updated).to_contain_text("updated", timeout=COLD_START)
         return self
+
+    def is_still(self) -> None:
+        """Wait until no run of the page is under way: it replaces what is to be pressed."""
+        app = self.page.get_by_test_id("stApp")
+        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=COLD_START)
+
+    def query(self) -> dict[str, list[str]]:
+        """What the address says now; Playwright's own idea of it waits for other calls."""
+        return parse_qs(urlsplit(self.page.evaluate("location.href")).query)
+
+    def link(self) -> str:
+        """The address without the dashboard's own, as it would be sent to somebody."""
+        return self.page.evaluate("location.href").removeprefix(f"{self.url}/")
 
     @property
     def heading(self) -> Locator:

@@ -10,52 +10,23 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from lib.ui.wire import asset_url
 from tests.browser.chat_person import ChatPerson
 from tests.support.browsing import shot
 from tests.support.hostile import TEXTS, images
+from tests.support.waiting import until
 
 LONG = "x" * 100_000
 HOSTILE = (*TEXTS, *images("/pixel"), LONG, "\u202egnp.exe", "\ud83d", "\n", "", "a\u0301\u200b")
 HARMFUL = "script, img, iframe, object, embed, video, audio, picture, link, base, form, a, style"
-BARE = """async (href) => {
-    document.body.replaceChildren();
-    const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href });
-    const loaded = new Promise((done) => { link.onload = done; });
-    document.head.append(link);
-    await loaded;
-}"""
-DRAW = """async (given) => {
-    const module = await import(new URL("%s", location.href));
-    const data = JSON.parse(given, (_, value) => (value === "NaN" ? NaN : value));
-    const root = document.createElement("div");
-    root.className = "vi";
-    root.style.cssText = "width: 900px; margin: 20px; --st-text-color: #1b1f24; "
-        + "--st-background-color: #fbfbfa; --st-primary-color: #3557d6; --vi-s1: #c46a12";
-    document.body.replaceChildren(root);
-    window.told = [];
-    %s;
-}"""
 DETAIL = """window.detail = new module.AnswerDetail(
     { pickAlternative: (...what) => window.told.push(what) });
 root.append(window.detail.element);
 window.detail.update(data)"""
 LANES = """window.lanes = new module.Lanes(root,
     { data, send: (name, act) => window.told.push([name, act]) })"""
+SETTINGS = """window.settings = new module.Parameters(data, () => window.told.push("changed"));
+root.append(window.settings.element)"""
 PROSE = "root.append(module.draw(data))"
-
-
-@pytest.fixture
-def draws(page, demo):
-    """Draw something with one of our scripts, and give the page."""
-    page.goto(f"{demo.url}/{asset_url('live.css')}")
-    page.evaluate(BARE, page.url)
-
-    def draw(script: str, how: str, data: object):
-        page.evaluate(DRAW % (script, how), json.dumps(data).replace("NaN", '"NaN"'))
-        return page
-
-    return draw
 
 
 def answer(**changes):
@@ -377,3 +348,57 @@ def test_a_double_click_asks_once_and_a_problem_keeps_from_asking(draws):
     page = draws("lanes.js", LANES, side(lanes=lanes))
     expect(page.get_by_role("button", name="Ask all")).to_be_disabled()
     expect(page.get_by_role("alert").filter(has_text="not a number")).to_be_visible()
+
+
+def test_who_types_in_a_lane_is_not_interrupted_by_what_the_script_says(draws):
+    page = draws("lanes.js", LANES, side())
+    field = page.get_by_role("region", name="Lane B").get_by_role("textbox")
+    field.press_sequentially("temper")
+    until(lambda: page.evaluate("window.told.length"))
+    said = side(words="Read.", seq=2**52, lanes=[*side()["lanes"], side()["lanes"][0]])
+    page.evaluate("said => window.lanes.update(said)", said)
+    expect(page.get_by_role("region", name="Lane C")).to_be_visible()
+    expect(field).to_be_focused()
+    page.keyboard.type("ature 0")
+    expect(field).to_have_value("temperature 0")
+
+
+# ── Settings ──
+
+
+def parameter(name, **changes):
+    whole = {"name": name, "label": name, "group": "Sampling", "kind": "number", "least": 0}
+    return whole | {"most": 2, "step": 0.1, "default": "", "tip": "T.", "choices": []} | changes
+
+
+def test_who_types_in_a_setting_is_not_interrupted_when_the_server_describes_itself(draws):
+    first = [parameter("temperature"), parameter("top_p"), parameter("stop", kind="list")]
+    page = draws("parameters.js", SETTINGS, {"parameters": first, "settings": {}})
+    field = page.get_by_label("top_p", exact=True)
+    page.get_by_label("temperature", exact=True).fill("0.5")
+    field.press_sequentially("0")
+    after = [
+        parameter("seed", kind="integer", group="More"),
+        parameter("min_p"),
+        parameter("top_p", default="0.95", tip="Another."),
+        parameter("temperature", most=1),
+        parameter("stop", kind="text"),
+    ]
+    told = {"parameters": after, "problems": {"top_p": "Not so."}, "mode": "chat"}
+    page.evaluate("told => window.settings.know(told)", told)
+    expect(field).to_be_focused()
+    page.keyboard.type(".9")
+    expect(field).to_have_value("0.9")
+    expect(field).to_have_attribute("placeholder", "0.95")
+    names = page.locator(".vc-parameter input, .vc-parameter textarea").evaluate_all(
+        "all => all.map((one) => [one.tagName, one.ariaLabel])"
+    )
+    assert [name for _, name in names] == ["seed", "min_p", "top_p", "temperature", "stop"]
+    assert {tag for tag, _ in names} == {"INPUT"}
+    expect(page.get_by_text("Not so.")).to_be_visible()
+    page.keyboard.press("ArrowUp")
+    expect(field).to_have_value("1")
+    page.get_by_label("temperature", exact=True).press("Shift+ArrowUp")
+    expect(page.get_by_label("temperature", exact=True)).to_have_value("1")
+    asked = page.evaluate("window.settings.read().parameters")
+    assert asked == {"top_p": "1", "temperature": "1"}

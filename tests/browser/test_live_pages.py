@@ -1,7 +1,6 @@
 """What a person does on the two live pages, on the demo servers, in a real browser."""
 
 import re
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -14,10 +13,6 @@ from tests.support.waiting import until
 @pytest.fixture
 def person(page, demo):
     return Person(page, demo.url)
-
-
-def query(page) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(page.url).query)
 
 
 def test_overview_shows_every_demo_server_and_says_that_it_is_simulated(person):
@@ -48,7 +43,7 @@ def test_a_click_opens_the_server_and_the_link_says_which(person):
     person.page.get_by_role("link", name="demo-pressure", exact=True).click()
     expect(person.heading).to_have_text("RCA / Cache")
     person.page.wait_for_url(re.compile("rca-cache"))
-    assert query(person.page)["server"] == ["demo-pressure"]
+    assert person.query()["server"] == ["demo-pressure"]
     person.sees_figures()
     expect(person.page.locator("header")).to_contain_text(["demo-pressure"])
 
@@ -82,7 +77,7 @@ def test_the_window_is_chosen_and_kept_in_the_link(person):
     assert len(person.plotted()) == 60
     person.chooses_window("5 m")
     until(lambda: len(person.plotted()) == 150, 20)
-    until(lambda: query(person.page).get("window") == ["5m"], 10)
+    until(lambda: person.query().get("window") == ["5m"], 10)
     person.page.reload()
     person.sees_figures()
     expect(person.window_button("5 m")).to_have_attribute("aria-pressed", "true")
@@ -91,8 +86,8 @@ def test_the_window_is_chosen_and_kept_in_the_link(person):
 def test_the_same_link_shows_a_second_person_the_same(person, browser, demo):
     person.goes_to("rca-cache?server=demo-tutorial&window=1m")
     person.chooses_window("30 m")
-    until(lambda: query(person.page).get("window") == ["30m"], 10)
-    link = person.page.url.removeprefix(f"{demo.url}/")
+    until(lambda: person.query().get("window") == ["30m"], 10)
+    link = person.link()
     with window(browser) as page:
         second = Person(page, demo.url).goes_to(link)
         expect(second.heading).to_have_text("RCA / Cache")
@@ -169,3 +164,31 @@ def test_a_live_view_whose_script_is_gone_says_so(browser, demo):
     page.goto(demo.url)
     expect(page.get_by_text("Reload this page").first).to_be_visible(timeout=COLD_START)
     page.close()
+
+
+OVERVIEW = """window.EventSource = class { addEventListener() {} close() {} };
+window.view = new module.Overview(root, { data, send: (...what) => window.told.push(what) })"""
+
+
+def test_no_server_goes_away_from_under_a_pressed_pointer(draws):
+    given = {"title": "Overview", "window": "1m", "windows": [], "stream": "inspector/nowhere?a=b"}
+    page = draws("overview.js", OVERVIEW, given | {"ticket": "t", "expected": 1, "target": "rca"})
+    rows = [{"name": name, "simulated": False} for name in "abc"]
+    fixed = {"now": 1000, "banner": None, "servers": None}
+    frame = {"bins": 60, "words": "", "label": "", "foot": "", "columns": {}, "line": "Three"}
+    page.evaluate("news => view.frame(news)", fixed | frame | {"rows": rows, "order": [*"abc"]})
+    order = (
+        "[...document.querySelectorAll('tr[data-server]')].map(row => row.innerText[0]).join('')"
+    )
+    assert page.evaluate(order) == "abc"
+    page.get_by_role("link", name="b", exact=True).hover()
+    page.mouse.down()
+    page.evaluate("news => view.tick(news)", fixed | {"rows": [], "order": [*"cab"]})
+    assert page.evaluate(order) == "abc"
+    page.mouse.up()
+    assert page.evaluate("window.told") == [["open", "b"]]
+    page.evaluate("news => view.tick(news)", fixed | {"rows": []})
+    assert page.evaluate(order) == "cab"
+    page.evaluate("news => view.tick(news)", fixed | {"rows": [], "order": [*"bca"]})
+    expect(page.get_by_role("link", name="b", exact=True)).to_be_focused()
+    assert page.evaluate(order) == "bca"

@@ -3,7 +3,7 @@
 
 import { Acts } from "./acts.js";
 import { Answering, Flow, runId } from "./answering.js";
-import { h, mark, put, state } from "./dom.js";
+import { h, mark, place, put, state } from "./dom.js";
 import { sheet } from "./sheet.js";
 
 sheet("tokens.css", import.meta.url);
@@ -55,7 +55,7 @@ export class Lanes {
   }
 
   arrange() {
-    this.row.replaceChildren(...this.lanes.map((lane) => lane.element));
+    place(this.row, this.lanes.map((lane) => lane.element));
     this.row.style.setProperty("--lanes", Math.max(1, this.lanes.length));
     this.lanes.forEach((lane, n) => lane.place(n, this.lanes.length));
   }

@@ -1,6 +1,6 @@
 // Overview: one row per server, worst first. Cells change where their text changed; a row is a real link.
 
-import { h, mark, put, state } from "./dom.js";
+import { h, mark, place, put, state } from "./dom.js";
 import { ABSENT, clock, span } from "./figures.js";
 import { age, lasting } from "./verdict.js";
 import { LiveView } from "./view.js";
@@ -28,6 +28,8 @@ export class Overview extends LiveView {
         ...this.heads.values(),
         this.sparkHead, h("th.vi-number.vi-age", { scope: "col", title: "How old the newest reading is" }, "Age"))),
       this.body);
+    this.none = h("tr", {}, h("td.vi-quiet", { colspan: 10 }, "No servers yet. Name them in VLLM_SERVERS, or add one of this machine below."));
+    this.order = [];
     this.foot = h("p.vi-foot");
     root.replaceChildren(this.head.element, this.head.banner, h("div.vi-scroll", {}, this.table), this.foot);
     this.begin();
@@ -52,24 +54,16 @@ export class Overview extends LiveView {
   step(news) {
     for (const row of news.rows) this.take(row);
     if (news.line) put(this.head.line, news.line);
-    if (news.order) this.arrange(news.order);
+    if (news.order) this.order = news.order;
+    this.arrange();
     this.read(news, news.now, 1);
   }
 
-  arrange(order) {
-    mark(this.table, "data-dense", order.length > MANY ? "true" : null);
-    if (!order.length) {
-      const note = "No servers yet. Name them in VLLM_SERVERS, or add one of this machine below.";
-      this.body.replaceChildren(h("tr", {}, h("td.vi-quiet", { colspan: 10 }, note)));
-      return;
-    }
-    const rows = order.map((name) => this.rows.get(name).element);
-    const shown = [...this.body.children];
-    if (rows.length !== shown.length || rows.some((row, index) => row !== shown[index])) {
-      const focused = document.activeElement;
-      this.body.replaceChildren(...rows);
-      if (this.body.contains(focused)) focused.focus();
-    }
+  /** Not under a pressed pointer: the click would be lost. The next tick finds it released. */
+  arrange() {
+    if (this.body.matches(":active")) return;
+    mark(this.table, "data-dense", this.order.length > MANY ? "true" : null);
+    place(this.body, this.order.length ? this.order.map((name) => this.rows.get(name).element) : [this.none]);
   }
 
   /** A row, or what changed in it. */

@@ -1,7 +1,7 @@
 // How the model is asked: system prompt, sampling, the form of the answer, tools. Only what is changed is sent; an empty
 // field shows what the server does by itself.
 
-import { h, mark, put } from "./dom.js";
+import { h, mark, place, put } from "./dom.js";
 
 const PAUSE_MS = 400;
 const KINDS = { "": ["free text", ""], json: ["JSON schema", '{"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}'], json_object: ["Any JSON object", ""],
@@ -65,48 +65,60 @@ export class Parameters {
     return element;
   }
 
+  /** The fields that a server has. One that is there already only changes its words: somebody may be typing in it. */
   list(parameters) {
     const key = JSON.stringify(parameters);
     if (key === this.listed) return;
     this.listed = key;
-    const typed = Object.fromEntries([...this.fields].map(([name, { input }]) => [name, input.value]));
     const groups = Map.groupBy ? Map.groupBy(parameters, ({ group }) => group) : grouped(parameters);
-    this.fields.clear();
-    const open = new Set([...this.table.querySelectorAll("details[open]")].map((one) => one.dataset.fold));
-    this.table.replaceChildren(...[...groups].map(([group, rows], n) => {
-      const count = h("span.vc-set", { hidden: true });
-      return h("details.vc-fold", { "data-fold": group, open: this.built ? open.has(group) : n === 0 }, h("summary", {}, group, count), ...rows.map((row) => this.row(row, count)));
-    }));
-    this.built = true;
-    for (const [name, { input }] of this.fields) input.value = typed[name] ?? "";
+    const had = this.fields, folds = this.folds;
+    this.fields = new Map();
+    this.folds = new Map([...groups.keys()].map((group, n) => [group, folds?.get(group) ?? this.group(group, !folds && n === 0)]));
+    for (const [group, rows] of groups) {
+      const { element, summary, count } = this.folds.get(group);
+      place(element, [summary, ...rows.map((row) => this.row(row, count, had.get(row.name)))]);
+    }
+    place(this.table, [...this.folds.values()].map(({ element }) => element));
     this.look();
+    if (this.filter.value) this.find(this.filter.value);
   }
 
-  row(parameter, count) {
-    const { name, label, kind, least, most, step, default: own, tip, choices, modes } = parameter;
-    const input = kind === "json" || kind === "list" ? area(label, own, "vc-code") : h("input", { type: "text", "aria-label": label, placeholder: own ? own.replace(/^the model.s own, else /, "model’s, or ") : "–", autocomplete: "off", spellcheck: "false", maxlength: 20000,
-      inputmode: kind === "number" ? "decimal" : kind === "integer" ? "numeric" : null, list: choices?.length || kind === "flag" ? `vc-list-${name}` : null });
-    const offered = choices?.length ? choices : kind === "flag" ? ["true", "false"] : [];
-    const away = h("button.vc-icon", { type: "button", title: `Leave ${label} to the server`, "aria-label": `Leave ${label} to the server`, onclick: () => { input.value = ""; this.touch(0); input.focus(); } }, h("span.vi-icon", { "aria-hidden": "true" }, "close"));
-    const problem = h("p.vc-problem", { role: "alert", hidden: true });
-    const number = kind === "number" || kind === "integer";
-    if (number) input.onkeydown = (event) => this.turn(event, input, { least, most, step: step || 1, own });
-    const range = number && (least !== null || most !== null) ? ` From ${least ?? "any"} to ${most ?? "any"}.` : "";
-    const row = h("div.vc-parameter", { "data-kind": kind, title: `${tip}${range}${own ? ` Left alone: ${own}.` : ""} (${name})` }, h("span.vc-label", {}, label), input, away,
-      offered.length ? h("datalist", { id: `vc-list-${name}` }, ...offered.map((value) => h("option", { value }))) : null, problem);
-    this.fields.set(name, { input, row, problem, count, modes: new Set(modes ?? []), words: `${label} ${name} ${tip}`.toLowerCase() });
-    return row;
+  group(name, open) {
+    const count = h("span.vc-set", { hidden: true });
+    const summary = h("summary", {}, name, count);
+    return { summary, count, element: h("details.vc-fold", { "data-fold": name, open }, summary) };
+  }
+
+  row(parameter, count, had) {
+    const { name, label, kind, modes, tip } = parameter;
+    const field = had && had.isLong === isLong(kind) ? had : this.parameter(isLong(kind));
+    Object.assign(field, { parameter, count, modes: new Set(modes ?? []), words: `${label} ${name} ${tip}`.toLowerCase() });
+    if (had && field !== had) field.input.value = had.input.value;
+    dress(field);
+    this.fields.set(name, field);
+    return field.row;
+  }
+
+  /** The elements of a field; what they say follows. */
+  parameter(long) {
+    const input = long ? area("", "", "vc-code") : h("input", { type: "text", autocomplete: "off", spellcheck: "false", maxlength: 20000 });
+    const away = h("button.vc-icon", { type: "button", onclick: () => { input.value = ""; this.touch(0); input.focus(); } }, h("span.vi-icon", { "aria-hidden": "true" }, "close"));
+    const label = h("span.vc-label"), choices = h("datalist"), problem = h("p.vc-problem", { role: "alert", hidden: true });
+    const field = { input, away, label, choices, problem, isLong: long, row: h("div.vc-parameter", {}, label, input, away, choices, problem) };
+    input.onkeydown = (event) => this.turn(event, input, field.parameter);
+    return field;
   }
 
   /** Arrow keys turn a number, without the spinners and the lost digits of a number field. */
-  turn(event, input, { least, most, step, own }) {
+  turn(event, input, { kind, least, most, step, default: own }) {
+    if (!isNumber(kind)) return;
     const way = { ArrowUp: 1, ArrowDown: -1 }[event.key];
     if (!way) return;
     event.preventDefault();
     const now = input.value.trim() === "" ? Number.parseFloat(String(own).match(/-?[\d.]+(?!.*[\d.])/)?.[0] ?? least ?? 0) : Number(input.value);
     if (!Number.isFinite(now)) return;
-    const digits = Math.max(0, -Math.floor(Math.log10(step)));
-    const next = Math.min(most ?? Infinity, Math.max(least ?? -Infinity, now + way * step * (event.shiftKey ? 10 : 1)));
+    const digits = Math.max(0, -Math.floor(Math.log10(step || 1)));
+    const next = Math.min(most ?? Infinity, Math.max(least ?? -Infinity, now + way * (step || 1) * (event.shiftKey ? 10 : 1)));
     input.value = String(Number(next.toFixed(digits)));
     this.touch();
   }
@@ -197,6 +209,32 @@ export class Parameters {
 
 function area(label, placeholder, look = "") {
   return h("textarea.vc-area", { "aria-label": label, placeholder, rows: 1, autocomplete: "off", dir: "auto", spellcheck: look ? "false" : null, "data-look": look || null });
+}
+
+const isLong = (kind) => kind === "json" || kind === "list";
+
+const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
+
+const isNumber = (kind) => kind === "number" || kind === "integer";
+
+/** What a field says of its parameter. */
+function dress(field) {
+  const { parameter, input, away, label: caption, choices: list, row } = field;
+  const { name, label, kind, least, most, default: own, tip, choices } = parameter;
+  const offered = choices?.length ? choices : kind === "flag" ? ["true", "false"] : [];
+  const range = isNumber(kind) && (least !== null || most !== null) ? ` From ${least ?? "any"} to ${most ?? "any"}.` : "";
+  mark(row, "data-kind", kind);
+  mark(row, "title", `${tip}${range}${own ? ` Left alone: ${own}.` : ""} (${name})`);
+  put(caption, label);
+  mark(input, "aria-label", label);
+  mark(input, "placeholder", isLong(kind) ? own : own ? own.replace(/^the model.s own, else /, "model’s, or ") : "–");
+  mark(input, "inputmode", kind === "number" ? "decimal" : kind === "integer" ? "numeric" : null);
+  for (const about of ["title", "aria-label"]) mark(away, about, `Leave ${label} to the server`);
+  mark(input, "list", offered.length ? `vc-list-${name}` : null);
+  mark(list, "id", `vc-list-${name}`);
+  if (same(offered, field.offered)) return;
+  list.replaceChildren(...offered.map((value) => h("option", { value })));
+  field.offered = offered;
 }
 
 function grouped(parameters) {

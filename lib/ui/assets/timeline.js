@@ -2,7 +2,7 @@
 // pattern as well as by colour: a fit server is a thin line, trouble stands tall, and where nobody looked there is nothing.
 // A strip behaves like a plot on the board: it shares zoom and cursor, and under the cursor it says what was then.
 
-import { h, mark, put, shape, state } from "./dom.js";
+import { h, mark, place, put, shape, state } from "./dom.js";
 import { clock, span, timeTicks } from "./figures.js";
 import { lasting } from "./verdict.js";
 
@@ -173,6 +173,7 @@ export class Timeline {
     this.element = h("section.vi-timeline", { "aria-label": "Timeline" },
       h("div.vi-section-head", {}, h("h2", {}, "Timeline"), this.key), this.list, h("div.vi-strip.vi-axis", {}, h("div"), this.times), this.note);
     this.names = [];
+    this.order = [];
     this.now = 0;
   }
 
@@ -202,7 +203,8 @@ export class Timeline {
     this.now = now;
     if (states) for (const [name, status] of Object.entries(states)) this.strips.get(name)?.judge(status);
     if (chosen) this.mark(chosen);
-    if (order) this.arrange(order);
+    if (order) this.order = order;
+    this.arrange();
     if (now - this.drawnAt >= this.span / FINEST) this.moved(now);
   }
 
@@ -225,13 +227,11 @@ export class Timeline {
     }));
   }
 
-  arrange(order) {
-    mark(this.list, "data-dense", order.length > MANY ? "true" : null);
-    const rows = order.map((name) => this.strips.get(name)?.element).filter(Boolean);
-    if (rows.length === this.list.childElementCount && rows.every((row, index) => row === this.list.children[index])) return;
-    const focused = document.activeElement;
-    this.list.replaceChildren(...rows);
-    if (this.list.contains(focused)) focused.focus();
+  /** Not under a pressed pointer: the click would be lost. The next tick finds it released. */
+  arrange() {
+    if (this.list.matches(":active")) return;
+    mark(this.list, "data-dense", this.order.length > MANY ? "true" : null);
+    place(this.list, this.order.map((name) => this.strips.get(name)?.element).filter(Boolean));
   }
 
   mark(names) {
