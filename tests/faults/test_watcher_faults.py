@@ -324,10 +324,12 @@ def test_settings_that_cannot_be_used_are_told_in_a_sentence(tmp_path):
 def test_once_asks_each_server_once(tmp_path):
     with FaultServer(GOOD) as good, closed_port() as nobody:
         servers = [server("good", good.url)]
-        done = run_watcher(tmp_path, servers, "--once")
+        done = run_watcher(tmp_path, servers, "--once", INSPECTOR_PERIOD="5")
         assert done.returncode == 0
         assert done.stdout.startswith(f"good {good.url}: Healthy, 293 series, ")
-        done = run_watcher(tmp_path, [*servers, server("bad", nobody)], "--once")
+        done = run_watcher(
+            tmp_path, [*servers, server("bad", nobody)], "--once", INSPECTOR_PERIOD="5"
+        )
         assert done.returncode == 1
         assert "Nothing listens at" in done.stdout
         assert not list(tmp_path.iterdir())
