@@ -58,7 +58,7 @@ def test_what_was_written_outlives_the_dashboard(person):
     answer = person.says("Tell me everything about paged attention.")
     person.is_writing(answer)
     person.page.evaluate(FORGET)
-    before = person.text(answer).text_content()[:60]
+    before = person.text(answer).text_content()[:40]  # no marks yet: later they are drawn
     person.reloads()
     answer = person.answers.first
     expect(answer).to_have_attribute("data-state", "stopped")
@@ -106,6 +106,7 @@ def test_a_long_talk_is_typed_in_without_writing_it_down_again(person, tmp_path)
 
 def test_another_server_is_the_one_in_bold_and_the_tools_one(person):
     person.opens(SHORT)
+    person.is_still()
     person.page.get_by_role("tab", name="Prefix cache").click()
     expect(person.page.get_by_text("Costs demo-chat")).to_be_visible()
     servers = person.page.get_by_role("navigation", name="Servers")

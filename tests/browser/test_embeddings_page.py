@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.person import COLD_START
 from tests.browser.vectors_person import VectorsPerson
 from tests.support.browsing import shot, window
 
@@ -25,8 +26,7 @@ def test_a_person_pastes_and_sees_an_answer_a_map_and_pairs(person):
     expect(person.figure("texts")).to_have_text("5")
     expect(person.figure("dimensions")).to_have_text("384")
     expect(person.answer).to_contain_text("Closest: “")
-    for key in ("vectors-heat", "vectors-plane", "vectors-pair"):
-        expect(person.chart(key).locator("svg.main-svg").first).to_be_visible(timeout=30_000)
+    person.sees_charts()
     heat = person.chart("vectors-heat")
     assert heat.evaluate("one => one.data[0].z.length ?? one.data[0].z.shape") in (5, "5, 5")
     assert heat.locator("g.heatmap-label").count() == 20
@@ -71,13 +71,13 @@ def test_what_is_taken_away_is_what_is_on_screen(person):
 def test_a_link_restores_what_is_on_screen(person, browser, demo):
     person.opens("?server=demo-embed&sample=Help desk&k=2")
     person.embeds()
-    person.page.get_by_role("radio", name="Euclid").click()
+    person.measures("Euclid")
     expect(person.table("Query 1").locator("th").first).to_have_text("euclid")
-    link = person.page.url
+    link = person.link()
     assert "metric=euclid" in link
     with window(browser) as other_page:
         other = VectorsPerson(other_page, demo.url)
-        other_page.goto(link)
+        other_page.goto(f"{demo.url}/{link}")
         other.sees_answer()  # the vectors are remembered: nobody is asked again
         expect(other.table("Query 1").locator("th").first).to_have_text("euclid")
         expect(other.table("Query 1").locator("tbody tr")).to_have_count(2)
@@ -86,6 +86,7 @@ def test_a_link_restores_what_is_on_screen(person, browser, demo):
 def test_a_chat_only_server_offers_one_that_embeds(person):
     person.opens("?server=demo-chat")
     expect(person.page.get_by_role("alert")).to_contain_text("demo-chat makes no vectors")
+    person.is_still()
     person.page.get_by_role("button", name="demo-embed").click(timeout=30_000)
     expect(person.page.get_by_role("button", name="Embed", exact=True)).to_be_visible()
     expect(person.page.locator(".vi-line")).to_contain_text("demo-embed")
@@ -95,11 +96,8 @@ def test_a_chat_only_server_offers_one_that_embeds(person):
 def test_nothing_is_wider_than_a_narrow_window(browser, demo, dark):
     with window(browser, width=800, dark=dark) as page:
         person = VectorsPerson(page, demo.url).opens("?server=demo-embed&sample=Topics")
-        embed = page.get_by_role("button", name="Embed", exact=True)
-        expect(embed.or_(person.answer).first).to_be_visible(timeout=30_000)
-        if embed.count():
-            person.embeds()
-        expect(person.chart("vectors-plane").locator("svg").first).to_be_visible(timeout=30_000)
+        person.embeds()
+        expect(person.chart("vectors-plane").locator("svg").first).to_be_visible(timeout=COLD_START)
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 800
         box = person.table("Nearest texts").bounding_box()

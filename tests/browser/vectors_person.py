@@ -19,17 +19,21 @@ class VectorsPerson(Person):
         return self
 
     def pastes(self, text: str) -> None:
+        self.is_still()
         self.page.get_by_role("radio", name="Paste").click()
         area = self.page.get_by_role("textbox", name="Texts")
         area.fill(text)
         area.press("Control+Enter")
         last = text.splitlines()[-1]
-        expect(self.page.locator(".st-key-vectors-preview")).to_contain_text(last)
+        preview = self.page.locator(".st-key-vectors-preview")
+        expect(preview).to_contain_text(last, timeout=COLD_START)
+        self.is_still()
 
     def embeds(self) -> None:
         """Have the texts embedded; those that the dashboard remembers are shown at once."""
         button = self.page.get_by_role("button", name="Embed", exact=True)
         expect(button.or_(self.answer).first).to_be_visible(timeout=COLD_START)
+        self.is_still()
         if button.count():
             button.click()
         self.sees_answer()
@@ -55,8 +59,7 @@ class VectorsPerson(Person):
 
     def picks(self, label: str, text: str) -> None:
         """Choose an option of a list, which a run of the page would close."""
-        app = self.page.get_by_test_id("stApp")
-        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=COLD_START)
+        self.is_still()
         box = self.page.get_by_role("combobox", name=label, exact=True)
         option = self.page.get_by_role("option", name=text).first
 
@@ -70,8 +73,21 @@ class VectorsPerson(Person):
 
         until(chosen, 30)
 
+    def sees_charts(self) -> None:
+        """Wait for all that grows as it is drawn."""
+        for key in ("vectors-heat", "vectors-plane", "vectors-pair"):
+            drawn = self.chart(key).locator("svg.main-svg").first
+            expect(drawn).to_be_visible(timeout=COLD_START)
+
+    def measures(self, metric: str) -> None:
+        """Choose how vectors are compared."""
+        self.is_still()
+        self.page.get_by_role("radio", name=metric).click()
+
     def takes(self, label: str) -> bytes:
-        """The file behind a button."""
+        """The file behind a button, which stands below the charts."""
+        self.sees_charts()
+        self.is_still()
         with self.page.expect_download() as waiting:
             self.page.get_by_role("button", name=label).click()
         return waiting.value.path().read_bytes()
