@@ -14,7 +14,7 @@ __all__ = ["outlook_of"]
 
 HOW_LENGTH = 400
 REASON_LENGTH = 100
-_FIGURE = re.compile(r"[-+\N{MINUS SIGN}\d]|about |at least |more than |not at all")
+_FIGURE = re.compile(r"[-+\N{MINUS SIGN}\d]|about |at least |more than ")
 _EMPTY = "nothing waits"
 """A reason that is left out: the queue's own figure says it."""
 _SUBJECTS = {"KV cache full in": "KV cache:", "Queue empty in": "The queue"}

@@ -65,11 +65,6 @@ def test_an_empty_queue_is_no_forecast_that_fails():
         ("Queue grows by", "\N{MINUS SIGN}40 / min", "Queue grows by \N{MINUS SIGN}40 / min"),
         ("Queue empty in", "does not drain", "The queue does not drain"),
         ("The oldest waits", "at least 4 s", "The oldest waits at least 4 s"),
-        (
-            "A new request waits",
-            "not at all: nothing waits",
-            "A new request waits not at all: nothing waits",
-        ),
     ],
 )
 def test_what_is_forecast_and_its_words_read_as_one_sentence(what, words, read):
