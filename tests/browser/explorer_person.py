@@ -31,9 +31,11 @@ class ExplorerPerson(Person):
         self.page.get_by_role("searchbox", name="Filter the routes").fill(words)
 
     def chooses(self, route: str) -> None:
+        self.is_still()
         self.row(route).click()
         title = self.page.get_by_role("heading", name=route, exact=True)
         expect(title).to_be_visible(timeout=COLD_START)
+        self.is_still()
 
     @property
     def send(self) -> Locator:
@@ -43,11 +45,6 @@ class ExplorerPerson(Person):
         self.is_still()
         self.send.click()
         expect(self.answer).to_be_visible(timeout=COLD_START)
-
-    def is_still(self) -> None:
-        """No run of the page is under way."""
-        app = self.page.get_by_test_id("stApp")
-        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=COLD_START)
 
     @property
     def answer(self) -> Locator:
@@ -62,8 +59,12 @@ class ExplorerPerson(Person):
         return self.page.get_by_role("table", name="Sent in this tab").locator("tbody tr")
 
     def checks_exposure(self) -> Locator:
+        self.is_still()
         self.page.get_by_role("radio", name="Exposure check").click()
-        self.page.get_by_role("button", name="Check now").click()
+        now = self.page.get_by_role("button", name="Check now")
+        expect(now).to_be_visible(timeout=COLD_START)
+        self.is_still()
+        now.click()
         table = self.page.get_by_role("table", name="What answers without a key")
         expect(table).to_be_visible(timeout=COLD_START)
         return table
