@@ -33,8 +33,6 @@ def test_a_conversation_is_written_as_it_comes_and_measured(person):
     longer = int(person.figure(second, "Prompt").inner_text().replace("\u202f", ""))
     assert longer > int(person.figure(first, "Prompt").inner_text())
     expect(person.composer).to_have_value("")
-    painted = float(person.page.locator(".vi:has(> .vc)").get_attribute("data-first"))
-    assert painted < 250, f"{painted} ms from the first piece to the screen"
     shot(person.page, "chat")
 
 

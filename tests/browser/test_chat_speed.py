@@ -109,5 +109,7 @@ def test_two_hundred_tokens_a_second_are_drawn_as_they_come(person, counter):
     beats = person.page.evaluate("window.beats")
     print(f"{len(beats)} changes of the live figures in {took:.1f} s")
     assert len({int(at / 1000) for at in beats}) >= SECONDS / 2
+    painted = float(person.page.locator(".vi:has(> .vc)").get_attribute("data-first"))
+    assert painted < 250, f"{painted} ms from the first piece to the screen"
     numbers = re.findall(r"\d+", person.text(answer).inner_text())
     assert numbers == [str(n) for n in range(1, RATE * SECONDS + 1)]

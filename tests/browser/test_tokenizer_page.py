@@ -9,6 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.person import COLD_START
 from tests.browser.tokenizer_person import TokenizerPerson
 from tests.support.browsing import shot, window
 from tests.support.dashboard import dashboard
@@ -94,7 +95,7 @@ def test_another_server_keeps_the_text_and_has_other_tokens(person):
     expect(person.editor).to_have_value(TYPED)
     assert person.ids.all_text_contents() != before
     assert "".join(text for text, _ in person.groups() if text != "<s>").strip() == TYPED
-    assert "server=demo-hang" in person.page.url
+    expect(person.page).to_have_url(re.compile("server=demo-hang"))
 
 
 def test_a_server_that_does_not_answer_is_a_sentence_and_loses_nothing(person):
@@ -122,7 +123,7 @@ def test_more_than_any_server_takes_is_said_and_kept(person):
         }"""
     )
     told = person.page.get_by_role("status").filter(has_text="5.0 million")
-    expect(told).to_be_visible(timeout=30_000)  # Chromium itself takes seconds to lay it out
+    expect(told).to_be_visible(timeout=COLD_START)  # Chromium itself takes seconds to lay it out
     assert person.editor.evaluate("area => area.value.length") > 4_900_000
     assert [text for text, _ in person.groups()][1] == "你好"
 
@@ -227,7 +228,7 @@ def test_a_copied_chat_shows_the_same_to_somebody_else(person, browser, tokenize
         second.page.get_by_text("Tools and template arguments").click()
         expect(second.page.get_by_label("Tools")).to_have_value(re.compile("look"))
         assert second.ids.all_text_contents() == person.ids.all_text_contents()
-        until(lambda: "look" not in second.page.url, 10)
+        expect(second.page).not_to_have_url(re.compile("look"))
 
 
 def _copied(page):
@@ -236,6 +237,7 @@ def _copied(page):
 
 def test_a_word_is_looked_up_in_every_spelling(person):
     person.opens("?server=demo-chat")
+    person.is_still()
     person.page.get_by_role("tab", name="Vocabulary").click()
     table = person.page.get_by_role("table").filter(has_text="In the vocabulary").last
     expect(table).to_contain_text("·token", timeout=20_000)
