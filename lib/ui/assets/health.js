@@ -7,14 +7,14 @@ import { clock } from "./figures.js";
 import { Plot, plotly } from "./plot.js";
 import { Timeline } from "./timeline.js";
 import { age, identity, lasting, trouble } from "./verdict.js";
-import { LiveView } from "./view.js";
+import { Choice, LiveView } from "./view.js";
 
 const WORST_FIRST = ["bad", "watch", "unknown", "off", "good"];
 
 export class Health extends LiveView {
   constructor(root, page) {
     super(root, page, { unzoom: () => this.board.zoomTo(null) });
-    this.chosen = page.data.chosen;
+    this.picked = new Choice(page.data.chosen.join());
     this.board = new Board((zoom) => { this.head.zoomed(zoom); this.timeline.moved(); });
     this.timeline = new Timeline(this.board, (names) => this.pick(names));
     this.verdicts = h("div.vi-verdict", { role: "region", "aria-label": "Verdict" }, h("div.vi-skeleton.vi-thin"));
@@ -34,15 +34,17 @@ export class Health extends LiveView {
   }
 
   update(data) {
-    if (data.chosen.join() !== this.asking) this.chosen = data.chosen;
-    this.asking = undefined;
+    this.picked.hear(data.chosen.join());
     super.update(data);
     const look = themed(this.root, "--vi-series");
     if (this.dressed !== undefined && look !== this.dressed) this.board.restyle();
     this.dressed = look;
   }
 
-  source() { return `${super.source()}&servers=${encodeURIComponent(this.chosen.join())}`; }
+  /** The names of the servers whose checks are shown. */
+  get chosen() { return this.picked.value.split(","); }
+
+  source() { return `${super.source()}&servers=${encodeURIComponent(this.picked.value)}`; }
 
   address() {
     return { server: this.chosen[0], window: this.window, servers: this.chosen.length > 1 ? this.chosen.join() : null };
@@ -60,8 +62,7 @@ export class Health extends LiveView {
 
   /** Show these servers. */
   pick(names) {
-    this.chosen = names;
-    this.asking = names.join();
+    this.picked.take(names.join());
     this.head.pause(false);
     this.aim();
     this.page.send("chosen", names.join());

@@ -75,6 +75,7 @@ class Strip {
     this.cursor.hidden = away;
     mark(this.facts, "data-past", away ? null : "true");
     if (away) { this.say(); return; }
+    this.facts.dataset.key = "";
     this.cursor.style.left = `${100 * this.share(moment)}%`;
     const part = this.at(moment);
     if (!part) { put(this.facts, `${clock(moment, this.timeline.span)}: nobody looked`); return; }
@@ -149,7 +150,7 @@ class Strip {
       [share === null ? "nobody looked" : `fit ${share} of ${watched} watched`, "Healthy, busy or quiet, as a share of the time in which somebody looked and it was neither asleep nor paused; in windows over an hour a minute is what it was at its worst"],
     ];
     const key = JSON.stringify(parts);
-    if (this.facts.dataset.key === key && !this.facts.dataset.past) return;
+    if (this.facts.dataset.key === key) return;
     this.facts.replaceChildren(...parts.map(([text, how]) => h("span", { title: how }, text)));
     this.facts.dataset.key = key;
     mark(this.track, "aria-label", `${this.name}: ${this.words}; ${parts.map(([text]) => text).join(", ")}`);

@@ -8,13 +8,37 @@ import { Stream, announce } from "./stream.js";
 const LONG_PAUSE = 600;
 const SILENT = { tone: "watch", text: "The dashboard has stopped answering; what you see is getting old. Trying again." };
 
+/** What is chosen in a view. It tells the script, which goes on saying what was until it has heard of it. */
+export class Choice {
+  constructor(told) {
+    this.value = this.told = told;
+    this.past = new Set();
+  }
+
+  /** The viewer has chosen this. */
+  take(value) {
+    if (this.asked !== undefined) this.past.add(this.asked);
+    this.value = this.asked = value;
+  }
+
+  /** The script says this: the answer to a choice, an older word, or what was chosen elsewhere on the page. */
+  hear(told) {
+    const isOld = this.asked !== undefined && told !== this.asked && (told === this.told || this.past.has(told));
+    this.told = told;
+    if (isOld) return;
+    this.value = told;
+    this.asked = undefined;
+    this.past.clear();
+  }
+}
+
 export class LiveView {
   /** `acts` are more things that the head offers, as `unzoom`. */
   constructor(root, page, acts = {}) {
     this.root = root;
     this.page = page;
     this.data = page.data;
-    this.window = page.data.window;
+    this.spanned = new Choice(page.data.window);
     this.head = new Head(page.data, { window: (key) => this.choose(key), pause: (paused) => this.pause(paused), ...acts });
   }
 
@@ -28,11 +52,13 @@ export class LiveView {
   /** The script ran again. */
   update(data) {
     this.data = data;
-    if (data.window !== this.asked) this.window = data.window;
-    this.asked = undefined;
+    this.spanned.hear(data.window);
     this.head.select(this.window);
     this.aim();
   }
+
+  /** The key of the window of time. */
+  get window() { return this.spanned.value; }
 
   /** Follow what is to be shown: the stream, and the page's own address. */
   aim() {
@@ -48,7 +74,7 @@ export class LiveView {
 
   choose(key) {
     if (key === this.window) return;
-    this.window = this.asked = key;
+    this.spanned.take(key);
     this.head.select(key);
     this.head.pause(false);
     this.aim();
