@@ -40,8 +40,9 @@ def test_overview_changes_by_itself(person):
 
 def test_a_click_opens_the_server_and_the_link_says_which(person):
     person.goes_to()
+    person.is_still()
     person.page.get_by_role("link", name="demo-pressure", exact=True).click()
-    expect(person.heading).to_have_text("RCA / Cache")
+    expect(person.heading).to_have_text("RCA / Cache", timeout=COLD_START)
     person.page.wait_for_url(re.compile("rca-cache"))
     assert person.query()["server"] == ["demo-pressure"]
     person.sees_figures()

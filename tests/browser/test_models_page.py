@@ -144,8 +144,9 @@ def test_a_card_leads_to_health_with_its_server_chosen(person):
     link = row.get_by_role("link", name="Health")
     address = urlsplit(link.get_attribute("href"))
     assert parse_qs(address.query) == {"server": ["demo-pressure"], "model": [TIGHT]}
+    person.is_still()
     link.click()
-    expect(person.heading).to_have_text("Health")
+    expect(person.heading).to_have_text("Health", timeout=COLD_START)
     person.page.wait_for_url(re.compile("/health"))
     until(lambda: person.query().get("server") == ["demo-pressure"], 15)
 
