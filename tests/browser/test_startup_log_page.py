@@ -48,10 +48,6 @@ class LogPerson(Person):
         expect(self.summary).to_be_visible(timeout=COLD_START)
         return self
 
-    def is_still(self):
-        app = self.page.get_by_test_id("stApp")
-        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=COLD_START)
-
     def tab(self, name):
         self.is_still()
         self.page.get_by_role("tab", name=name).click()
