@@ -1,7 +1,5 @@
 """What a person does and sees on RCA/Cache besides its figures; alone in knowing that markup."""
 
-from urllib.parse import parse_qs, urlsplit
-
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.person import COLD_START, Person
@@ -41,14 +39,6 @@ class Reader(Person):
     @property
     def outlook(self) -> Locator:
         return self.page.get_by_role("region", name="What comes next")
-
-    def query(self) -> dict[str, list[str]]:
-        """What the address says now; Playwright's own idea of it waits for other calls."""
-        return parse_qs(urlsplit(self.page.evaluate("location.href")).query)
-
-    def link(self) -> str:
-        """The address without the dashboard's own, as it would be sent to somebody."""
-        return self.page.evaluate("location.href").removeprefix(f"{self.url}/")
 
     def opens_evidence(self, timeout: float) -> None:
         """Wait for the finding (milliseconds), and open it."""
