@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 import httpcore
 
@@ -22,6 +23,7 @@ __all__ = ["AsyncBackend", "Backend", "Deadline", "permitted"]
 
 _Options = Iterable[httpcore.SOCKET_OPTION] | None
 _PIECE = 16_384  # bytes sent under one look at the clock
+_TOO_LATE = "the client was closed meanwhile"
 
 
 class Deadline(threading.local):
@@ -50,11 +52,42 @@ class Deadline(threading.local):
         return seconds if timeout is None else min(seconds, timeout)
 
 
+class _Open:
+    """The streams that are open, until all are closed for good."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._streams: WeakSet[httpcore.NetworkStream] = WeakSet()
+        self._is_closed = False
+
+    def add(self, stream: httpcore.NetworkStream) -> None:
+        """One more.
+
+        Raises:
+            ConnectError: it came too late, and is closed.
+        """
+        with self._lock:
+            if not self._is_closed:
+                self._streams.add(stream)
+                return
+        stream.close()
+        raise httpcore.ConnectError(_TOO_LATE)
+
+    def close(self) -> None:
+        """Close them, and each that another thread is still opening."""
+        with self._lock:
+            self._is_closed = True
+            streams = list(self._streams)
+        for stream in streams:
+            stream.close()
+
+
 class _Stream(httpcore.NetworkStream):
     """A stream whose every step is held to the deadline."""
 
-    def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline) -> None:
-        self._inner, self._deadline = inner, deadline
+    def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline, opened: _Open) -> None:
+        self._inner, self._deadline, self._open = inner, deadline, opened
+        opened.add(self)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, self._deadline.left(timeout))
@@ -74,18 +107,20 @@ class _Stream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         left = self._deadline.left(timeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
+        inner = self._inner.start_tls(ssl_context, server_hostname, left)
+        return _Stream(inner, self._deadline, self._open)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 — httpcore's own signature
         return self._inner.get_extra_info(info)
 
 
 class Backend(httpcore.NetworkBackend):
-    """Connects for the blocking client."""
+    """Connects for the blocking client, which one thread may close while another connects."""
 
     def __init__(self, policy: AddressPolicy, resolver: Resolver, deadline: Deadline) -> None:
         self._policy, self._resolver, self._deadline = policy, resolver, deadline
         self._inner = httpcore.SyncBackend()
+        self._open = _Open()
 
     def connect_tcp(
         self,
@@ -104,8 +139,12 @@ class Backend(httpcore.NetworkBackend):
             except httpcore.ConnectError as error:
                 failure = error  # the next address may do: localhost is ::1 and 127.0.0.1
             else:
-                return _Stream(stream, self._deadline)
+                return _Stream(stream, self._deadline, self._open)
         raise failure
+
+    def close(self) -> None:
+        """Close every connection, also those that the pool does not have yet, or no more."""
+        self._open.close()
 
 
 class AsyncBackend(httpcore.AsyncNetworkBackend):
@@ -114,6 +153,8 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, policy: AddressPolicy, resolver: Resolver) -> None:
         self._policy, self._resolver = policy, resolver
         self._inner = httpcore.AnyIOBackend()
+        self._streams: WeakSet[httpcore.AsyncNetworkStream] = WeakSet()
+        self._is_closed = False
 
     async def connect_tcp(
         self,
@@ -127,12 +168,27 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         failure: Exception = ConnectionError("no address")
         for address in permitted(self._policy, host, found):
             try:
-                return await self._inner.connect_tcp(
+                stream = await self._inner.connect_tcp(
                     address, port, timeout, local_address, socket_options
                 )
             except httpcore.ConnectError as error:
                 failure = error
+            else:
+                return await self._added(stream)
         raise failure
+
+    async def aclose(self) -> None:
+        """Close every connection, also those that another task is still opening."""
+        self._is_closed = True
+        for stream in list(self._streams):
+            await stream.aclose()
+
+    async def _added(self, stream: httpcore.AsyncNetworkStream) -> httpcore.AsyncNetworkStream:
+        if self._is_closed:
+            await stream.aclose()
+            raise httpcore.ConnectError(_TOO_LATE)
+        self._streams.add(stream)
+        return stream
 
 
 def permitted(policy: AddressPolicy, host: str, addresses: Iterable[str]) -> list[str]:

@@ -28,28 +28,36 @@ _MOST_CONNECTIONS = 16
 def blocking_client(target: Target, resolver: Resolver, deadline: Deadline) -> httpx.Client:
     """A client for many threads."""
     _quiet()
+    backend = Backend(target.policy, resolver, deadline)
     pool = httpcore.ConnectionPool(
         ssl_context=trust(target),
         max_connections=_MOST_CONNECTIONS,
         keepalive_expiry=_IDLE_SECONDS,
-        network_backend=Backend(target.policy, resolver, deadline),
+        network_backend=backend,
     )
     return httpx.Client(
-        transport=_Pool(pool), cookies=_no_cookies(), headers=_headers(target), trust_env=False
+        transport=_Pool(pool, backend),
+        cookies=_no_cookies(),
+        headers=_headers(target),
+        trust_env=False,
     )
 
 
 def async_client(target: Target, resolver: Resolver) -> httpx.AsyncClient:
     """A client for one event loop."""
     _quiet()
+    backend = AsyncBackend(target.policy, resolver)
     pool = httpcore.AsyncConnectionPool(
         ssl_context=trust(target),
         max_connections=_MOST_CONNECTIONS,
         keepalive_expiry=_IDLE_SECONDS,
-        network_backend=AsyncBackend(target.policy, resolver),
+        network_backend=backend,
     )
     return httpx.AsyncClient(
-        transport=_AsyncPool(pool), cookies=_no_cookies(), headers=_headers(target), trust_env=False
+        transport=_AsyncPool(pool, backend),
+        cookies=_no_cookies(),
+        headers=_headers(target),
+        trust_env=False,
     )
 
 
@@ -76,27 +84,29 @@ class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
 class _Pool(httpx.BaseTransport):
     """httpx's own transport takes no network backend, so this one hands over to httpcore."""
 
-    def __init__(self, pool: httpcore.ConnectionPool) -> None:
-        self._pool = pool
+    def __init__(self, pool: httpcore.ConnectionPool, backend: Backend) -> None:
+        self._pool, self._backend = pool, backend
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return _response(self._pool.handle_request(_core(request)))
 
     def close(self) -> None:
         self._pool.close()
+        self._backend.close()
 
 
 class _AsyncPool(httpx.AsyncBaseTransport):
     """The same in an event loop."""
 
-    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
-        self._pool = pool
+    def __init__(self, pool: httpcore.AsyncConnectionPool, backend: AsyncBackend) -> None:
+        self._pool, self._backend = pool, backend
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         return _response(await self._pool.handle_async_request(_core(request)))
 
     async def aclose(self) -> None:
         await self._pool.aclose()
+        await self._backend.aclose()
 
 
 def _core(request: httpx.Request) -> httpcore.Request:

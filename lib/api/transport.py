@@ -90,7 +90,7 @@ class Wire:
         try:
             response = self._client.send(request, stream=True)
         except FAILURES as error:
-            if not (sending.retry and dropped(error)):
+            if not (sending.retry and dropped(error)) or self._client.is_closed:
                 raise
             response = self._client.send(request, stream=True)
         try:
@@ -171,7 +171,7 @@ class AsyncWire:
         try:
             response = await client.send(request, stream=True)
         except FAILURES as error:
-            if not (sending.retry and dropped(error)):
+            if not (sending.retry and dropped(error)) or client.is_closed:
                 raise
             response = await client.send(request, stream=True)
         try:

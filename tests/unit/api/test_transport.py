@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import random
 import threading
 import time
@@ -125,6 +126,74 @@ def test_threads_share_a_blocking_client_each_with_its_own_deadline():
             for thread in threads:
                 thread.join()
         assert sorted(map(str, outcomes)) == ["1.2.3"] * 4 + ["Reason.TIMEOUT"] * 4
+
+
+@pytest.mark.parametrize("stage", ["looking the name up", "asking"])
+def test_a_client_that_is_closed_leaves_no_connection_of_another_thread(stage):
+    """No garbage collector is around to close what was left open."""
+    looking, closed = threading.Event(), threading.Event()
+
+    def lookup(host, port):
+        looking.set()
+        if stage != "asking":
+            assert closed.wait(20)
+        return ("127.0.0.1",)
+
+    with FaultServer({"/version": slow(0.3, GOOD)}) as server:
+        client = VllmClient(f"http://model.test:{server.port}", lookup=lookup, timeout=20)
+        outcomes = []
+
+        def ask():
+            try:
+                outcomes.append(client.version())
+            except Refused as refused:
+                outcomes.append(refused.reason)
+
+        asking = threading.Thread(target=ask)
+        gc.disable()
+        try:
+            asking.start()
+            assert looking.wait(20)
+            if stage == "asking":
+                until(lambda: server.seen)
+            client.close()
+            closed.set()
+            asking.join(20)
+            until(lambda: server.connections == 0)
+        finally:
+            gc.enable()
+        assert outcomes == [Reason.CLOSED]
+
+
+@pytest.mark.parametrize("stage", ["looking the name up", "asking"])
+def test_a_client_that_is_closed_leaves_no_connection_of_another_task(stage):
+    looking, closed = threading.Event(), threading.Event()
+
+    def lookup(host, port):
+        looking.set()
+        if stage != "asking":
+            assert closed.wait(20)
+        return ("127.0.0.1",)
+
+    async def closing(server):
+        client = AsyncVllmClient(f"http://model.test:{server.port}", lookup=lookup, timeout=20)
+        asking = asyncio.create_task(client.version())
+        await asyncio.to_thread(
+            until, lambda: server.seen if stage == "asking" else looking.is_set()
+        )
+        await client.close()
+        closed.set()
+        with pytest.raises(Refused) as caught:
+            await asking
+        await asyncio.to_thread(until, lambda: server.connections == 0)
+        return caught.value.reason
+
+    with FaultServer({"/version": slow(0.3, GOOD)}) as server:
+        gc.disable()
+        try:
+            assert asyncio.run(closing(server)) is Reason.CLOSED
+        finally:
+            gc.enable()
 
 
 @pytest.mark.parametrize("first", [hang(), GOOD], ids=["hanging", "answering"])
