@@ -14,11 +14,14 @@ from threading import Lock
 
 from lib.api import Capabilities, Refused, Route, VllmClient, calls
 from lib.api.strict_json import Json
-from lib.servers import AddressPolicy, Server, setting
+from lib.servers import Server
+from lib.ui.clients import Clients
 from lib.ui.listing import Listing
 
 __all__ = ["Asked", "Told"]
 
+_SECONDS = 5.0
+"""For each question."""
 FRESH_SECONDS = 600.0
 """What a server is changes with a restart only; its page asks more often."""
 DOCUMENTS_SECONDS = 15.0
@@ -55,11 +58,10 @@ class Asked:
     """For any thread."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._allowed = setting(environ, "INSPECTOR_ALLOW_HOSTS")
+        self._clients = Clients(environ, _SECONDS)
         self._workers = ThreadPoolExecutor(3, thread_name_prefix="asking")
         self._listers = ThreadPoolExecutor(4, thread_name_prefix="listing")
         self._lock = Lock()
-        self._clients: dict[Server, VllmClient] = {}
         self._told: dict[Server, Told] = {}
         self._due: dict[tuple[Server, bool], float] = {}
         self._rounds: dict[tuple[Server, bool], Future[None]] = {}
@@ -93,9 +95,7 @@ class Asked:
         """Ask nobody any more."""
         self._workers.shutdown(wait=False, cancel_futures=True)
         self._listers.shutdown(wait=False, cancel_futures=True)
-        with self._lock:  # a round under way may be about to add one
-            for client in self._clients.values():
-                client.close()
+        self._clients.close()
 
     def _round(self, server: Server, documents: bool) -> "Future[None] | None":
         """Begin to ask where that is due; the round that is under way, if there is one."""
@@ -122,7 +122,7 @@ class Asked:
         self._due[server, documents] = time.monotonic() + pause
 
     def _answers(self, server: Server, *, documents: bool) -> Told:
-        client = self._client(server)
+        client = self._clients.of(server)
         try:
             known = client.capabilities()
         except Refused as refused:
@@ -137,7 +137,7 @@ class Asked:
     def _list(self, server: Server) -> None:
         before, pause = self._lists.get(server, Listing()), NO_LIST_SECONDS
         try:
-            client = self._client(server)
+            client = self._clients.of(server)
             answer = client.send(calls.models())
             self._lists[server] = before.answered(answer, time.time(), self._seats(server, client))
             pause = LIST_SECONDS if answer.value else NO_LIST_SECONDS
@@ -158,11 +158,3 @@ class Asked:
             seats = config.get("max_num_seqs") if isinstance(config, dict) else None
             return seats if type(seats) is int and seats > 0 else None
         return None
-
-    def _client(self, server: Server) -> VllmClient:
-        with self._lock:
-            client = self._clients.get(server)
-            if client is None:
-                policy = AddressPolicy.of(server, self._allowed)
-                client = self._clients[server] = VllmClient.of(server, policy, timeout=5.0)
-            return client

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lib.api import Refused, Vectors, VllmClient
-from lib.servers import AddressPolicy, Server, setting
+from lib.servers import Server
+from lib.ui.clients import Clients
 from lib.vectors import unrelated_like
 from lib.vectors.agreeing import paired
 
@@ -95,21 +96,14 @@ class Embedder:
     """For any thread."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._allowed = setting(environ, "INSPECTOR_ALLOW_HOSTS")
-        self._lock = threading.Lock()
-        self._clients: dict[Server, VllmClient] = {}
+        self._clients = Clients(environ, SECONDS)
         self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="embedding")
         self._store = Store()
         self.is_closed = False
 
     def client(self, server: Server) -> VllmClient:
         """The client of a server."""
-        with self._lock:
-            client = self._clients.get(server)
-            if client is None:
-                policy = AddressPolicy.of(server, self._allowed)
-                client = self._clients[server] = VllmClient.of(server, policy, timeout=SECONDS)
-            return client
+        return self._clients.of(server)
 
     def submit(self, work: Callable[[], None]) -> "Future[None]":
         """Do something beside the pages."""
@@ -165,9 +159,7 @@ class Embedder:
         """Ask nobody any more."""
         self.is_closed = True
         self._workers.shutdown(wait=False, cancel_futures=True)
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
+        self._clients.close()
 
     def _made(
         self,

@@ -22,10 +22,10 @@ from lib.api import (
     Surface,
     Trial,
     Tried,
-    VllmClient,
 )
 from lib.servers import AddressPolicy, Server, SettingsError, setting
 from lib.ui.answering import Answers
+from lib.ui.clients import Clients
 
 __all__ = ["Checked", "Exploring", "Found", "Full", "Sending"]
 
@@ -103,7 +103,7 @@ class Exploring:
         self._workers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="exploring")
         self._checkers = ThreadPoolExecutor(_CHECKS, thread_name_prefix="exposure")
         self._lock = threading.Lock()
-        self._clients: dict[Server, VllmClient] = {}
+        self._clients = Clients(environ, _SECONDS)
         self._found: dict[Server, Found] = {}
         self._due: dict[Server, float] = {}
         self._rounds: dict[Server, Future[None]] = {}
@@ -157,9 +157,7 @@ class Exploring:
             sending.stop()
         for pool in (self._workers, self._checkers):
             pool.shutdown(wait=False, cancel_futures=True)
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
+        self._clients.close()
 
     def _round(self, server: Server) -> "Future[None] | None":
         with self._lock:
@@ -174,7 +172,7 @@ class Exploring:
     def _ask(self, server: Server) -> None:
         before = self._found.get(server, Found())
         try:
-            found = Found(self._client(server).surface(), is_asking=False)
+            found = Found(self._clients.of(server).surface(), is_asking=False)
         except Refused as refused:
             found = Found(before.surface, refused.sentence, is_asking=False)
         except Exception:
@@ -192,7 +190,7 @@ class Exploring:
         unknown = [one.title for one in there if one.route is None]
         begun = time.time()
         try:
-            return Checked(begun, self._client(server).exposure(present, unknown))
+            return Checked(begun, self._clients.of(server).exposure(present, unknown))
         except Refused as refused:
             return Checked(begun, refused=refused.sentence)
         except Exception:
@@ -211,14 +209,6 @@ class Exploring:
             sending.refused = _LOST
         finally:
             sending.ended = time.monotonic()
-
-    def _client(self, server: Server) -> VllmClient:
-        with self._lock:
-            client = self._clients.get(server)
-            if client is None:
-                policy = AddressPolicy.of(server, self._allowed)
-                client = self._clients[server] = VllmClient.of(server, policy, timeout=_SECONDS)
-            return client
 
 
 def _may_control(environ: Mapping[str, str]) -> bool:

@@ -13,9 +13,10 @@ from typing import TypeVar, cast
 
 from lib.api import Refused, RemoteTokenizer, VllmClient
 from lib.api.strict_json import Json
-from lib.servers import AddressPolicy, Server, setting
+from lib.servers import Server
 from lib.tokens import Alignment
 from lib.tokens.chat import Chat, Rendered
+from lib.ui.clients import Clients
 from lib.ui.together import Together
 
 __all__ = ["Served", "Tokenizers"]
@@ -130,9 +131,8 @@ class Tokenizers:
     """All of them, with a client for each server. For any thread."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._allowed = setting(environ, "INSPECTOR_ALLOW_HOSTS")
         self._lock = threading.Lock()
-        self._clients: dict[Server, VllmClient] = {}
+        self._clients = Clients(environ, SECONDS)
         self.together = Together()
         self._answers = Answers()
         self._served: OrderedDict[tuple[Server, str], Served] = OrderedDict()
@@ -142,7 +142,7 @@ class Tokenizers:
         with self._lock:
             served = self._served.get((server, model))
             if served is None:
-                made = Served(server, model, self._client(server), self._answers)
+                made = Served(server, model, self._clients.of(server), self._answers)
                 served = self._served[server, model] = made
             self._served.move_to_end((server, model))
             while len(self._served) > _MOST_SERVED:
@@ -151,22 +151,12 @@ class Tokenizers:
 
     def models(self, server: Server) -> tuple[str, ...]:
         """The names that a server serves, its adapters too; none where it does not answer."""
-        with self._lock:
-            client = self._client(server)
         try:
-            return tuple(one.id for one in client.capabilities().models)
+            return tuple(one.id for one in self._clients.of(server).capabilities().models)
         except Refused:
             return ()
 
     def close(self) -> None:
         """Ask nobody any more."""
         self.together.close()
-        for client in self._clients.values():
-            client.close()
-
-    def _client(self, server: Server) -> VllmClient:
-        client = self._clients.get(server)
-        if client is None:
-            policy = AddressPolicy.of(server, self._allowed)
-            client = self._clients[server] = VllmClient.of(server, policy, timeout=SECONDS)
-        return client
+        self._clients.close()
