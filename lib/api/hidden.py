@@ -5,6 +5,8 @@ server's API keys. What looks like a secret is decided in `lib.secrets`; here, t
 its shape and its figures.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+
 from lib.api.strict_json import Json
 from lib.secrets import HIDDEN, Masker, is_secret
 
@@ -23,9 +25,32 @@ def without_secret_texts(text: str) -> str:
 
 def _cleared(value: Json, *, hides: bool) -> Json:
     if isinstance(value, dict):
-        return {name: _cleared(one, hides=hides or is_secret(name)) for name, one in value.items()}
+        named = _names_a_secret(value)
+        return {
+            name: _cleared(one, hides=hides or is_secret(name) or (named and name == "value"))
+            for name, one in value.items()
+        }
     if isinstance(value, list):
-        return [_cleared(one, hides=hides) for one in value]
+        return [
+            _cleared(one, hides=hides or behind)
+            for one, behind in zip(value, _behind_a_flag(value), strict=True)
+        ]
     if not isinstance(value, str):
         return value
     return HIDDEN if hides and value else without_secret_texts(value)
+
+
+def _names_a_secret(entry: Mapping[str, Json]) -> bool:
+    """Whether it is written as a variable of a container: `{"name": "API_KEY", "value": …}`."""
+    name = entry.get("name")
+    return isinstance(name, str) and is_secret(name)
+
+
+def _behind_a_flag(words: Sequence[Json]) -> Iterator[bool]:
+    """For each word of a command line whether a flag of secrets takes it: `--api-key one two`."""
+    hides = False
+    for word in words:
+        is_flag = isinstance(word, str) and word.startswith("-")
+        if is_flag:
+            hides = is_secret(str(word).lstrip("-"))
+        yield hides and not is_flag

@@ -27,9 +27,22 @@ def test_a_text_under_a_secrets_name_is_hidden(name):
     assert without_secrets({name: ["one", "two"]}) == {name: [HIDDEN, HIDDEN]}
 
 
+def test_what_a_flag_of_secrets_takes_is_hidden():
+    told = ["serve", "--api-key", "one", "two", "--model", "org/model", "--hf-token", "three"]
+    hidden = ["serve", "--api-key", HIDDEN, HIDDEN, "--model", "org/model", "--hf-token", HIDDEN]
+    assert without_secrets({"args": told}) == {"args": hidden}
+
+
+def test_the_value_of_a_variable_that_names_a_secret_is_hidden():
+    told = [{"name": "VLLM_API_KEY", "value": "one"}, {"name": "HOME", "value": "/root"}]
+    hidden = [{"name": "VLLM_API_KEY", "value": HIDDEN}, {"name": "HOME", "value": "/root"}]
+    assert without_secrets({"env": told}) == {"env": hidden}
+
+
 @pytest.mark.parametrize(
     "document",
     [
+        ["--tokenizer", "org/model", "--max-num-batched-tokens", "2048", "--key", 3],
         {"max_num_batched_tokens": 2048, "tokenizer": "org/model", "eos_token": "</s>"},
         {"hf_token": None, "api_key": "", "cache": {"key_dtype": "fp8", "tokens": 3}},
         ["token", {"monkey": "banana"}],
