@@ -7,7 +7,7 @@ threshold; `lib.diagnosis.points` computes it.
 from dataclasses import dataclass
 from enum import Enum
 
-from lib.metrics import BY_NAME
+from lib.metrics import BY_NAME, Member
 
 __all__ = ["Curve", "Diagnosis", "Finding", "How", "Link", "Remedy", "Rival", "Severity"]
 
@@ -113,7 +113,8 @@ class Finding:
     `pattern` is the row of the table of known patterns (0 for a symptom without a known cause),
     `brief` two or three words for a list, `headline` a sentence. `chain` is in order of onset, what
     has none last. `merged` are the briefs of the findings that this one explains. `explains` names
-    rules whose findings are its effects in this window, beside those that are always.
+    rules whose findings are its effects in this window, beside those that are always. `engines` are
+    those that it is of; none where it is of the server as a whole.
     """
 
     rule: str
@@ -129,6 +130,11 @@ class Finding:
     source: str = ""
     merged: tuple[str, ...] = ()
     explains: tuple[str, ...] = ()
+    engines: tuple[Member, ...] = ()
+
+    def is_of(self, member: Member) -> bool:
+        """Whether this engine has a part in it."""
+        return not self.engines or member in self.engines
 
     @property
     def remedy(self) -> str:

@@ -96,13 +96,8 @@ def of_engines(scene: Scene, those: Collection[Scene]) -> str:
     """Some of a scene's engines by their names; "" for all that it has."""
     if len(those) == len(scene.engines):
         return ""
-    members = scene.window.layout.members
-    several = len({model for model, _ in members}) > 1
-    names = [
-        f"{engine} ({model})" if several else engine
-        for (model, engine), one in zip(members, scene.engines, strict=False)
-        if one in those
-    ]
+    several = len({model for model, _ in scene.window.layout.members}) > 1
+    names = [f"{engine} ({model})" if several else engine for model, engine in scene.members(those)]
     return f"engine{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from lib.diagnosis.finding import Finding
 from lib.diagnosis.forecast import WAIT, Forecast, forecasts
-from lib.diagnosis.waiting import Cause, by_cause, patterns_of
+from lib.diagnosis.waiting import Cause, by_cause
 from lib.metrics import Window
 
 __all__ = ["Outlook", "outlook"]
@@ -15,7 +15,10 @@ _STANDS = {
     12: "nobody is admitted",
     29: "it is asleep or paused",
 }
-"""The known patterns (`Finding.pattern`) in which no request gets on, whatever came before."""
+"""The known patterns (`Finding.pattern`) in which no request gets on, whatever came before.
+
+One engine that is asleep on purpose among others gets no request.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Outlook:
 def outlook(window: Window, findings: Iterable[Finding] = ()) -> Outlook:
     """As of the end of a window; `findings` are those that hold then."""
     found = tuple(findings)
-    patterns = patterns_of(found)
+    patterns = {one.pattern for one in found if one.rule != "engine_asleep"}
     stands = next((why for pattern, why in _STANDS.items() if pattern in patterns), "")
     made = forecasts(window)
     if stands:

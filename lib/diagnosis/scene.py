@@ -4,6 +4,7 @@ This module alone decides how finely rules look, what "before" means, and when t
 to say anything. A curve that several rules read is computed once.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +16,7 @@ from lib.diagnosis.finding import Curve, How
 from lib.diagnosis.holding import BLIND, holding_since
 from lib.diagnosis.points import points
 from lib.diagnosis.words import counted
-from lib.metrics import BY_NAME, Grid, Layout, Member, Spread, Window, rate_curve
+from lib.metrics import BY_NAME, Grid, Member, Window, rate_curve
 from lib.metrics.sample import Values
 
 __all__ = ["LEAST_COUNTED", "MINUTE", "RESTS_AFTER", "Base", "Change", "Scene", "last", "trailing"]
@@ -136,10 +137,19 @@ class Scene:
 
         What the process tells of all of them is in each.
         """
-        members = self.window.layout.members
-        if len(members) < 2:
+        if len(self.window.layout.members) < 2:
             return (self,)
-        return tuple(Scene(_only(self.window, one), self.context) for one in members[:ENGINES])
+        return tuple(Scene(self.window.engine(one), self.context) for one in self._members)
+
+    @property
+    def _members(self) -> tuple[Member, ...]:
+        """The engines that are looked at one by one."""
+        return self.window.layout.members[:ENGINES]
+
+    def members(self, those: Collection["Scene"]) -> tuple[Member, ...]:
+        """Some of its engines, as the layout names them."""
+        each = zip(self._members, self.engines, strict=False)
+        return tuple(member for member, one in each if one in those)
 
     # ── Curves ──
 
@@ -298,22 +308,6 @@ class Scene:
         if np.isnan(free):
             return ""
         return f" {counted(free, 'block')}{engines} {'is' if round(free) == 1 else 'are'} free."
-
-
-def _only(window: Window, member: Member) -> Window:
-    """The window of one engine."""
-    series = window.layout.series
-    columns = [at for at, one in enumerate(series) if one.member in (member, ("", ""))]
-    spread = Spread(window.lows[:, columns], window.highs[:, columns], window.answers)
-    return Window(
-        Layout([series[at] for at in columns], window.layout.configs),
-        window.times,
-        window.values[:, columns],
-        start=window.start,
-        end=window.end,
-        period=window.period,
-        spread=None if window.is_single else spread,
-    )
 
 
 def last(curve: Values) -> float:

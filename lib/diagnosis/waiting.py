@@ -1,9 +1,10 @@
 """Why requests wait now: what is in their way, and how many it holds up.
 
 Decided here: the causes of waiting, and how the waiting requests are shared out among them, each to
-one. What the server itself says of them comes first (`deferred`: an adapter or a grammar is not
-there yet). The rest wait for capacity; for which, a finding that holds now says, for it was watched
-longer. Without one, each moment of the last minute at which something waited votes:
+one, and each engine's apart: one queues while another has room. What the engine itself says of them
+comes first (`deferred`: an adapter or a grammar is not there yet). The rest wait for capacity; for
+which, a finding of that engine that holds now says, for it was watched longer. Without one, each
+moment of the last minute at which something waited votes:
 
 - blocks: nine tenths of the KV cache are in use, or requests are preempted;
 - seats: the running requests are as many as at the most, and that number has not moved;
@@ -13,8 +14,10 @@ longer. Without one, each moment of the last minute at which something waited vo
 """
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +26,7 @@ from lib.diagnosis.finding import Finding
 from lib.metrics import BY_NAME, GAP_PERIODS, Grid, Window, gauge_curve, mean_curve, rate_curve
 from lib.metrics.sample import Values
 
-__all__ = ["Cause", "by_cause", "patterns_of"]
+__all__ = ["Cause", "by_cause"]
 
 BACK, STEP = 60.0, 5.0
 FRESH = 15.0
@@ -32,6 +35,7 @@ FULL = 0.9
 PREEMPTING = 0.05
 MOVES = 1.0
 """Requests by which the running ones may change and still stand at their limit."""
+_MOST_REASONS = 4
 LEAST_STANDING = 4
 """Moments that they must have stood there."""
 PROMPTS = 4.0
@@ -79,32 +83,32 @@ _BY_PATTERN = {
 """The known patterns (`Finding.pattern`) that say what requests wait for, the surest first."""
 
 
-def patterns_of(findings: Iterable[Finding]) -> set[int]:
-    """The known patterns that findings are of; one engine asleep among others holds up no queue."""
-    return {one.pattern for one in findings if one.rule != "engine_asleep"}
-
-
 def by_cause(window: Window, findings: Iterable[Finding] = ()) -> tuple[Cause, ...]:
     """What the waiting requests wait for as of the window's end, most first; none if none waits.
 
     The counts add up to their number. `findings` are those that hold now.
     """
-    recent = _Recent(window.since(window.end - BACK))
-    total = recent.waiting
-    if not total:
-        return ()
-    told = _told(recent, total)
-    left = total - sum(told.values())
-    patterns = patterns_of(findings)
-    found = next((one for one in _BY_PATTERN if one in patterns), None)
-    shared = _shared(left, {_BY_PATTERN[found]: 1.0} if found else recent.votes())
-    causes = [_said_so(reason, count, total) for reason, count in told.items()]
-    causes += [_cause(name, n, total, recent, sure=bool(found)) for name, n in shared.items()]
-    return tuple(sorted((one for one in causes if one.count), key=lambda one: -one.count))
+    found = tuple(findings)
+    recent = window.since(window.end - BACK)
+    told, held = Counter[str](), defaultdict[str, _Held](_Held)
+    reasons = _reasons(recent)
+    for member in recent.layout.members:
+        engine = _Recent(recent.engine(member))
+        said = _told(engine, reasons)
+        told.update(said)
+        known = {one.pattern for one in found if one.is_of(member)}
+        sure = next((name for pattern, name in _BY_PATTERN.items() if pattern in known), None)
+        votes = {sure: 1.0} if sure else engine.votes()
+        for name, count in _shared(engine.waiting - said.total(), votes).items():
+            held[name].add(count, engine, sure=sure is not None)
+    total = told.total() + sum(one.count for one in held.values())
+    causes = [_said_so(reason, count, total) for reason, count in told.items() if count]
+    causes += [_cause(name, held[name], total) for name in _NAMES if held[name].count]
+    return tuple(sorted(causes, key=lambda one: -one.count))
 
 
 class _Recent:
-    """The last minute of a server, on a grid."""
+    """The last minute of an engine, on a grid."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
@@ -162,20 +166,52 @@ class _Recent:
         return mean_curve(self.window, self.grid, 3 * self.grid.step, "step_tokens")
 
     @property
-    def fullest(self) -> str:
-        """The use of the fullest engine's cache, in words; "" if that is not known."""
+    def used(self) -> float | None:
+        """How much of its cache is in use, 0 to 1; None if that is not known."""
         values = self.window.gauge("kv_usage", how="max")
         known = values[np.isfinite(values)]
-        return f"{known[-1]:.0%}" if len(known) else ""
+        return float(known[-1]) if len(known) else None
 
 
-def _told(recent: _Recent, total: int) -> dict[str, int]:
-    """The reasons that the server gives itself, but for capacity; never more than wait."""
-    told, left = dict[str, int](), total
-    for reason in recent.window.layout.parts("waiting_by_reason"):
-        if reason != "capacity" and len(told) < 4:
-            told[reason] = min(left, round(recent.now("waiting_by_reason", reason)))
-            left -= told[reason]
+@dataclass(slots=True)
+class _Held:
+    """What one cause holds up: how many requests, in which engines, and whether findings say so."""
+
+    count: int = 0
+    engines: list[_Recent] = field(default_factory=list)
+    ways: set[str] = field(default_factory=set)
+
+    def add(self, count: int, engine: _Recent, *, sure: bool) -> None:
+        """The requests of one more engine."""
+        if count:
+            self.count += count
+            self.engines.append(engine)
+            self.ways.add("the finding above" if sure else "each moment of the last minute")
+
+    @property
+    def fullest(self) -> str:
+        """The use of the fullest engine's cache, in words; "" if that is not known."""
+        known = [one.used for one in self.engines if one.used is not None]
+        return f"{max(known):.0%}" if known else ""
+
+    @property
+    def running(self) -> int:
+        """Requests that run in these engines."""
+        return round(sum(one.now("running") for one in self.engines))
+
+
+def _reasons(window: Window) -> tuple[str, ...]:
+    """What else than capacity requests wait for, in the server's own words; a few at most."""
+    parts = window.layout.parts("waiting_by_reason")
+    return tuple(islice((one for one in parts if one != "capacity"), _MOST_REASONS))
+
+
+def _told(recent: _Recent, reasons: Iterable[str]) -> Counter[str]:
+    """How many wait for each of these, as the engine says; never more than wait."""
+    told, left = Counter[str](), recent.waiting
+    for reason in reasons:
+        told[reason] = min(left, round(recent.now("waiting_by_reason", reason)))
+        left -= told[reason]
     return told
 
 
@@ -196,23 +232,21 @@ def _said_so(reason: str, count: int, total: int) -> Cause:
     return Cause(reason[:40], count, count / total, sentence, f"{source}, {reason[:40]}")
 
 
-def _cause(name: str, count: int, total: int, recent: _Recent, *, sure: bool) -> Cause:
-    sentence = f"{_some(count)} {_what(name, recent)}."
-    by = "the finding above" if sure else "each moment of the last minute"
-    how = f"{BY_NAME['waiting'].source}, shared out by {by}"
-    return Cause(_NAMES[name], count, count / total, sentence, how)
+def _cause(name: str, held: _Held, total: int) -> Cause:
+    sentence = f"{_some(held.count)} {_what(name, held)}."
+    how = f"{BY_NAME['waiting'].source}, shared out by {' and '.join(sorted(held.ways))}"
+    return Cause(_NAMES[name], held.count, held.count / total, sentence, how)
 
 
 def _some(count: int) -> str:
     return f"{count} waits" if count == 1 else f"{count} wait"
 
 
-def _what(name: str, recent: _Recent) -> str:
-    used = recent.fullest
+def _what(name: str, held: _Held) -> str:
+    used = held.fullest
     if name == "blocks" and used:
         return f"{_FOR[name]}: {used} of the cache is in use"
     if name == "seats":
-        running = recent.now("running")
-        run = "1 runs" if round(running) == 1 else f"{running:.0f} run"
+        run = "1 runs" if held.running == 1 else f"{held.running} run"
         return f"{_FOR[name]}: {run}, and no more did in the last minute"
     return _FOR[name]

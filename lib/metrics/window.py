@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from lib.metrics.histogram import Percentiles, percentiles
 from lib.metrics.names import BY_NAME, Kind
 from lib.metrics.sample import Layout, Sample, Values
-from lib.metrics.series import edge_of
+from lib.metrics.series import Member, edge_of
 
 __all__ = ["GAP_PERIODS", "Spread", "Window"]
 
@@ -117,6 +117,21 @@ class Window:
             spread=None
             if self.is_single
             else Spread(self.lows[part], self.highs[part], self.answers[part]),
+        )
+
+    def engine(self, member: Member) -> "Window":
+        """What one engine tells, and what the process tells of all of them."""
+        series = self.layout.series
+        columns = [at for at, one in enumerate(series) if one.member in (member, ("", ""))]
+        spread = Spread(self.lows[:, columns], self.highs[:, columns], self.answers)
+        return Window(
+            Layout([series[at] for at in columns], self.layout.configs),
+            self.times,
+            self.values[:, columns],
+            start=self.start,
+            end=self.end,
+            period=self.period,
+            spread=None if self.is_single else spread,
         )
 
     @cached_property

@@ -161,6 +161,7 @@ def _hung(scene: Scene) -> Finding | None:
             ),
         ),
         source="vllm-project/vllm#39863",
+        engines=tuple(one.member for one in engines),
     )
 
 
@@ -256,6 +257,7 @@ def _livelock(scene: Scene) -> Finding | None:
         ),
         remedies=_admit(scene) if short else _LOOK,
         source="vllm-project/vllm#39734",
+        engines=tuple(one.member for one in engines),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lib.diagnosis.finding import Curve, Finding, How, Link, Remedy, Severity
 from lib.diagnosis.links import (
@@ -99,6 +100,7 @@ def _cache_full(scene: Scene) -> Finding | None:
         remedies=_full_remedies(scene, since, hurts=hurts),
         source=PREEMPTION if hurts else SATURATED,
         explains=SYMPTOMS if hurts or waits is not None else (),
+        engines=scene.members(_tight(scene)),
     )
 
 
@@ -116,9 +118,21 @@ def _hurting(scene: Scene, since: float) -> float:
     return max(PREEMPTED, min(PREEMPTING, often))
 
 
+def _late(scene: Scene) -> NDArray[np.bool_]:
+    """The moments by which it is judged how things stand now: `FULL_OVER`."""
+    late: NDArray[np.bool_] = scene.grid.moments > (scene.newest or scene.window.end) - FULL_OVER
+    return late
+
+
+def _tight(scene: Scene) -> tuple[Scene, ...]:
+    """The engines that have few blocks now, or had a moment ago."""
+    late = _late(scene)
+    return tuple(one for one in scene.engines if (one.usage[late] >= NEARLY).any())
+
+
 def _held_up(scene: Scene) -> float:
     """Requests that wait now for blocks of an engine that has few: the mean of `FULL_OVER`."""
-    late = scene.grid.moments > (scene.newest or scene.window.end) - FULL_OVER
+    late = _late(scene)
     waits = [np.where(one.usage >= NEARLY, one.queued, 0.0)[late] for one in scene.engines]
     return float(np.nan_to_num(waits).sum(axis=0).mean()) if late.any() else 0.0
 

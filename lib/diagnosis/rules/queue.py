@@ -88,6 +88,7 @@ def _seat_limit(scene: Scene) -> Finding | None:
         ),
         remedies=some(more_seats(engine, since, taken), Remedy("", "another replica", "its GPU")),
         source="vllm-project/vllm#56758",
+        engines=scene.members([one for _, one in found]),
     )
 
 
@@ -182,6 +183,7 @@ def _prefill_limit(scene: Scene) -> Finding | None:
             Remedy("", "prefill on servers of its own, or another replica", "their GPUs"),
         ),
         source="vLLM documentation: optimization, chunked prefill",
+        engines=scene.members([one for _, one in found]),
     )
 
 

@@ -167,6 +167,7 @@ def _engine_asleep(scene: Scene) -> Finding | None:
         rivals=(Rival("hang", "the server itself says that it is asleep"),),
         remedies=(_WAKE,),
         source="vLLM documentation: sleep mode",
+        engines=scene.members(sleeping),
     )
 
 

@@ -106,6 +106,7 @@ def test_one_engine_that_hangs_is_not_hidden_by_another_that_works():
     assert findings(of_engines(True, True)) == ()
     (finding,) = findings(of_engines(True, False))
     assert finding.headline.startswith("Engine 1 hangs: 1 request in it,")
+    assert finding.engines == (("m", "1"),)
 
 
 def test_what_shows_a_hang_is_of_the_engine_that_hangs():
@@ -170,6 +171,7 @@ def test_the_engine_whose_queue_is_stuck_is_told_from_one_that_works():
     window = beside(busy(), engine="1", kv_usage=after(END - 30, 0, 0.5), **stuck)
     (finding,) = findings(window)
     assert finding.headline.startswith("Engine 1: requests wait and none runs, though the KV")
+    assert finding.engines == (("m", "1"),)
     assert [one.figure for one in finding.chain] == ["3", "0", "0% used"]
     assert [one.label for one in finding.chain] == [
         *("Waiting of engine 1", "Running of engine 1", "KV cache of engine 1"),

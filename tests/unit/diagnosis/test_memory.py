@@ -111,6 +111,7 @@ def test_the_fullest_of_several_engines_counts_and_is_said_to():
     label, figure = finding.chain[0].label, finding.chain[0].figure
     assert (label, figure) == ("KV cache of the fullest engine", "97% used")
     assert finding.detail.endswith("80 blocks of all engines together are free.")
+    assert finding.engines == (("m", "1"),)
 
 
 def test_in_minutes_the_same_is_found():

@@ -115,6 +115,7 @@ def test_of_several_engines_the_one_without_a_seat_is_named():
         "Requests wait for a seat: 16 are taken on engine 0, while the KV cache has room"
     )
     assert Rival("full KV cache", "at most 40% used since then") in finding.rivals
+    assert finding.engines == (("m", "0"),)
     full = {
         "running": after(1_200, 16, 8),
         "kv_usage": 0.4,
@@ -122,6 +123,7 @@ def test_of_several_engines_the_one_without_a_seat_is_named():
     }
     (finding,) = diagnose(beside(one, engine="1", **full), Context(max_num_seqs=16)).findings
     assert "all 16 are taken on each engine" in finding.headline
+    assert finding.engines == (("m", "0"), ("m", "1"))
 
 
 def test_requests_that_become_more_and_more_have_no_seat_limit():
@@ -191,6 +193,13 @@ def test_steps_full_of_prompts_are_a_prefill_limit():
     assert step.threshold == "≥ 1,434 of 2,048"
     assert {"Queue growing", "Late first tokens"} <= set(finding.merged)
     assert finding.remedies[0].flag == "--max-num-batched-tokens 4096"
+
+
+def test_of_several_engines_the_one_that_reads_too_much_is_named():
+    room = {"running": 4, "waiting": 0, "kv_usage": 0.3, "step_tokens__le_inf": 40}
+    finding = diagnose(beside(reading(), engine="1", **room), KNOWN).findings[0]
+    assert "each step of engine 0 is full of them" in finding.headline
+    assert finding.engines == (("m", "0"),)
 
 
 def test_without_the_budget_it_is_inferred_from_a_throughput_that_stands():

@@ -143,6 +143,7 @@ def test_one_engine_of_two_that_sleeps_is_found():
     finding = findings(window)["engine_asleep"]
     assert finding.since == pytest.approx(1_500, abs=10)
     assert finding.headline == "Engine 1 is asleep on purpose; the rest of the server works"
+    assert finding.engines == (("m", "1"),)
     assert finding.severity is Severity.HINT
     assert "asleep" not in findings(window)
     asleep = still(1_500, sleep_state__awake=after(1_500, 0, 1))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from lib.diagnosis.finding import Finding, Severity
 from lib.diagnosis.waiting import by_cause
+from tests.unit.diagnosis.beside import beside
 from tests.unit.diagnosis.invented import window_of
 
 FINDING = Finding("cache_full", 1, Severity.BAD, "", "", "", 0.0)
@@ -86,6 +87,51 @@ def test_a_finding_knows_better(pattern, name):
 def test_the_surest_of_several_findings_counts():
     found = [replace(FINDING, pattern=pattern) for pattern in (3, 1, 11)]
     assert counted(found) == {"engine stands still": 12}
+
+
+OTHER = {"kv_usage": 0.1, "waiting": 4.0, "running": 2.0}
+
+
+def of_engines(findings, *, zero=BUSY, one=OTHER):
+    """What each waits for where engine 0 and engine 1 are these."""
+    both = beside(window_of(zero, seconds=120), engine="1", **one)
+    return {cause.name: cause for cause in by_cause(both, findings)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "pattern", "name"),
+    [
+        ("hung", 11, "engine stands still"),
+        ("cache_full", 1, "KV cache"),
+        ("engine_asleep", 29, "server asleep or paused"),
+    ],
+)
+def test_what_is_wrong_with_one_engine_holds_up_nobody_at_another(rule, pattern, name):
+    found = replace(FINDING, rule=rule, pattern=pattern, engines=(("m", "1"),))
+    causes = of_engines([found])
+    assert {one.name: one.count for one in causes.values()} == {"seat limit": 12, name: 4}
+    assert causes[name].share == 0.25
+    assert causes[name].how.endswith("shared out by the finding above")
+    assert causes["seat limit"].how.endswith("shared out by each moment of the last minute")
+    of_both = of_engines([replace(found, engines=())])
+    assert {one.name: one.count for one in of_both.values()} == {name: 16}
+
+
+def test_each_engine_says_its_own_figures():
+    causes = of_engines([], one=OTHER | {"kv_usage": 0.96})
+    assert causes["seat limit"].sentence.startswith("12 wait for a seat: 8 run")
+    assert causes["KV cache"].sentence == "4 wait for KV blocks: 96% of the cache is in use."
+    causes = of_engines([])
+    assert causes["seat limit"].sentence.startswith("16 wait for a seat: 10 run")
+
+
+def test_who_is_deferred_is_deferred_at_an_engine():
+    one = OTHER | {"waiting_by_reason__deferred": 9.0, "waiting_by_reason__capacity": 0.0}
+    causes = of_engines([], one=one)
+    assert {name: cause.count for name, cause in causes.items()} == {
+        "seat limit": 12,
+        "deferred": 4,
+    }
 
 
 @given(
