@@ -2,6 +2,7 @@
 
 It understands frames and nothing else: what it hears goes to one callback, how the watcher is stays
 here to be read. A watcher of ours that lives but says nothing any more is killed and started again.
+Nothing ends the thread but `stop`: what can't be foreseen is told and written to the log.
 """
 
 import logging
@@ -22,6 +23,8 @@ __all__ = ["Ear", "Heard"]
 WEDGED_SECONDS = 10.0
 """A watcher of ours that has said nothing for so long is killed and started again."""
 POLL_SECONDS = 0.1
+UNFORESEEN_SECONDS = 5.0
+"""After what nobody foresaw: it may come again each time, and fill the log."""
 LAYOUTS_KEPT = 2000
 
 log = logging.getLogger(__name__)
@@ -68,22 +71,26 @@ class Ear:
     def _run(self) -> None:
         while not self._ending.is_set():
             try:
-                self._converse()
-            except (WireError, PlaceError) as error:
-                self.refusal = str(error)
-            except OSError as error:
-                log.debug("No watcher answers: %s", error)
-            if self._supervisor is not None and not self._ending.is_set():
-                self._supervise(self._supervisor)
+                self._turn()
+            except Exception:  # a thread that died would leave the page as it is for ever
+                log.exception("Listening to the watcher failed in an unforeseen way.")
+                self.refusal = "The watcher can't be heard; the dashboard's log says why."
+                self._ending.wait(UNFORESEEN_SECONDS)
             self._ending.wait(POLL_SECONDS)
 
-    def _supervise(self, supervisor: Supervisor) -> None:
-        """No watcher answers: have one."""
-        supervisor.tend()
-        if supervisor.ended_with == ALREADY_WATCHED:
-            self.refusal = "Another watcher, out of reach, holds the data folder."
-        elif supervisor.ended_with == BAD_SETTINGS:
-            self.refusal = "The watcher can't use its settings; the log says which."
+    def _turn(self) -> None:
+        """Listen as long as a watcher speaks, then have one that does."""
+        refusal = ""
+        try:
+            self._converse()
+        except (WireError, PlaceError) as error:
+            refusal = str(error)
+        except OSError as error:
+            log.debug("No watcher answers: %s", error)
+        if self._supervisor is not None and not self._ending.is_set():
+            self._supervisor.tend()
+            refusal = _why_none(self._supervisor) or refusal
+        self.refusal = refusal
 
     def _converse(self) -> None:
         """Listen to the watcher until it leaves."""
@@ -143,3 +150,14 @@ class Ear:
         self._layouts[layout.key] = layout
         while len(self._layouts) > LAYOUTS_KEPT:
             del self._layouts[next(iter(self._layouts))]
+
+
+def _why_none(supervisor: Supervisor) -> str:
+    """What keeps a watcher from being started here, for people; "" where nothing does."""
+    if supervisor.refused:
+        return f"The watcher can't be started: {supervisor.refused}."
+    if supervisor.ended_with == ALREADY_WATCHED:
+        return "Another watcher, out of reach, holds the data folder."
+    if supervisor.ended_with == BAD_SETTINGS:
+        return "The watcher can't use its settings; the log says which."
+    return ""

@@ -2,7 +2,7 @@
 
 The child reads a pipe whose other end only this process holds: when the dashboard ends, by
 whatever means, the pipe closes and the child ends too. A watcher that lived for a while is started
-again at once; one that dies young is given a growing pause.
+again at once; one that dies young, or that the system refuses to start, is given a growing pause.
 """
 
 import logging
@@ -35,7 +35,11 @@ def watcher_command() -> list[str]:
 
 
 class Supervisor:
-    """Keeps one child alive. `tend` is called again and again by one thread."""
+    """Keeps one child alive. `tend` is called again and again by one thread.
+
+    `ended_with` is the exit code of the child that died last; `refused` is why the system did not
+    start the newest one, "" where it did.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class Supervisor:
         self._short_lives = 0
         self._next_start = 0.0
         self.ended_with: int | None = None
+        self.refused = ""
 
     @property
     def pid(self) -> int | None:
@@ -90,12 +95,19 @@ class Supervisor:
         self._started = now
         # `ROOT` is where `lib` lies; relative paths in the settings mean the dashboard's folder.
         environ = {**self._environ, "PYTHONPATH": _with_root(self._environ.get("PYTHONPATH", ""))}
-        self._child = subprocess.Popen(  # noqa: S603 — our own command
-            self._command,
-            stdin=subprocess.PIPE,
-            env=environ,
-            start_new_session=True,  # its own scheduling group: busy pages cannot starve it
-        )
+        try:
+            self._child = subprocess.Popen(  # noqa: S603 — our own command
+                self._command,
+                stdin=subprocess.PIPE,
+                env=environ,
+                start_new_session=True,  # its own scheduling group: busy pages cannot starve it
+            )
+        except OSError as error:
+            self.refused = (error.strerror or "the system refuses it").lower()
+            pause = self._put_off(now)
+            log.warning("The watcher can't be started: %s; again in %g s.", self.refused, pause)
+        else:
+            self.refused = ""
 
     def _bury(self, now: float) -> None:
         child, self._child = self._child, None
@@ -105,14 +117,19 @@ class Supervisor:
             with suppress(OSError):
                 child.stdin.close()
         self.ended_with = child.returncode
-        lived = now - self._started
-        self._short_lives = 0 if lived >= LONG_LIFE_SECONDS else self._short_lives + 1
-        pause = PAUSES_SECONDS[min(self._short_lives, len(PAUSES_SECONDS) - 1)]
-        self._next_start = now + pause
+        pause = self._put_off(now)
         if child.returncode != ALREADY_WATCHED:
             log.warning(
                 "The watcher ended with %s; it is started again in %g s.", child.returncode, pause
             )
+
+    def _put_off(self, now: float) -> float:
+        """Set when the next one is started, by how long this one lived; in how many seconds."""
+        lived = now - self._started
+        self._short_lives = 0 if lived >= LONG_LIFE_SECONDS else self._short_lives + 1
+        pause = PAUSES_SECONDS[min(self._short_lives, len(PAUSES_SECONDS) - 1)]
+        self._next_start = now + pause
+        return pause
 
 
 def _with_root(path: str) -> str:

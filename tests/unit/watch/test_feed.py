@@ -12,6 +12,7 @@ from lib.watch.record import checks_of
 from lib.watch.store import Event, Store
 from lib.watch.wire import VERSION, Beat, Hello
 from tests.support.ticks import START, tick, ticks
+from tests.support.waiting import until
 
 CHAT = "chat http://127.0.0.1:1"
 HOUR = 3600
@@ -41,6 +42,17 @@ def test_nothing_is_known_at_first(feed):
     assert len(feed.window(CHAT, START, START + 60)) == 0
     assert feed.pulse.age is None
     assert feed.pulse.sentence == "The watcher is starting."
+
+
+def test_a_watcher_that_cannot_be_started_is_told_on_the_page(tmp_path, monkeypatch):
+    monkeypatch.setattr("lib.watch.supervisor.watcher_command", lambda: ["/nowhere/python"])
+    feed = Feed(tmp_path, environ={})
+    feed.start()
+    try:
+        words = "The watcher can't be started: no such file or directory."
+        until(lambda: feed.pulse.sentence == words)
+    finally:
+        feed.stop()
 
 
 def test_where_memory_reaches_the_file_is_not_asked(feed, tmp_path):

@@ -83,6 +83,21 @@ def test_one_that_dies_young_gets_a_growing_pause(supervised, clock):
         assert supervisor._child is not None
 
 
+def test_one_that_the_system_refuses_gets_a_growing_pause(supervised, clock, caplog):
+    supervisor = supervised(["/nowhere/python"])
+    for tries, pause in enumerate(PAUSES_SECONDS[1:], 1):
+        supervisor.tend()
+        clock.now += pause * 0.9
+        supervisor.tend()
+        assert (len(caplog.records), supervisor.pid) == (tries, None)
+        clock.now += pause * 0.2
+    assert supervisor.refused == "no such file or directory"
+    supervisor._command = LIVES
+    supervisor.tend()
+    assert supervisor.pid is not None
+    assert supervisor.refused == ""
+
+
 def test_a_long_life_forgives_the_short_ones(supervised, clock):
     supervisor = supervised(LIVES)
     for lived in (0.1, 0.1, 60):
