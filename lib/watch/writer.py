@@ -112,6 +112,10 @@ class Writer:
             self._tidy(store)
         except (sqlite3.Error, OSError) as error:
             self._meet(error)
+        except Exception:  # a thread that died would lose every tick and not say so
+            if self._complain("that failed in an unforeseen way; the watcher's log says more"):
+                log.exception("Writing the history failed in an unforeseen way.")
+            self._close()
 
     def _opened(self) -> Store:
         if self._store is not None and self._inode() != self._opened_inode:
@@ -166,21 +170,23 @@ class Writer:
             return
         if not fault.is_passing:
             self._close()
-        self._retry_at = time.monotonic() + RETRY_SECONDS
         self._complain(fault.sentence)
 
-    def _complain(self, cause: str) -> None:
+    def _complain(self, cause: str) -> bool:
+        """Put the next try off and tell why; whether that is news."""
+        self._retry_at = time.monotonic() + RETRY_SECONDS
         sentence = f"The history can't be written: {cause}."
-        if sentence != self._trouble:
+        is_news = sentence != self._trouble
+        if is_news:
             log.warning("%s", sentence)
         self._trouble = sentence
+        return is_news
 
     def _begin_anew(self, error: sqlite3.Error | OSError) -> None:
         self._close()
         try:
             self._set_aside = set_aside(self.path, time.time()).name
         except OSError as refused:
-            self._retry_at = time.monotonic() + RETRY_SECONDS
             self._complain(f"the file is damaged and can't be moved away ({refused.strerror})")
             return
         sentence = (
