@@ -2,7 +2,7 @@
 
 It joins the parts and decides nothing about one server (`poller`, `checker`), the file (`writer`)
 or the socket (`beacon`). Once a second it says that it lives, and looks whether the list of servers
-has changed.
+has changed. A list that can't be taken up as a whole changes nothing.
 """
 
 import asyncio
@@ -28,6 +28,8 @@ from lib.watch.writer import Writer
 __all__ = ["Watcher"]
 
 BEAT_SECONDS = 1.0
+RELIST_SECONDS = 10.0
+"""Before a list is read again that could not be, for a reason that nobody foresaw."""
 IN_FLIGHT_LIMIT = 512
 CHECKS_AT_ONCE = 128
 FILES_PER_CHECK = 9
@@ -77,6 +79,7 @@ class Watcher:
         self._check_slots = asyncio.Semaphore(_checks_limit())
         self._lag = Lag()
         self._list_stamp: tuple[float, int] | None = None
+        self._list_due = 0.0
 
     async def run(self, ending: asyncio.Event) -> None:
         """Watch until `ending` is set. Raises SettingsError when the first list can't be read."""
@@ -134,15 +137,19 @@ class Watcher:
 
     def _look_for_changes(self) -> None:
         stamp = self._stamp()
-        if stamp == self._list_stamp:
+        if stamp == self._list_stamp or time.monotonic() < self._list_due:
             return
-        self._list_stamp = stamp
         try:
             self._adopt(self._parts.servers())
         except SettingsError as error:
             log.warning("The list of servers stays as it was: %s", error)
+        except Exception:  # a heartbeat that ended would look like a watcher that did
+            log.exception("The list of servers stays as it was, for an unforeseen reason.")
+            self._list_due = time.monotonic() + RELIST_SECONDS
+            return
         else:
             self._beacon.greet()
+        self._list_stamp = stamp
 
     def _stamp(self) -> tuple[float, int] | None:
         with suppress(OSError):
@@ -152,21 +159,29 @@ class Watcher:
 
     def _adopt(self, servers: Sequence[Server]) -> None:
         """Watch exactly these servers; those that stay are not disturbed."""
+        new = [server for server in servers if server not in self._watched]
+        made = {server: self._made(server) for server in new}  # may fail: before anything changes
         for server in set(self._watched).difference(servers):
             gone = self._watched.pop(server)
             self._missed_before += gone.poller.pace.missed
             for task in gone.tasks:
                 task.cancel()
-        new = [server for server in servers if server not in self._watched]
-        for number, server in enumerate(new):
-            self._watched[server] = self._begin(server, number)
+        for number, (server, (poller, checker)) in enumerate(made.items()):
+            self._watched[server] = _begun(poller, checker, number)
         ticks = QUEUED_SECONDS / self._period + QUEUED_SECONDS / CHECK_PERIOD
         self._parts.writer.make_room(max(600, round(ticks * len(servers))))
         _have_files(len(servers))
 
-    def _begin(self, server: Server, number: int) -> _Watched:
-        """Ask and check a server; `number` tells how many others begin at the same time."""
-        poller = self._poller(server)
+    def _made(self, server: Server) -> tuple[Poller, Checker]:
+        """What asks and checks a server, not begun yet."""
+        poller = Poller(
+            server.id,
+            self._parts.connect(server),
+            period=self._period,
+            slots=self._slots,
+            lag=self._lag,
+            tell=self._tell,
+        )
         checker = Checker(
             poller,
             self._parts.examine(server),
@@ -174,19 +189,13 @@ class Watcher:
             lag=self._lag,
             tell=self._tell,
         )
-        runs = poller.run(number * START_STEP_SECONDS), checker.run(number * CHECK_STEP_SECONDS)
-        return _Watched(poller, tuple(asyncio.create_task(run) for run in runs))
+        return poller, checker
 
-    def _poller(self, server: Server) -> Poller:
-        client = self._parts.connect(server)
-        return Poller(
-            server.id,
-            client,
-            period=self._period,
-            slots=self._slots,
-            lag=self._lag,
-            tell=self._tell,
-        )
+
+def _begun(poller: Poller, checker: Checker, number: int) -> _Watched:
+    """Ask and check a server; `number` tells how many others begin at the same time."""
+    runs = poller.run(number * START_STEP_SECONDS), checker.run(number * CHECK_STEP_SECONDS)
+    return _Watched(poller, tuple(asyncio.create_task(run) for run in runs))
 
 
 def _in_flight_limit() -> int:

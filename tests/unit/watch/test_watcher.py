@@ -14,7 +14,7 @@ from lib.watch.record import checks_of
 from lib.watch.watcher import Parts, Watcher
 from lib.watch.wire import Kind
 from lib.watch.writer import Writer
-from tests.unit.watch.test_beacon import Ear
+from tests.unit.watch.test_beacon import Ear, soon
 from tests.unit.watch.test_checker import Looks, passed
 from tests.unit.watch.test_poller import BODY, Scripted
 
@@ -166,6 +166,48 @@ def test_a_list_that_cannot_be_read_changes_nothing(house, caplog):
 
     assert inside(house, body) >= 1
     assert "The list of servers stays as it was: mend it." in caplog.text
+
+
+def test_a_list_that_fails_in_an_unforeseen_way_is_read_again_later(house, caplog):
+    def failures():
+        return caplog.text.count("OSError: [Errno 24]")
+
+    async def body():
+        await house.hear(Kind.HELLO)
+        house.listed = OSError(24, "Too many open files")
+        (house.data / "added.json").write_text("{}")
+        await soon(failures)
+        beats = await house.hear(Kind.BEAT, 6)
+        told = failures()
+        house.listed = [server("a"), server("c")]
+        house.watcher._list_due -= watcher_module.RELIST_SECONDS  # which nobody waits for here
+        (hello,) = await house.hear(Kind.HELLO)
+        return beats, told, hello
+
+    beats, told, hello = inside(house, body)
+    assert beats[-1] == beats[0] + 5
+    assert told == 1
+    assert hello.servers == ("a http://a:8000", "c http://c:8000")
+
+
+def test_a_list_of_which_one_server_cannot_be_asked_changes_nothing(house, caplog):
+    connect = house.connect
+
+    def refuses(one):
+        if one.name == "d":
+            raise SettingsError("d has no key.")
+        return connect(one)
+
+    house.connect = refuses
+
+    async def body():
+        await house.hear(Kind.TICK, 2)
+        house.listed = [server("c"), server("d")]
+        (house.data / "added.json").write_text("{}")
+        await soon(lambda: "stays as it was: d has no key." in caplog.text)
+        return house.watcher._hello().servers, house.clients["b"].closed, house.clients["c"].asked
+
+    assert inside(house, body) == (("a http://a:8000", "b http://b:8000"), False, [])
 
 
 def test_an_unusable_first_list_ends_it(house):
