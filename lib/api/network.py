@@ -6,11 +6,12 @@ blocking one also holds every read to the deadline of the whole exchange, which 
 its time limits are counted anew for each read.
 """
 
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakSet
 
@@ -83,14 +84,18 @@ class _Open:
 
 
 class _Stream(httpcore.NetworkStream):
-    """A stream whose every step is held to the deadline."""
+    """A stream whose every step is held to the deadline, and ends when another thread closes it."""
 
     def __init__(self, inner: httpcore.NetworkStream, deadline: Deadline, opened: _Open) -> None:
         self._inner, self._deadline, self._open = inner, deadline, opened
+        self._socket, self._is_closed = inner.get_extra_info("socket"), False
         opened.add(self)
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self._deadline.left(timeout))
+        part = self._inner.read(max_bytes, self._deadline.left(timeout))
+        if not part and self._is_closed:
+            raise httpcore.ReadError(_TOO_LATE)  # an end of ours is not the end of the answer
+        return part
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _PIECE):
@@ -98,6 +103,10 @@ class _Stream(httpcore.NetworkStream):
             self._inner.write(piece, self._deadline.left(timeout))
 
     def close(self) -> None:
+        self._is_closed = True
+        with suppress(OSError):
+            # closing alone wakes nobody who waits for bytes; an SSLSocket's own would drop its TLS
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         self._inner.close()
 
     def start_tls(
@@ -107,7 +116,8 @@ class _Stream(httpcore.NetworkStream):
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         left = self._deadline.left(timeout)
-        inner = self._inner.start_tls(ssl_context, server_hostname, left)
+        with self._socket.dup() as self._socket:  # the handshake takes the other one away
+            inner = self._inner.start_tls(ssl_context, server_hostname, left)
         return _Stream(inner, self._deadline, self._open)
 
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 — httpcore's own signature

@@ -1,12 +1,16 @@
 import asyncio
 import gc
 import random
+import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
+from httpcore._backends.sync import SyncStream
 
 from lib.api import AsyncVllmClient, Reason, Refused, VllmClient
+from tests.support.authority import Authority
 from tests.support.faulty import (
     FaultServer,
     answer,
@@ -163,6 +167,57 @@ def test_a_client_that_is_closed_leaves_no_connection_of_another_thread(stage):
         finally:
             gc.enable()
         assert outcomes == [Reason.CLOSED]
+
+
+@pytest.mark.parametrize("behave", [hang, drip_headers, drip_body], ids=lambda mode: mode.__name__)
+@pytest.mark.parametrize("encrypted", [False, True], ids=["http", "https"])
+def test_closing_a_client_ends_what_another_thread_waits_for(behave, encrypted, tmp_path):
+    tls = Authority(tmp_path).context() if encrypted else None
+    with FaultServer({"/version": behave()}, tls=tls) as server:
+        client = VllmClient(server.url, verify=False, timeout=60)
+        with ThreadPoolExecutor() as threads:
+            asked = threads.submit(client.version)
+            until(lambda: server.seen)
+            client.close()
+            assert isinstance(asked.exception(20), Refused)
+        until(lambda: server.connections == 0)
+
+
+def test_closing_a_client_ends_a_handshake_of_another_thread():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        client = VllmClient(f"https://127.0.0.1:{listening.getsockname()[1]}", timeout=60)
+        with ThreadPoolExecutor() as threads:
+            asked = threads.submit(client.version)
+            connection, _ = listening.accept()
+            with connection:
+                connection.settimeout(20)
+                assert connection.recv(65536)
+                client.close()
+                assert isinstance(asked.exception(20), Refused)
+                assert connection.recv(65536) == b""
+
+
+def test_an_answer_that_ends_because_the_client_was_closed_is_not_whole(monkeypatch):
+    async def until_the_end(exchange):
+        await exchange.send(b"HTTP/1.0 200 OK\r\ncontent-type: text/plain\r\n\r\n")
+        await exchange.send(b"vllm:num_requests_running 1.0\n")
+        begun.set()
+        await exchange.reader.read()
+
+    def close_after_the_asker(stream):
+        if threading.current_thread() is threading.main_thread():
+            wait([asked], 20)
+        close(stream)
+
+    begun, close = threading.Event(), SyncStream.close
+    monkeypatch.setattr(SyncStream, "close", close_after_the_asker)
+    with FaultServer({"/metrics": until_the_end}) as server:
+        client = VllmClient(server.url, timeout=60)
+        with ThreadPoolExecutor() as threads:
+            asked = threads.submit(client.metrics)
+            assert begun.wait(20)
+            client.close()
+            assert isinstance(asked.exception(20), Refused)
 
 
 @pytest.mark.parametrize("stage", ["looking the name up", "asking"])
