@@ -91,8 +91,10 @@ class _Pool(httpx.BaseTransport):
         return _response(self._pool.handle_request(_core(request)))
 
     def close(self) -> None:
-        self._pool.close()
-        self._backend.close()
+        try:
+            self._pool.close()
+        finally:
+            self._backend.close()
 
 
 class _AsyncPool(httpx.AsyncBaseTransport):
@@ -105,8 +107,10 @@ class _AsyncPool(httpx.AsyncBaseTransport):
         return _response(await self._pool.handle_async_request(_core(request)))
 
     async def aclose(self) -> None:
-        await self._pool.aclose()
-        await self._backend.aclose()
+        try:
+            await self._pool.aclose()
+        finally:
+            await self._backend.aclose()
 
 
 def _core(request: httpx.Request) -> httpcore.Request:

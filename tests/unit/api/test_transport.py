@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 
+import httpcore
 import pytest
 from httpcore._backends.sync import SyncStream
 
@@ -247,6 +248,45 @@ def test_a_client_that_is_closed_leaves_no_connection_of_another_task(stage):
         gc.disable()
         try:
             assert asyncio.run(closing(server)) is Reason.CLOSED
+        finally:
+            gc.enable()
+
+
+def test_an_interrupted_close_leaves_no_connection(monkeypatch):
+    def interrupted(pool):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(httpcore.ConnectionPool, "close", interrupted)
+    with FaultServer({"/version": GOOD}) as server:
+        client = VllmClient(server.url)
+        client.version()
+        gc.disable()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                client.close()
+            until(lambda: server.connections == 0)
+        finally:
+            gc.enable()
+
+
+@pytest.mark.parametrize("turns", range(1, 5))
+@pytest.mark.parametrize("part", ["pool"])
+def test_a_cancelled_close_leaves_no_connection(part, turns):
+    async def main(server):
+        client = AsyncVllmClient(server.url)
+        await asyncio.gather(*(client.version() for _ in range(3)))
+        close = client._wire._inner.client.aclose if part == "pool" else client.close
+        closing = asyncio.create_task(close())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing])
+        await asyncio.to_thread(until, lambda: server.connections == 0)
+
+    with FaultServer({"/version": GOOD}) as server:
+        gc.disable()
+        try:
+            asyncio.run(main(server))
         finally:
             gc.enable()
 
