@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ LOST = "The answer could not be read to its end."
 
 
 class Full(Exception):  # noqa: N818 - the page says it in its own words
-    """As many answers are being written as may be at once."""
+    """As much is under way as may be at once; once all is closed, nothing may."""
 
 
 def is_name(told: object) -> TypeGuard[str]:
@@ -133,9 +133,10 @@ class Answers:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._allowed = setting(environ, "INSPECTOR_ALLOW_HOSTS")
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._clients: dict[Server, AsyncVllmClient] = {}
         self._closed = False
@@ -165,7 +166,7 @@ class Answers:
                 raise Full
             made = self._runs[run] = Run(run, server, request, time.time())
             self._forget()
-        self.spawn(self._write(made, then, is_read=is_read))
+            self.spawn(self._write(made, then, is_read=is_read))
         self.bell.ring()
         return made
 
@@ -180,12 +181,21 @@ class Answers:
 
     def stop(self, run: str) -> None:
         """End an answer here and on the server; what came is kept."""
-        if known := self._runs.get(run):
-            self._home().call_soon_threadsafe(known.halt)
+        with self._lock:
+            if self._loop and (known := self._runs.get(run)):
+                self._loop.call_soon_threadsafe(known.halt)
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
-        """Run something in the loop; to cancel what is returned ends it."""
-        return asyncio.run_coroutine_threadsafe(work, self._home())
+        """Run something in the loop; to cancel what is returned ends it.
+
+        Raises:
+            Full: it was closed.
+        """
+        with self._lock:
+            if self._closed:
+                work.close()
+                raise Full
+            return asyncio.run_coroutine_threadsafe(self._listed(work), self._home())
 
     def client(self, server: Server) -> AsyncVllmClient:
         """The client of a server, to be used in the loop only."""
@@ -200,7 +210,7 @@ class Answers:
         """Stop all of them, now."""
         with self._lock:
             self._closed = True
-            loop, thread = self._loop, self._thread
+            loop, self._loop, thread = self._loop, None, self._thread
         if loop and thread:
             ending = asyncio.run_coroutine_threadsafe(self._end(), loop)
             with suppress(TimeoutError):
@@ -211,21 +221,35 @@ class Answers:
                 loop.close()
 
     async def _end(self) -> None:
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
+        """Cancel what was begun, then close the connections, then what clings to a slow thread."""
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _over(self._tasks)
         await asyncio.gather(*(one.close() for one in self._clients.values()))
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await _over(left)
+
+    async def _listed(self, work: Coroutine[Any, Any, T]) -> T:
+        """The same work, known to be under way."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in one
+        self._tasks.add(task)
+        try:
+            return await work
+        finally:
+            self._tasks.discard(task)
 
     def _home(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="answers", daemon=True
-                )
-                self._thread.start()
-            return self._loop
+        """The loop, for who holds the lock."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(
+                target=self._loop.run_forever, name="answers", daemon=True
+            )
+            self._thread.start()
+        return self._loop
 
     def _forget(self) -> None:
         """Forget the oldest that are over."""
@@ -261,6 +285,12 @@ class Answers:
                     run.end("stopped", TOO_MUCH)
                     return
         run.end("done")
+
+
+async def _over(tasks: Collection["asyncio.Task[Any]"]) -> None:
+    """Wait for their end, but not for ever."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=_CLOSING_SECONDS / 4)
 
 
 async def _conclude(run: Run, then: Then | None) -> None:

@@ -7,9 +7,10 @@ and never waits. One client per server, however many look.
 import time
 from collections.abc import Callable, Mapping
 from concurrent import futures
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Lock
 
 from lib.api import Capabilities, Refused, Route, VllmClient, calls
@@ -17,6 +18,7 @@ from lib.api.strict_json import Json
 from lib.servers import Server
 from lib.ui.clients import Clients
 from lib.ui.listing import Listing
+from lib.ui.workers import Workers
 
 __all__ = ["Asked", "Told"]
 
@@ -59,8 +61,8 @@ class Asked:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._clients = Clients(environ, _SECONDS)
-        self._workers = ThreadPoolExecutor(3, thread_name_prefix="asking")
-        self._listers = ThreadPoolExecutor(4, thread_name_prefix="listing")
+        self._workers = Workers(3, "asking")
+        self._listers = Workers(4, "listing")
         self._lock = Lock()
         self._told: dict[Server, Told] = {}
         self._due: dict[tuple[Server, bool], float] = {}
@@ -88,13 +90,13 @@ class Asked:
         with self._lock:
             if time.monotonic() >= self._lists_due.get(server, 0.0):
                 self._lists_due[server] = float("inf")  # until the answer says when
-                self._listers.submit(self._list, server)
+                self._listers.submit(partial(self._list, server))
         return self._lists.get(server, Listing())
 
     def close(self) -> None:
         """Ask nobody any more."""
-        self._workers.shutdown(wait=False, cancel_futures=True)
-        self._listers.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
+        self._listers.close()
         self._clients.close()
 
     def _round(self, server: Server, documents: bool) -> "Future[None] | None":
@@ -106,7 +108,7 @@ class Asked:
                 return asking
             if time.monotonic() < self._due.get(key, 0.0):
                 return None
-            self._rounds[key] = self._workers.submit(self._ask, server, documents)
+            self._rounds[key] = self._workers.submit(partial(self._ask, server, documents))
             return self._rounds[key]
 
     def _ask(self, server: Server, documents: bool) -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lib.api import Refused, Vectors, VllmClient
 from lib.servers import Server
 from lib.ui.clients import Clients
+from lib.ui.workers import Workers
 from lib.vectors import unrelated_like
 from lib.vectors.agreeing import paired
 
@@ -97,7 +98,7 @@ class Embedder:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._clients = Clients(environ, SECONDS)
-        self._workers = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="embedding")
+        self._workers = Workers(AT_ONCE, "embedding")
         self._store = Store()
         self.is_closed = False
 
@@ -158,7 +159,7 @@ class Embedder:
     def close(self) -> None:
         """Ask nobody any more."""
         self.is_closed = True
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
         self._clients.close()
 
     def _made(

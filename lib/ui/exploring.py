@@ -8,10 +8,11 @@ and that one which is given up is ended at the server too: its connection is clo
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping
+from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from lib.api import (
@@ -24,8 +25,9 @@ from lib.api import (
     Tried,
 )
 from lib.servers import AddressPolicy, Server, SettingsError, setting
-from lib.ui.answering import Answers
+from lib.ui.answering import Answers, Full
 from lib.ui.clients import Clients
+from lib.ui.workers import Workers
 
 __all__ = ["Checked", "Exploring", "Found", "Full", "Sending"]
 
@@ -36,10 +38,6 @@ _SECONDS = 10.0
 _AT_ONCE, _CHECKS, _TRIALS = 8, 4, 12
 _LOST = "It ended in a way that was not thought of; the log says more."
 log = logging.getLogger(__name__)
-
-
-class Full(Exception):  # noqa: N818 - the page says it in its own words
-    """Too many trials are under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +94,12 @@ class Sending:
 class Exploring:
     """For any thread."""
 
-    def __init__(self, environ: Mapping[str, str], answers: Callable[[], Answers]) -> None:
+    def __init__(self, environ: Mapping[str, str], answers: Answers) -> None:
         self._allowed = setting(environ, "INSPECTOR_ALLOW_HOSTS")
         self.has_control = _may_control(environ)
         self._answers = answers
-        self._workers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="exploring")
-        self._checkers = ThreadPoolExecutor(_CHECKS, thread_name_prefix="exposure")
+        self._workers = Workers(_AT_ONCE, "exploring")
+        self._checkers = Workers(_CHECKS, "exposure")
         self._lock = threading.Lock()
         self._clients = Clients(environ, _SECONDS)
         self._found: dict[Server, Found] = {}
@@ -133,7 +131,7 @@ class Exploring:
         with self._lock:
             asking = self._checks.get(server)
             if asking is None or asking.done():
-                asking = self._checks[server] = self._checkers.submit(self._check, server)
+                asking = self._checks[server] = self._checkers.submit(partial(self._check, server))
             return asking
 
     def send(self, server: Server, trial: Trial) -> Sending:
@@ -147,7 +145,7 @@ class Exploring:
             if len(self._sendings) >= _TRIALS:
                 raise Full
             sending = Sending(trial)
-            sending.work = self._answers().spawn(self._try_out(server, sending))
+            sending.work = self._answers.spawn(self._try_out(server, sending))
             self._sendings.append(sending)
         return sending
 
@@ -155,8 +153,8 @@ class Exploring:
         """Ask nobody any more."""
         for sending in self._sendings:
             sending.stop()
-        for pool in (self._workers, self._checkers):
-            pool.shutdown(wait=False, cancel_futures=True)
+        self._workers.close()
+        self._checkers.close()
         self._clients.close()
 
     def _round(self, server: Server) -> "Future[None] | None":
@@ -166,7 +164,7 @@ class Exploring:
                 return asking
             if time.monotonic() < self._due.get(server, 0.0):
                 return None
-            self._rounds[server] = self._workers.submit(self._ask, server)
+            self._rounds[server] = self._workers.submit(partial(self._ask, server))
             return self._rounds[server]
 
     def _ask(self, server: Server) -> None:

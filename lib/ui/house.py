@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -47,72 +48,42 @@ PEERS_SECONDS, MOST_PEERS = 300.0, 8
 """How much of other servers of the same model a diagnosis compares with, and of how many."""
 
 
-_ASKING = ("exploring", "held", "answers", "asked", "embedder", "pressing", "tokenizers")
-"""What asks servers, and is closed with the house; a trial ends in the loop of the answers."""
-
-
 class House:
-    """Everything that pages and streams share. For any thread."""
+    """Everything that pages and streams share. For any thread.
+
+    `hub` are the live streams; `asked` is what servers told when a page asked them, `held` what
+    their caches hold while somebody looks, `pressing` the checks that somebody asks for by a
+    button; `tokenizers`, `embedder` and `exploring` are those of the servers as pages ask them;
+    `answers` are what models are writing, and `talks` the conversations of the Chat page.
+    """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
         self.data = data_folder(environ)
-        self._lock = threading.RLock()
+        self.hub = Hub(self._view)
+        self.asked = Asked(environ)
+        self.held = Held(environ, self.asked)
+        self.pressing = Pressing(environ)
+        self.tokenizers = Tokenizers(environ)
+        self.embedder = Embedder(environ)
+        self.answers = Answers(environ)
+        self.exploring = Exploring(environ, self.answers)
+        self.talks = Talks()
+        self._lock = threading.Lock()
+        self._feed: Feed | None = None
+        self._is_closed = False
         self._watched: tuple[float, tuple[Server, ...]] = (float("-inf"), ())
         self._complaint = ""
 
-    @cached_property
+    @property
     def feed(self) -> Feed:
         """The live figures; starts the watcher if none runs."""
         with self._lock:
-            feed = Feed(self.data, self.watched(), environ=self.environ)
-            feed.start()
-            return feed
-
-    @cached_property
-    def hub(self) -> Hub:
-        """The live streams."""
-        return Hub(self._view)
-
-    @cached_property
-    def asked(self) -> Asked:
-        """What servers told when a page asked them."""
-        return Asked(self.environ)
-
-    @cached_property
-    def held(self) -> Held:
-        """What the caches of servers hold, while somebody looks."""
-        return Held(self.environ, self.asked)
-
-    @cached_property
-    def pressing(self) -> Pressing:
-        """Checks that somebody asks for by a button."""
-        return Pressing(self.environ)
-
-    @cached_property
-    def tokenizers(self) -> Tokenizers:
-        """The tokenizers of the servers, as pages ask them."""
-        return Tokenizers(self.environ)
-
-    @cached_property
-    def embedder(self) -> Embedder:
-        """The vectors of the servers, as pages ask for them."""
-        return Embedder(self.environ)
-
-    @cached_property
-    def exploring(self) -> Exploring:
-        """The routes of the servers, and what people try of them."""
-        return Exploring(self.environ, lambda: self.answers)
-
-    @cached_property
-    def answers(self) -> Answers:
-        """The answers that models are writing."""
-        return Answers(self.environ)
-
-    @cached_property
-    def talks(self) -> Talks:
-        """The conversations of the Chat page."""
-        return Talks()
+            if self._feed is None:
+                self._feed = Feed(self.data, self.watched(), environ=self.environ)
+                if not self._is_closed:
+                    self._feed.start()
+            return self._feed
 
     @cached_property
     def _foreseen(self) -> Foreseen:
@@ -243,14 +214,15 @@ class House:
         return OverviewView(self.feed, span, self)
 
     def close(self) -> None:
-        """Stop what was started."""
-        asking = Answers | Asked | Embedder | Exploring | Held | Pressing | Tokenizers
-        for name in (*_ASKING, "feed"):
-            part = self.__dict__.pop(name, None)
-            if isinstance(part, asking):
-                part.close()
-            elif isinstance(part, Feed):
-                part.stop()
+        """Stop what was started, for good: nothing begins anew after it."""
+        with self._lock:
+            self._is_closed, feed = True, self._feed
+        asking = (self.tokenizers, self.pressing, self.embedder, self.asked, self.held)
+        with ExitStack() as ending:  # one that fails leaves no other open
+            if feed:
+                ending.callback(feed.stop)
+            for part in (*asking, self.answers, self.exploring):  # the last first
+                ending.callback(part.close)
 
 
 _lock = threading.Lock()

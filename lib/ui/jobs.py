@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from lib.api import Refused
+from lib.ui.embedder import Embedder
 from lib.ui.house import house
 from lib.ui.plain import count, escaped, plain
 
@@ -29,11 +30,13 @@ log = logging.getLogger(__name__)
 class Job:
     """One piece of work: `done` of `total`, in `unit`; `result` is what it makes.
 
-    `words` say why it is not whole. It is written by its own thread, and read by pages.
+    `words` say why it is not whole. It is written by its own thread, and read by pages. `home` is
+    what does it.
     """
 
     total: int
     unit: str = "texts"
+    home: Embedder | None = None
     done: int = 0
     words: str = ""
     result: object = None
@@ -52,7 +55,8 @@ class Job:
     def is_unwanted(self) -> bool:
         """Whether it is to end: somebody stopped it, or nobody looks."""
         unseen = time.monotonic() - self.seen > _UNSEEN_SECONDS
-        return self.is_stopped or unseen or house().embedder.is_closed
+        is_over = self.home is not None and self.home.is_closed
+        return self.is_stopped or unseen or is_over
 
     def stop(self) -> None:
         """End it after the step that is under way."""
@@ -69,9 +73,10 @@ def start(name: str, total: int, work: Callable[[Job], None], unit: str = "texts
     before = job_of(name)
     if before and before.is_running:
         return
-    job = Job(total, unit)
+    home = house().embedder
+    job = Job(total, unit, home)
     _jobs()[name] = job
-    job.future = house().embedder.submit(lambda: _guarded(job, work))
+    job.future = home.submit(lambda: _guarded(job, work))
 
 
 def button(

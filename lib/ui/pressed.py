@@ -7,19 +7,23 @@ which is at rest is never asked for a token: that has brought sleeping engines d
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
+from typing import Any, TypeVar
 
 from lib.api import AsyncVllmClient, Reason
 from lib.health import Check, Outcome, State
 from lib.health.checks import FULL, see
 from lib.servers import AddressPolicy, Server, setting
 from lib.ui.plain import plain
+from lib.ui.workers import Workers
 
 __all__ = ["Pressed", "Pressing"]
 
+T = TypeVar("T")
 ROUND_SECONDS = 8.0
 INFERENCE_SECONDS = 60.0
 """Under load one token may wait long in the queue: that is a finding, too."""
@@ -49,13 +53,13 @@ class Pressing:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._allowed = setting(environ, "INSPECTOR_ALLOW_HOSTS")
-        self._workers = {
-            what: ThreadPoolExecutor(AT_ONCE, thread_name_prefix=what) for what in ("look", "infer")
-        }
+        self._workers = {what: Workers(AT_ONCE, what) for what in ("look", "infer")}
         self._lock = Lock()
         self._running: dict[tuple[Server, str], Future[None]] = {}
         self._rounds: dict[Server, tuple[Outcome, ...]] = {}
         self._tokens: dict[Server, tuple[str, Outcome]] = {}
+        self._ends: set[Callable[[], object]] = set()
+        self._is_closed = False
 
     def told(self, server: Server) -> Pressed:
         """What is known; returns at once."""
@@ -84,9 +88,13 @@ class Pressing:
         self._begin(server, "infer", lambda: self._infer(server, model))
 
     def close(self) -> None:
-        """Begin nothing any more."""
+        """End what is under way, and begin nothing any more."""
         for workers in self._workers.values():
-            workers.shutdown(wait=False, cancel_futures=True)
+            workers.close()
+        with self._lock:
+            self._is_closed = True
+            for end in self._ends:
+                end()
 
     def _runs(self, server: Server, what: str) -> bool:
         running = self._running.get((server, what))
@@ -99,15 +107,29 @@ class Pressing:
 
     def _look(self, server: Server) -> None:
         wanted = FULL | {Check.METRICS}
-        self._rounds[server] = asyncio.run(self._round(server, wanted, ROUND_SECONDS))
+        self._rounds[server] = asyncio.run(self._ended(self._round(server, wanted, ROUND_SECONDS)))
 
     def _infer(self, server: Server, model: str) -> None:
         asking = self._round(server, _BEFORE_INFERENCE, INFERENCE_SECONDS, model)
-        outcomes = {one.check: one for one in asyncio.run(asking)}
+        outcomes = {one.check: one for one in asyncio.run(self._ended(asking))}
         token = outcomes[Check.INFERENCE]
         if token.kind == Reason.NO_TASK.value:
             token = token._replace(passed=None)  # nothing failed: nothing is offered
         self._tokens[server] = (plain(model), token)
+
+    async def _ended(self, asking: Coroutine[Any, Any, T]) -> T:
+        """The same, ended from the thread that closes this."""
+        task = asyncio.ensure_future(asking)
+        end = partial(asyncio.get_running_loop().call_soon_threadsafe, task.cancel)
+        with self._lock:
+            self._ends.add(end)
+            if self._is_closed:
+                task.cancel()
+        try:
+            return await task
+        finally:
+            with self._lock:
+                self._ends.discard(end)
 
     async def _round(
         self, server: Server, wanted: frozenset[Check], seconds: float, model: str | None = None

@@ -11,11 +11,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from typing import Generic, NamedTuple, TypeVar, cast
 
 from lib.api import Refused
 from lib.tokens import Unreadable
+from lib.ui.workers import Workers
 
 __all__ = ["Found", "Job", "Together"]
 
@@ -59,7 +60,8 @@ class Together:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._pools: dict[str, Workers] = {}
+        self._is_closed = False
         self._asked: OrderedDict[Hashable, _Asked] = OrderedDict()
         self._slots: OrderedDict[Hashable, Hashable] = OrderedDict()
 
@@ -71,8 +73,10 @@ class Together:
 
     def close(self) -> None:
         """Begin nothing more."""
-        for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._is_closed = True
+            for pool in self._pools.values():
+                pool.close()
 
     def _begun(self, key: Hashable, job: Job[T]) -> "Future[T]":
         with self._lock:
@@ -95,9 +99,11 @@ class Together:
         if len(self._slots) > _KEPT:
             self._slots.popitem(last=False)
 
-    def _pool(self, server: str) -> ThreadPoolExecutor:
+    def _pool(self, server: str) -> Workers:
         if server not in self._pools:
-            self._pools[server] = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="comparing")
+            self._pools[server] = Workers(_AT_ONCE, "comparing")
+            if self._is_closed:
+                self._pools[server].close()
         return self._pools[server]
 
     def _forget(self) -> None:

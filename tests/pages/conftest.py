@@ -1,6 +1,8 @@
 """The application run by Streamlit's own test runner: no server, no browser, the real watcher."""
 
 import json
+import threading
+from contextlib import contextmanager
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,6 +12,7 @@ from lib.ui.asked import Asked
 from tests.support.demos import demo_servers
 from tests.support.ports import free_port
 from tests.support.processes import ROOT
+from tests.support.waiting import until
 
 WAIT_SECONDS = 20.0
 
@@ -52,6 +55,14 @@ def hasty(monkeypatch):
     return lambda: monkeypatch.setattr(Asked, "told", told)
 
 
+@contextmanager
+def deserted():
+    """Leave when every thread that was begun here has ended: none asks on in the next test."""
+    before = set(threading.enumerate())
+    yield
+    until(lambda: not set(threading.enumerate()) - before)
+
+
 @pytest.fixture
 def dashboard(monkeypatch, tmp_path):
     """Start a house of its own with these settings; give sessions."""
@@ -64,9 +75,10 @@ def dashboard(monkeypatch, tmp_path):
         houses._house.clear()
         return Visit()
 
-    yield with_settings
-    for one in houses._house:
-        one.close()
+    with deserted():
+        yield with_settings
+        for one in houses._house:
+            one.close()
     houses._house.clear()
 
 
@@ -74,9 +86,10 @@ def dashboard(monkeypatch, tmp_path):
 def kept():
     """Houses that the tests of a module share, by name."""
     found = {}
-    yield found
-    for one in found.values():
-        one.close()
+    with deserted():
+        yield found
+        for one in found.values():
+            one.close()
 
 
 @pytest.fixture

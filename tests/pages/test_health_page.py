@@ -100,7 +100,7 @@ def test_an_unknown_model_or_server_is_not_asked_for_a_token(dashboard, demo, mo
     server = house().named("demo-chat")
     model = answered("demo-chat")[0]
     made = Presses()
-    house().__dict__["pressing"] = made
+    house().pressing = made
     monkeypatch.setattr(fitness.shell, "chosen_servers", lambda: (server,))
     for told in (
         ["demo-chat", "no such model"],

@@ -151,6 +151,9 @@ def test_a_server_that_tokenizes_no_chats_says_so(visit):
     assert "tokenizes texts only, no chats" in visit.mounted("tokens")["trouble"]
 
 
-def test_looking_at_another_page_asks_no_tokenizer(visit):
+def test_looking_at_another_page_asks_no_tokenizer(visit, monkeypatch):
+    asked = []
+    monkeypatch.setattr(house().tokenizers, "of", asked.append)
+    monkeypatch.setattr(house().tokenizers, "models", asked.append)
     visit.opens("pages/live/rca_cache.py")
-    assert "tokenizers" not in vars(house())
+    assert not asked

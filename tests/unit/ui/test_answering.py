@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import threading
 import time
 
 import pytest
@@ -194,6 +196,35 @@ def test_quitting_stops_all_at_once(server):
     assert {run.state for run in runs} == {"stopped"}
     with pytest.raises(Full):
         answers.begin("late", server_at(server.url), request())
+    assert answers.get("late") is None
+    answers.stop("0")
+    answers.close()
+
+
+async def nothing():
+    raise AssertionError
+
+
+def test_what_comes_after_the_end_is_not_begun():
+    answers = Answers({})
+    answers.close()
+    before = threading.active_count()
+    with pytest.raises(Full):
+        answers.spawn(nothing())
+    assert threading.active_count() == before
+
+
+def test_quitting_waits_for_no_slow_conclusion_and_leaves_nothing_open(server, caplog):
+    answers, concluded = Answers({}), threading.Event()
+    server[PATH] = hang()
+    run = answers.begin("r", server_at(server.url), request(), lambda _: concluded.wait(60))
+    until(lambda: server.seen)
+    answers.close()
+    until(lambda: server.connections == 0)
+    assert (run.state, run.is_over) == ("stopped", True)
+    concluded.set()
+    gc.collect()
+    assert "pending" not in caplog.text
 
 
 def test_half_a_character_and_probabilities_come_through(answers, server):

@@ -24,7 +24,7 @@ SERVER = {
 @pytest.fixture
 def exploring():
     answers = Answers({})
-    made = Exploring({}, lambda: answers)
+    made = Exploring({}, answers)
     yield made
     made.close()
     answers.close()

@@ -2,6 +2,7 @@ import pytest
 
 from lib.health import Check, State
 from lib.servers import Server, Source
+from lib.ui import pressed
 from lib.ui.pressed import Pressed, Pressing
 from tests.support.faulty import FaultServer, Seen, answer_json, hang, recorded, slow
 from tests.support.waiting import until
@@ -123,3 +124,16 @@ def test_a_server_that_generates_nothing_has_not_failed(vllm, pressing):
     told = until(lambda: pressing.told(at(vllm)).token)
     assert told.passed is None
     assert "no way to generate" in told.words
+
+
+def test_what_is_under_way_ends_with_the_dashboard(vllm, monkeypatch):
+    monkeypatch.setattr(pressed, "INFERENCE_SECONDS", 3600.0)
+    vllm["POST /v1/completions"] = hang()
+    pressing = Pressing({})
+    pressing.infer(at(vllm), "chat", State.HEALTHY)
+    until(lambda: tokens(vllm))
+    pressing.close()
+    until(lambda: not pressing.told(at(vllm)).is_inferring)
+    until(lambda: vllm.connections == 0)
+    pressing.look(at(vllm))
+    assert pressing.told(at(vllm)) == Pressed()

@@ -1,6 +1,7 @@
 """Questions to several servers at once: one that hangs holds up nobody else."""
 
 import threading
+import time
 
 import pytest
 
@@ -106,3 +107,14 @@ def test_large_answers_are_forgotten_first_come_first(asking, monkeypatch):
     for key in "abca":
         asking.ask({key: Job("s", 6, lambda key=key: asked.append(key) or key)}, 5)
     assert asked == ["a", "b", "c", "a"]
+
+
+def test_who_asks_after_the_end_hears_nothing_and_waits_for_nobody(asking):
+    known = {"key": Job("a", 1, lambda: 7)}
+    assert asking.ask(known, 5) == [Found(7)]
+    asking.close()
+    begun = time.monotonic()
+    for name in ("a", "another"):
+        assert asking.ask({name: Job(name, 1, lambda: 7)}, 600) == [Found()]
+    assert time.monotonic() - begun < 600
+    assert asking.ask(known, 600) == [Found(7)]

@@ -6,6 +6,7 @@ import pytest
 from lib.api import Vectors
 from lib.servers import Server, Source
 from lib.tokens.alike import Alike, Part
+from lib.ui.embedder import Embedder
 from lib.ui.jobs import Job
 from lib.ui.vectors import (
     calibrated,
@@ -315,6 +316,15 @@ def test_figures_without_a_value_are_a_dash_and_minus_zero_is_zero():
         "0.000",
         "−0.250",
     ]
+
+
+def test_work_whose_house_is_closed_is_unwanted():
+    home = Embedder({})
+    job = Job(1, home=home)
+    assert not job.is_unwanted()
+    home.close()
+    assert job.is_unwanted()
+    assert home.submit(lambda: None).cancelled()
 
 
 def test_a_result_is_shown_only_beside_the_vectors_it_was_made_of():
