@@ -151,9 +151,9 @@ class AsyncWire:
         raise refused
 
     async def close(self) -> None:
-        """Close every connection, those of discarded clients as well."""
+        """Close every connection, also of discarded clients; no cancellation keeps one open."""
         self._discard(self._inner)
-        await asyncio.gather(*self._closing)
+        await asyncio.shield(asyncio.gather(*self._closing))
 
     def _replace(self, inner: "_Inner") -> None:
         if inner is self._inner:

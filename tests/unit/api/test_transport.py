@@ -270,7 +270,7 @@ def test_an_interrupted_close_leaves_no_connection(monkeypatch):
 
 
 @pytest.mark.parametrize("turns", range(1, 5))
-@pytest.mark.parametrize("part", ["pool"])
+@pytest.mark.parametrize("part", ["pool", "client"])
 def test_a_cancelled_close_leaves_no_connection(part, turns):
     async def main(server):
         client = AsyncVllmClient(server.url)
