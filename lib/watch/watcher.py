@@ -74,6 +74,7 @@ class Watcher:
         self._started = time.time()
         self._beacon = Beacon(socket, self._hello)
         self._watched: dict[Server, _Watched] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
         self._missed_before = 0
         self._slots = asyncio.Semaphore(_in_flight_limit())
         self._check_slots = asyncio.Semaphore(_checks_limit())
@@ -97,7 +98,7 @@ class Watcher:
             tasks = [beats, lag, *(task for one in self._watched.values() for task in one.tasks)]
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, *self._leaving, return_exceptions=True)
             await self._beacon.close()
 
     def _hello(self) -> Hello:
@@ -166,6 +167,8 @@ class Watcher:
             self._missed_before += gone.poller.pace.missed
             for task in gone.tasks:
                 task.cancel()
+                self._leaving.add(task)  # until its connections are closed
+                task.add_done_callback(self._leaving.discard)
         for number, (server, (poller, checker)) in enumerate(made.items()):
             self._watched[server] = _begun(poller, checker, number)
         ticks = QUEUED_SECONDS / self._period + QUEUED_SECONDS / CHECK_PERIOD

@@ -154,6 +154,30 @@ def test_a_changed_list_is_taken_up_without_disturbing_the_rest(house):
     assert house.clients["c"].asked
 
 
+def test_it_ends_when_those_are_closed_that_were_dropped_just_before(house):
+    async def body():
+        await house.hear(Kind.TICK, 2)
+        gone = house.clients["b"], house.lookers["b"]
+        for one in gone:
+            one.close = closing_slowly(one)
+        house.listed = [server("a")]
+        (house.data / "added.json").write_text("{}")
+        await house.hear(Kind.HELLO)
+        return gone
+
+    assert [one.closed for one in inside(house, body)] == [True, True]
+
+
+def closing_slowly(one):
+    """As a client that says goodbye."""
+
+    async def close():
+        await asyncio.sleep(0.2)
+        one.closed = True
+
+    return close
+
+
 def test_a_list_that_cannot_be_read_changes_nothing(house, caplog):
     async def body():
         await house.hear(Kind.TICK, 2)
