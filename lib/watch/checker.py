@@ -14,7 +14,8 @@ Decided here: when a server is checked, and what of earlier rounds still stands.
 - Readings never wait for checks: another client, other slots. Where this process is held up, rounds
   are left out, and what ran out of time meanwhile is nobody's fault but ours.
 
-Nothing ends the checker but its cancellation.
+Nothing ends the checker but its cancellation: after what can't be foreseen, which is written to the
+log, the next round comes as usual.
 """
 
 import asyncio
@@ -125,7 +126,11 @@ class Checker:
                     async with asyncio.timeout(max(0.0, due - time.monotonic())):
                         await self._called.wait()
                 self._called.clear()
-                due = await self._turn()
+                try:
+                    due = await self._turn()
+                except Exception:  # as in `_look`
+                    log.exception("Telling of %s failed in an unforeseen way.", self._track)
+                    due = self._light.after(time.monotonic())
         finally:
             await self._looker.close()
 

@@ -3,7 +3,8 @@
 The deadline of the whole exchange is 0.8 of the period from the moment it was due. Nothing is tried
 twice: the next moment is the retry. An exchange that ran out of time while this process itself was
 kept from running is a tick that we missed, not one that the server failed. Nothing ends the poller
-but its cancellation: what can't be foreseen is told as a failed tick and written to the log.
+but its cancellation: what can't be foreseen is written to the log, and is a failed tick where it
+came of asking, a missed one where it came of telling.
 """
 
 import asyncio
@@ -88,7 +89,11 @@ class Poller:
         try:
             while True:
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
-                due = await self._turn(due)
+                try:
+                    due = await self._turn(due)
+                except Exception:  # as in `_ask`
+                    log.exception("Telling of %s failed in an unforeseen way.", self.server)
+                    due = self.pace.skip(due, time.monotonic())
         finally:
             await self._client.close()
 

@@ -81,6 +81,7 @@ class Checked:
 
     def __init__(self, looks, scrapes):
         self.looks, self.ticks, self.checks, self.events = looks, [], [], []
+        self.faults = []
         lag, slots = Lag(), asyncio.Semaphore(8)
         self.lag = lag
         self.poller = Poller(
@@ -94,6 +95,8 @@ class Checked:
         self.checker = Checker(self.poller, looks, slots=slots, lag=lag, tell=self.tell)
 
     def tell(self, tick, events):
+        if self.faults:
+            raise self.faults.pop()
         self.events += events
         self.checks.append(tick)
 
@@ -293,6 +296,17 @@ def test_what_nobody_foresaw_is_survived(quick, caplog, checking):
     here = checking(Looks(broken, passed), lambda here: len(here.looks.rounds) >= 4)
     assert "in an unforeseen way" in caplog.text
     assert len(here.checks[-1].outcomes) > 2
+
+
+def test_what_nobody_foresaw_in_telling_costs_that_round_only(quick, caplog, checking):
+    here = checking(
+        Looks(passed),
+        rounds(3),
+        prepare=lambda here: here.faults.append(MemoryError("mine")),
+    )
+    assert len(here.looks.rounds) == len(here.checks) + 1
+    assert np.diff(here.looks.moments)[1:] == pytest.approx(0.05)
+    assert caplog.text.count("MemoryError: mine") == 1
 
 
 def test_running_out_of_time_while_the_loop_stood_still_is_no_fault_of_the_server(

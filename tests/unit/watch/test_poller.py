@@ -46,10 +46,12 @@ class Scripted:
 def polled(clock):
     """What a poller tells within some seconds: (ticks, events, poller)."""
 
-    def run(client, seconds, *, server="chat", slots=64, measured=False):
-        ticks, events = [], []
+    def run(client, seconds, *, server="chat", slots=64, measured=False, faults=()):
+        ticks, events, faults = [], [], list(faults)
 
         def tell(tick, happened):
+            if faults:
+                raise faults.pop()
             ticks.append(tick)
             events.extend(happened)
 
@@ -128,6 +130,16 @@ def test_what_nobody_foresaw_is_told_and_survived(caplog, polled):
     assert "secret detail" not in ticks[0].refused.sentence
     assert ticks[-1].sample is not None
     assert "in an unforeseen way" in caplog.text
+
+
+def test_what_nobody_foresaw_in_telling_costs_that_tick_only(caplog, polled):
+    client = Scripted(BODY % 1)
+    ticks, _, poller = polled(client, 1.05, faults=[MemoryError("mine"), KeyError("too")])
+    assert len(client.asked) >= 10
+    assert len(ticks) == len(client.asked) - 2
+    assert poller.pace.missed == 2
+    assert np.diff([moment for moment, *_ in client.asked]) == pytest.approx(PERIOD)
+    assert caplog.text.count("Telling of chat failed in an unforeseen way.") == 2
 
 
 def test_three_failures_are_down_and_two_answers_are_up(polled):
