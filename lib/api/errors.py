@@ -39,6 +39,7 @@ class Reason(Enum):
     WRONG_SCHEME = "wrong scheme"
     TIMEOUT = "timeout"
     CLOSED = "closed"
+    CLIENT_CLOSED = "client closed"
     CUT_SHORT = "cut short"
     SILENT = "silent"
     OVERTIME = "overtime"
@@ -182,6 +183,11 @@ _TABLE: dict[Reason, tuple[type[Refused], str, str]] = {
         Unreachable,
         "{server} closed the connection before it had answered {route}",
         "look at its log",
+    ),
+    Reason.CLIENT_CLOSED: (
+        Unreachable,
+        "The client was closed before {server} had answered {route}",
+        "ask again with a new one",
     ),
     Reason.CUT_SHORT: (
         Unreachable,
@@ -372,10 +378,7 @@ def refusal(
     """
     kind, what, todo = _TABLE[reason]
     sentence = f"{what}; {todo}.".format(
-        server=server,
-        route=route.path if route else "the request",
-        needs=_advice(route),
-        told=told,
+        server=server, route=route.path if route else "the request", needs=_advice(route), told=told
     )
     return kind(
         reason, sentence, route=route, status=status, detail=detail, retry_after=retry_after

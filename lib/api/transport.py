@@ -17,7 +17,7 @@ import httpx
 from lib.api.answers import Raw
 from lib.api.body import Body
 from lib.api.connecting import try_to_connect, try_to_connect_async
-from lib.api.errors import Refused
+from lib.api.errors import Reason, Refused
 from lib.api.failures import FAILURES, dropped, reason_of
 from lib.api.network import Deadline
 from lib.api.pool import async_client, blocking_client
@@ -63,8 +63,9 @@ class Wire:
         try:
             with self._deadline.within(sending.seconds):
                 return self._fetch(sending)
-        except FAILURES as error:
-            refused = _refused(self._target, sending.route, error)
+        except (RuntimeError, *FAILURES) as error:
+            is_closed = self._client.is_closed
+            refused = _refused(self._target, sending.route, error, is_closed=is_closed)
         raise refused  # outside the handler: the cause may quote the server, and that the key
 
     def connect(self, seconds: float) -> float:
@@ -90,7 +91,7 @@ class Wire:
         try:
             response = self._client.send(request, stream=True)
         except FAILURES as error:
-            if not (sending.retry and dropped(error)) or self._client.is_closed:
+            if not (sending.retry and dropped(error)):
                 raise
             response = self._client.send(request, stream=True)
         try:
@@ -112,6 +113,7 @@ class AsyncWire:
         self._target, self._resolver = target, resolver
         self._closing: set[asyncio.Task[None]] = set()
         self._inner = _Inner(async_client(target, resolver))
+        self._is_closed = False
 
     async def exchange(self, sending: Sending) -> Raw:
         """The whole answer, whatever its status.
@@ -124,8 +126,8 @@ class AsyncWire:
         try:
             async with asyncio.timeout(sending.seconds):
                 return await self._fetch(inner.client, sending)
-        except FAILURES as error:
-            refused = _refused(self._target, sending.route, error)
+        except (RuntimeError, *FAILURES) as error:
+            refused = _refused(self._target, sending.route, error, is_closed=self._is_closed)
             if isinstance(error, (TimeoutError, httpcore.TimeoutException)):
                 self._replace(inner)
         except asyncio.CancelledError:
@@ -152,11 +154,12 @@ class AsyncWire:
 
     async def close(self) -> None:
         """Close every connection, also of discarded clients; no cancellation keeps one open."""
+        self._is_closed = True
         self._discard(self._inner)
         await asyncio.shield(asyncio.gather(*self._closing))
 
     def _replace(self, inner: "_Inner") -> None:
-        if inner is self._inner:
+        if inner is self._inner and not self._is_closed:
             self._inner = _Inner(async_client(self._target, self._resolver))
 
     def _discard(self, inner: "_Inner") -> None:
@@ -171,7 +174,7 @@ class AsyncWire:
         try:
             response = await client.send(request, stream=True)
         except FAILURES as error:
-            if not (sending.retry and dropped(error)) or client.is_closed:
+            if not (sending.retry and dropped(error)):
                 raise
             response = await client.send(request, stream=True)
         try:
@@ -229,6 +232,17 @@ def _raw(response: httpx.Response, headers: dict[str, str], body: Body, target: 
     return Raw(response.status_code, headers, target.cleared(body.whole()), cut=body.is_full)
 
 
-def _refused(target: Target, route: Known | None, failure: Exception) -> Refused:
+def _refused(
+    target: Target, route: Known | None, failure: Exception, *, is_closed: bool = False
+) -> Refused:
+    """What a failure is told as: once the client is closed, that is why.
+
+    Raises:
+        RuntimeError: nothing of the network failed; httpx raises one over a closed client.
+    """
+    if is_closed:
+        return target.refuse(Reason.CLIENT_CLOSED, str(failure), route=route)
+    if isinstance(failure, RuntimeError):
+        raise failure
     reason, detail = reason_of(failure)
     return target.refuse(reason, detail, route=route)

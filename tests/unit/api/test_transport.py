@@ -167,7 +167,7 @@ def test_a_client_that_is_closed_leaves_no_connection_of_another_thread(stage):
             until(lambda: server.connections == 0)
         finally:
             gc.enable()
-        assert outcomes == [Reason.CLOSED]
+        assert outcomes == [Reason.CLIENT_CLOSED]
 
 
 @pytest.mark.parametrize("behave", [hang, drip_headers, drip_body], ids=lambda mode: mode.__name__)
@@ -180,7 +180,7 @@ def test_closing_a_client_ends_what_another_thread_waits_for(behave, encrypted, 
             asked = threads.submit(client.version)
             until(lambda: server.seen)
             client.close()
-            assert isinstance(asked.exception(20), Refused)
+            assert asked.exception(20).reason is Reason.CLIENT_CLOSED
         until(lambda: server.connections == 0)
 
 
@@ -194,7 +194,7 @@ def test_closing_a_client_ends_a_handshake_of_another_thread():
                 connection.settimeout(20)
                 assert connection.recv(65536)
                 client.close()
-                assert isinstance(asked.exception(20), Refused)
+                assert asked.exception(20).reason is Reason.CLIENT_CLOSED
                 assert connection.recv(65536) == b""
 
 
@@ -218,7 +218,7 @@ def test_an_answer_that_ends_because_the_client_was_closed_is_not_whole(monkeypa
             asked = threads.submit(client.metrics)
             assert begun.wait(20)
             client.close()
-            assert isinstance(asked.exception(20), Refused)
+            assert asked.exception(20).reason is Reason.CLIENT_CLOSED
 
 
 @pytest.mark.parametrize("stage", ["looking the name up", "asking"])
@@ -247,9 +247,54 @@ def test_a_client_that_is_closed_leaves_no_connection_of_another_task(stage):
     with FaultServer({"/version": slow(0.3, GOOD)}) as server:
         gc.disable()
         try:
-            assert asyncio.run(closing(server)) is Reason.CLOSED
+            assert asyncio.run(closing(server)) is Reason.CLIENT_CLOSED
         finally:
             gc.enable()
+
+
+@either
+def test_a_call_over_a_closed_client_is_refused(asynchronous):
+    async def awaited(url):
+        client = AsyncVllmClient(url)
+        await client.close()
+        await client.version()
+
+    def blocking(url):
+        client = VllmClient(url)
+        client.close()
+        client.version()
+
+    with FaultServer({"/version": GOOD}) as server:
+        with pytest.raises(Refused) as caught:
+            asyncio.run(awaited(server.url)) if asynchronous else blocking(server.url)
+        assert caught.value.reason is Reason.CLIENT_CLOSED
+        assert server.opened == 0
+
+
+def test_a_call_that_is_cancelled_as_its_client_closes_opens_no_other():
+    async def main(server):
+        client = AsyncVllmClient(server.url)
+        asking = asyncio.create_task(client.version())
+        await asyncio.to_thread(until, lambda: server.seen)
+        asking.cancel()
+        await client.close()
+        with pytest.raises(Refused) as caught:
+            await client.version()
+        assert caught.value.reason is Reason.CLIENT_CLOSED
+
+    with FaultServer({"/version": hang()}) as server:
+        asyncio.run(main(server))
+        assert server.opened == 1
+
+
+def test_an_error_that_nothing_of_the_network_raised_is_no_refusal(monkeypatch):
+    def no_thread(thread):
+        raise RuntimeError("can't start new thread")
+
+    with VllmClient("http://model.test") as client:
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+        with pytest.raises(RuntimeError, match="new thread"):
+            client.version()
 
 
 def test_an_interrupted_close_leaves_no_connection(monkeypatch):

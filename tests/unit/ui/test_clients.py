@@ -40,6 +40,7 @@ def test_who_comes_for_a_client_too_late_opens_no_connection():
     with FaultServer({"/version": GOOD}) as faulty:
         clients = Clients({}, 5.0)
         clients.close()
-        with pytest.raises(RuntimeError, match="closed"):
+        with pytest.raises(Refused) as caught:
             clients.of(server(faulty.url)).version()
+        assert caught.value.reason is Reason.CLIENT_CLOSED
         assert faulty.opened == 0
