@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from lib.ui.house import house
 from tests.support.faulty import FaultServer, answer_json, recorded
 from tests.support.headless import Headless
 from tests.support.waiting import until
@@ -29,6 +30,8 @@ class Person(Headless):
 
     def __init__(self, visit, server="demo-embed", sample="Topics", lines=""):
         super().__init__(visit.opens(EMBEDDINGS, server=server, sample=sample))
+        # A tool draws once what the servers have told by then.
+        until(lambda: all(house().models(one) for one in house().watched()), SECONDS)
         if lines:
             self.app.session_state["vectors-source"] = "Paste"
             self.app.session_state["vectors-lines"] = lines
