@@ -8,6 +8,7 @@ import asyncio
 import math
 import threading
 import time
+from concurrent.futures import Future, wait
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -15,13 +16,16 @@ from lib.api.answers import Answer
 from lib.api.asking import Asking
 from lib.api.calls import Call
 from lib.api.capabilities import Capabilities, Conversation
-from lib.api.errors import Refused
+from lib.api.errors import Reason, Refused
 from lib.api.refusals import answered
+from lib.api.target import Target
 from lib.api.transport import AsyncWire, Wire
 
 __all__ = ["AsyncSpeaking", "Speaking"]
 
 T = TypeVar("T")
+_Found = Capabilities | Refused | None
+"""What came of an attempt to find out what a server offers; None where it was given up."""
 
 
 class Speaking(Asking):
@@ -29,7 +33,8 @@ class Speaking(Asking):
 
     def _open(self) -> None:
         self._wire = Wire(self._target, self._resolver)
-        self._learning = threading.Lock()  # one thread finds out, the others wait for it
+        self._lock = threading.Lock()
+        self._attempt: Future[_Found] | None = None
 
     def send(self, call: Call[T]) -> Answer[T]:
         """Send any call: its value, and what it took."""
@@ -40,8 +45,33 @@ class Speaking(Asking):
         return self._known(math.inf)
 
     def _known(self, end: float) -> Capabilities:
-        with self._learning:
-            return self._hold(self._recalling(), end)
+        """Find out what the server offers, or share what comes of an attempt under way."""
+        mine: Future[_Found] = Future()
+        while (attempt := self._joined(mine)) is not mine:
+            wait([attempt], min(end - time.monotonic(), threading.TIMEOUT_MAX))
+            found = _shared(attempt, self._target)
+            if found is not None:
+                return found
+        return self._learnt(mine, end)
+
+    def _joined(self, mine: Future[_Found]) -> Future[_Found]:
+        with self._lock:
+            self._attempt = self._attempt or mine
+            return self._attempt
+
+    def _learnt(self, mine: Future[_Found], end: float) -> Capabilities:
+        outcome: _Found = None
+        try:
+            outcome = self._hold(self._recalling(), end)
+        except Refused as refused:
+            if time.monotonic() + self._timeout <= end:  # else it may lack time that others have
+                outcome = refused
+            raise
+        else:
+            return outcome
+        finally:
+            self._attempt = None
+            mine.set_result(outcome)
 
     def _hold(self, conversation: Conversation[T], end: float = math.inf) -> T:
         """Ask what a conversation asks, until it ends; at the latest then (monotonic clock)."""
@@ -104,7 +134,7 @@ class AsyncSpeaking(Asking):
 
     def _open(self) -> None:
         self._wire = AsyncWire(self._target, self._resolver)
-        self._learning = asyncio.Lock()
+        self._attempt: asyncio.Future[_Found] | None = None
 
     async def send(self, call: Call[T]) -> Answer[T]:
         """Send any call: its value, and what it took."""
@@ -115,8 +145,32 @@ class AsyncSpeaking(Asking):
         return await self._known(math.inf)
 
     async def _known(self, end: float) -> Capabilities:
-        async with self._learning:
-            return await self._hold(self._recalling(), end)
+        """Find out what the server offers, or share what comes of an attempt under way."""
+        mine: asyncio.Future[_Found] = asyncio.get_running_loop().create_future()
+        while (attempt := self._joined(mine)) is not mine:
+            await asyncio.wait([attempt], timeout=end - time.monotonic())
+            found = _shared(attempt, self._target)
+            if found is not None:
+                return found
+        return await self._learnt(mine, end)
+
+    def _joined(self, mine: asyncio.Future[_Found]) -> asyncio.Future[_Found]:
+        self._attempt = self._attempt or mine
+        return self._attempt
+
+    async def _learnt(self, mine: asyncio.Future[_Found], end: float) -> Capabilities:
+        outcome: _Found = None
+        try:
+            outcome = await self._hold(self._recalling(), end)
+        except Refused as refused:
+            if time.monotonic() + self._timeout <= end:  # else it may lack time that others have
+                outcome = refused
+            raise
+        else:
+            return outcome
+        finally:
+            self._attempt = None
+            mine.set_result(outcome)
 
     async def _hold(self, conversation: Conversation[T], end: float = math.inf) -> T:
         """Ask what a conversation asks, until it ends; at the latest then (monotonic clock)."""
@@ -172,3 +226,19 @@ class AsyncSpeaking(Asking):
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+
+def _shared(
+    attempt: Future[_Found] | asyncio.Future[_Found], target: Target
+) -> Capabilities | None:
+    """What came of another's attempt; None where it was given up.
+
+    Raises:
+        Refused: that is what came of it, or it takes longer than there is time.
+    """
+    if not attempt.done():
+        raise target.refuse(Reason.TIMEOUT, "what it offers was still being found out")
+    found = attempt.result()
+    if isinstance(found, Refused):
+        raise found
+    return found
