@@ -84,7 +84,6 @@ def test_a_server_that_does_not_know_the_question_is_not_asked(faults, held):
 def test_when_nobody_looks_nobody_listens_and_who_looks_again_is_told(
     faults, publisher, held, monkeypatch
 ):
-    monkeypatch.setattr(kv_listener, "WANTED_SECONDS", 0.5)
     faults[SOURCES] = answer_json(publisher.document)
     server = Server("a", faults.url, None, Source.ENVIRONMENT)
 
@@ -93,6 +92,8 @@ def test_when_nobody_looks_nobody_listens_and_who_looks_again_is_told(
         return held.of(server) == {"0": Stored(0, is_all=True)}
 
     until(counted, 20, every=0.05)
-    until(lambda: not listeners(), 10)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(kv_listener, "WANTED_SECONDS", 0.5)
+        until(lambda: not listeners(), 10)
     until(counted, 20, every=0.05)
     assert questions(faults) == 2

@@ -26,7 +26,7 @@ def listening(tmp_path, body):
         beacon = Beacon(path, hello)
         await beacon.start()
         try:
-            return await asyncio.wait_for(body(beacon, path), 20)
+            return await asyncio.wait_for(body(beacon, path), 60)
         finally:
             await beacon.close()
             while Ear.open:
@@ -169,6 +169,13 @@ def test_one_who_does_not_read_is_dropped_and_the_others_hear_on(tmp_path, monke
 
 def test_one_who_never_reads_the_past_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setattr(beacon_module, "CATCH_UP_SECONDS", 0.2)
+    catch_up, begun = Beacon._catch_up, []
+
+    async def noted(beacon, listener):
+        begun.append(listener)
+        await catch_up(beacon, listener)
+
+    monkeypatch.setattr(Beacon, "_catch_up", noted)
 
     async def body(beacon, path):
         for number in range(4000):
@@ -176,7 +183,7 @@ def test_one_who_never_reads_the_past_is_given_up(tmp_path, monkeypatch):
         with socket.socket(socket.AF_UNIX) as deaf:
             deaf.setblocking(False)
             await asyncio.get_running_loop().sock_connect(deaf, str(path))
-            await soon(lambda: beacon._talks)
+            await soon(lambda: begun)
             await soon(lambda: not beacon._talks)
         return len(beacon._listeners)
 
@@ -233,7 +240,7 @@ def test_closing_ends_every_conversation(tmp_path):
         await ear.hear(1)
         await beacon.close()
         with pytest.raises((AssertionError, ConnectionError)):
-            await asyncio.wait_for(ear.hear(1), 5)
+            await asyncio.wait_for(ear.hear(1), 30)
         ear.writer.close()
 
     asyncio.run(run())
