@@ -353,7 +353,8 @@ def test_a_client_survives_many_cancellations(first, tasks, times):
             await asyncio.gather(*(cancel_soon(client) for _ in range(tasks)))
             server["/version"] = GOOD
             assert [await client.version() for _ in range(20)] == ["1.2.3"] * 20
-            await asyncio.to_thread(until, lambda: server.connections == 1)
+            pool = client._wire._inner.client._transport._pool
+            await asyncio.to_thread(until, lambda: server.connections == len(pool.connections))
         return asyncio.all_tasks() - {asyncio.current_task()}
 
     with FaultServer({"/version": first}) as server:
