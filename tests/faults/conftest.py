@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections import Counter
+from collections import defaultdict
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,8 +20,20 @@ class Watched:
 
     def __init__(self, feed, process, servers, data):
         self.feed, self.process, self.servers, self.data = feed, process, servers, data
-        self.heard = Counter()
-        feed.listen(lambda ticks: self.heard.update(tick.server for tick in ticks))
+        self._heard = defaultdict(list)
+        feed.listen(self._hear)
+
+    def _hear(self, ticks):
+        for tick in ticks:
+            self._heard[tick.server].append(tick)
+
+    def heard(self, track):
+        """Every tick of a server (`Server.id`), or of its checks, so far."""
+        return tuple(self._heard[track])
+
+    def ticks(self, name):
+        """Every tick of a server so far, those that failed too."""
+        return self.heard(self.servers[name].id)
 
     def latest(self, name):
         return self.feed.latest(self.servers[name].id)
@@ -31,9 +43,8 @@ class Watched:
 
     def ticked(self, name, count=1):
         """Wait until a server has so many more ticks; the newest one."""
-        server = self.servers[name].id
-        wanted = self.heard[server] + count
-        until(lambda: self.heard[server] >= wanted, 40)
+        wanted = len(self.ticks(name)) + count
+        until(lambda: len(self.ticks(name)) >= wanted, 40)
         return self.latest(name)
 
     def sampled(self, name):

@@ -1,5 +1,6 @@
 """A real watcher process against servers that misbehave: the others notice nothing."""
 
+import asyncio
 import http.server
 import json
 import os
@@ -15,12 +16,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lib.api import Reason
+from lib.api.errors import refusal
 from lib.health import State
 from lib.servers import Server, Source
 from lib.watch import checks_of
 from lib.watch.feed import Feed
+from lib.watch.lag import Lag
 from lib.watch.places import socket_path
+from lib.watch.poller import Poller
 from lib.watch.supervisor import ALREADY_WATCHED, BAD_SETTINGS
+from tests.faults.stalls import Stalls, assert_kept, slowness
+from tests.support.clock import Clock
 from tests.support.faulty import (
     MODES,
     FaultServer,
@@ -28,6 +35,7 @@ from tests.support.faulty import (
     hang,
     recorded,
 )
+from tests.support.ports import free_port
 from tests.support.processes import ROOT, running
 from tests.support.waiting import until
 
@@ -54,8 +62,10 @@ def settings(data, servers, **more):
 
 
 @contextmanager
-def feeding(data, servers, *, supervise=True, **more):
+def feeding(data, servers, *, supervise=True, listener=None, **more):
     feed = Feed(data, servers, environ=settings(data, servers, **more), supervise=supervise)
+    if listener:
+        feed.listen(listener)
     feed.start()
     try:
         yield feed
@@ -70,6 +80,7 @@ def ticking(feed, one, count=1):
 
 @pytest.mark.alone
 def test_every_bad_server_is_told_and_the_good_ones_keep_their_period(tmp_path):
+    period, heard = slowness(), []
     modes = ["hang", "drip body", "drip headers", "half body", "reset", "html", "500", "endless"]
     with ExitStack() as stack:
         good = [server(f"good{i}", stack.enter_context(FaultServer(GOOD)).url) for i in range(2)]
@@ -81,9 +92,11 @@ def test_every_bad_server_is_told_and_the_good_ones_keep_their_period(tmp_path):
         }
         bad["refused"] = server("refused", stack.enter_context(closed_port()))
         servers = [*good, *bad.values()]
-        feed = stack.enter_context(feeding(tmp_path, servers, INSPECTOR_PERIOD="1"))
+        stalls = stack.enter_context(Stalls())
+        every = {"INSPECTOR_PERIOD": f"{period:g}"}
+        feed = stack.enter_context(feeding(tmp_path, servers, listener=heard.extend, **every))
         for one in good:
-            ticking(feed, one, 9)
+            until(lambda one=one: len(feed.recent(one.id, 600)) >= 9, 40 * period)
         expected = {
             "hang": "timeout",
             "drip body": "timeout",
@@ -97,13 +110,9 @@ def test_every_bad_server_is_told_and_the_good_ones_keep_their_period(tmp_path):
         }
         for mode, kind in expected.items():
             tick = until(lambda mode=mode, kind=kind: downed(feed, bad[mode], kind), 30)
-            assert tick.took < 1.0
+            assert tick.took - stalls.within(tick.mono, tick.mono + tick.took) < period
         for one in good:
-            window = feed.recent(one.id, 600)
-            assert window.answered.all()
-            periods = np.diff(window.times)
-            assert abs(np.median(periods) - 1.0) < 0.1
-            assert periods.max() < 2.5  # on a busy machine one may be left out
+            assert_kept([tick for tick in heard if tick.server == one.id], period, stalls)
         until(lambda: feed.pulse.sentence == "")
 
 
@@ -166,21 +175,65 @@ def started_at(url):
             thread.join()
 
 
-def test_a_server_that_was_long_away_is_seen_within_four_seconds(tmp_path):
-    with closed_port() as url:
-        one = server("late", url)
-        feed = Feed(tmp_path, [one], environ=settings(tmp_path, [one], INSPECTOR_PERIOD="1"))
-        feed.start()
-        until(lambda: len(feed.recent(one.id, 600)) >= 7, 60)
+def test_a_server_that_was_long_away_is_seen_when_it_is_back(tmp_path):
+    url = f"http://127.0.0.1:{free_port()}"
+    one = server("late", url)
+    with feeding(tmp_path, [one], INSPECTOR_PERIOD="1") as feed:
+        ticking(feed, one, 7)
         assert feed.latest(one.id).status.state.is_down
-    try:
         with started_at(url):
-            begun = time.monotonic()
             until(lambda: feed.latest(one.id).status.state is State.HEALTHY, 20)
-            assert time.monotonic() - begun < 4.5
-        until(lambda: [e.kind for e in feed.events(0, 1e12, one.id)] == ["down", "up"], 10)
-    finally:
-        feed.stop()
+            until(lambda: [e.kind for e in feed.events(0, 1e12, one.id)] == ["down", "up"], 10)
+
+
+class LongAway:
+    """A server at which nothing listens until it is back; by an invented clock."""
+
+    def __init__(self, clock, away):
+        self.clock, self.back = clock, clock.monotonic() + away
+
+    async def scrape(self, deadline, names):
+        if self.clock.monotonic() < self.back:
+            raise refusal(Reason.NOT_LISTENING, "http://h")
+        return (ROOT / "tests/recordings/metrics.txt").read_bytes()
+
+    async def close(self):
+        pass
+
+
+@pytest.mark.parametrize("away", np.linspace(20.0, 24.0, 9))
+def test_a_server_that_was_long_away_is_seen_within_four_seconds(away, monkeypatch):
+    """Whatever pauses are drawn: the longest."""
+    clock, states = Clock(), []
+    monkeypatch.setattr("lib.watch.poller.time", clock)
+    client, slots = LongAway(clock, away), asyncio.Semaphore()
+
+    def tell(tick, _):
+        states.append(tick.status.state)
+
+    async def asks():
+        poller = Poller("late", client, period=1.0, slots=slots, lag=Lag(), tell=tell)
+        poller.pace._draw = max
+        asking = asyncio.create_task(poller.run())
+        await asyncio.sleep(away + 4.5)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+    clock.run(asks())
+    assert State.NOT_LISTENING in states
+    assert states[-1] is State.HEALTHY
+
+
+class Pauses(threading.Event):
+    """An end that nobody brings; notes how long it is waited for, and what holds meanwhile."""
+
+    def __init__(self, holds):
+        super().__init__()
+        self.holds, self.noted = holds, []
+
+    def wait(self, timeout=None):
+        self.noted.append((timeout, self.holds()))
+        return super().wait(timeout)
 
 
 def test_a_killed_watcher_is_started_again_within_two_seconds(tmp_path):
@@ -188,12 +241,13 @@ def test_a_killed_watcher_is_started_again_within_two_seconds(tmp_path):
         one = server("good", good.url)
         with feeding(tmp_path, [one]) as feed:
             ticking(feed, one, 4)
-            first = feed.pulse.pid
+            first, supervisor = feed.pulse.pid, feed._ear._supervisor
             assert feed.pulse.ours
-            killed = time.monotonic()
+            pauses = feed._ear._ending = Pauses(lambda: supervisor.pid)
             os.kill(first, signal.SIGKILL)
-            until(lambda: feed._ear._supervisor.pid not in (None, first))
-            assert time.monotonic() - killed < 2.0
+            until(lambda: supervisor.pid not in (None, first))
+            # What the machine takes besides is its own affair.
+            assert sum(pause for pause, pid in pauses.noted if pid is None) < 2.0
             until(lambda: feed.pulse.pid != first and feed.pulse.ours, 20)
             before = len(feed.recent(one.id, 600))
             ticking(feed, one, before + 2)
