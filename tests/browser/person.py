@@ -127,6 +127,14 @@ class Person:
         expect(canvas).to_be_attached(timeout=COLD_START)
         return canvas.evaluate("plot => Array.from(plot.data[0].y)")
 
+    def points(self) -> dict[float, float | None]:
+        """What the first plot has drawn (its first curve): the value of each moment."""
+        canvas = self.panels.first.locator(".js-plotly-plot")
+        expect(canvas).to_be_attached(timeout=COLD_START)
+        drawn = "plot => [Array.from(plot.data[0].x), Array.from(plot.data[0].y)]"
+        moments, values = canvas.evaluate(drawn)
+        return dict(zip(moments, values, strict=True))
+
     def last_moment(self) -> float:
         """The newest moment (s since 1970) that the first plot has drawn."""
         canvas = self.panels.first.locator(".js-plotly-plot")

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.person import COLD_START
 from tests.browser.vectors_person import VectorsPerson
 from tests.support.browsing import shot, window
+from tests.support.waiting import until
 
 TEXTS = ["red apples", "green apples", "green pears", "a train to Rome", "<b>bold</b> & =1+1"]
 
@@ -73,8 +74,8 @@ def test_a_link_restores_what_is_on_screen(person, browser, demo):
     person.embeds()
     person.measures("Euclid")
     expect(person.table("Query 1").locator("th").first).to_have_text("euclid")
+    until(lambda: "metric=euclid" in person.link(), 10)
     link = person.link()
-    assert "metric=euclid" in link
     with window(browser) as other_page:
         other = VectorsPerson(other_page, demo.url)
         other_page.goto(f"{demo.url}/{link}")

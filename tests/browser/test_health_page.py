@@ -122,7 +122,7 @@ def test_a_click_in_the_sidebar_keeps_the_page(person):
     servers.get_by_role("link", name=re.compile("demo-tutorial")).click()
     expect(person.checks("demo-tutorial")).to_be_visible()
     expect(person.heading).to_have_text("Health")
-    until(lambda: person.query()["server"] == ["demo-tutorial"])
+    until(lambda: person.query().get("server") == ["demo-tutorial"])
 
 
 def test_checks_are_asked_on_request(person):

@@ -114,10 +114,10 @@ def test_the_id_goes_into_the_clipboard(person):
 
 def test_the_model_is_chosen_and_kept_in_the_link(person, browser, models):
     person.opens()
-    assert person.query()["model"] == [TWICE]
+    until(lambda: person.query().get("model") == [TWICE], 10)
     person.routing.get_by_label("Model").select_option(ADAPTER)
     until(lambda: person.ladder == ["demo-pressure"], 10)
-    until(lambda: person.query()["model"] == [ADAPTER], 10)
+    until(lambda: person.query().get("model") == [ADAPTER], 10)
     link = urlsplit(person.link()).query
     with window(browser) as other:
         second = ModelsPerson(other, models.url).opens(f"?{link}")
