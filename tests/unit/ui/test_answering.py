@@ -45,6 +45,17 @@ def over(run):
     return run
 
 
+def loading(answers, monkeypatch, load):
+    """Do something in the loop before the first question: nothing else of a run goes on then."""
+    own = answers.client
+
+    def client(wanted):
+        load()
+        return own(wanted)
+
+    monkeypatch.setattr(answers, "client", client)
+
+
 def said(run):
     return "".join(part.get("c", "") for part in run.parts)
 
@@ -72,11 +83,9 @@ def test_stop_keeps_what_came_and_leaves_the_server(answers, server):
     speaker.go.release()
     speaker.go.release()
     until(lambda: said(run) == "one ")
-    begun = time.monotonic()
     answers.stop(run.id)
     over(run)
-    assert speaker.left.wait(5)
-    assert time.monotonic() - begun < 1
+    assert speaker.left.wait(30)
     assert (run.state, run.reply.content) == ("stopped", "one ")
 
 
@@ -166,33 +175,36 @@ def test_what_nobody_reads_is_stopped(answers, server, monkeypatch):
     speaker = Speaker(ENDED, is_held=True)
     run = over(begin(answers, server, speaker))
     assert (run.state, run.sentence) == ("stopped", answering.UNREAD)
-    assert speaker.left.wait(5)
+    until(lambda: server.connections == 0)
 
 
 def test_what_somebody_reads_goes_on(answers, server, monkeypatch):
-    monkeypatch.setattr(answering, "_UNREAD_SECONDS", 1.0)
-    speaker = Speaker(ENDED, is_held=True)
-    run = begin(answers, server, speaker)
+    monkeypatch.setattr(answering, "_UNREAD_SECONDS", 0.2)
+    speaker, reading = Speaker(ENDED, is_held=True), threading.Event()
+    loading(answers, monkeypatch, lambda: reading.wait(60))  # nobody looks for readers before
 
     async def read():
+        run = begin(answers, server, speaker)
         async with run.read():
-            await asyncio.sleep(1.5)
+            reading.set()
+            await asyncio.sleep(0.6)
             for _ in ENDED:
                 speaker.go.release()
-            await run.bell.until(lambda: run.is_over, 5)
+            await run.bell.until(lambda: run.is_over, 60)
+        return run
 
-    asyncio.run(read())
-    assert run.state == "done"
+    assert asyncio.run(read()).state == "done"
 
 
-def test_quitting_stops_all_at_once(server):
+def test_quitting_stops_all_at_once(server, monkeypatch):
+    monkeypatch.setattr(answering, "_CLOSING_SECONDS", 5.0)
     answers = Answers({})
     server[PATH] = hang()
     runs = [answers.begin(str(n), server_at(server.url), request()) for n in range(5)]
     until(lambda: len(server.seen) == 5)
     begun = time.monotonic()
     answers.close()
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < answering._TIMEOUT / 2
     assert {run.state for run in runs} == {"stopped"}
     with pytest.raises(Full):
         answers.begin("late", server_at(server.url), request())
@@ -214,7 +226,8 @@ def test_what_comes_after_the_end_is_not_begun():
     assert threading.active_count() == before
 
 
-def test_quitting_waits_for_no_slow_conclusion_and_leaves_nothing_open(server, caplog):
+def test_quitting_waits_for_no_slow_conclusion_and_leaves_nothing_open(server, caplog, monkeypatch):
+    monkeypatch.setattr(answering, "_CLOSING_SECONDS", 5.0)
     answers, concluded = Answers({}), threading.Event()
     server[PATH] = hang()
     run = answers.begin("r", server_at(server.url), request(), lambda _: concluded.wait(60))
@@ -240,16 +253,16 @@ def test_half_a_character_and_probabilities_come_through(answers, server):
 
 
 def test_its_clock_starts_after_our_own_loading(answers, server, monkeypatch):
-    own = answers.client
+    loaded = []
 
-    def loading(wanted):
+    def load():
         time.sleep(0.4)
-        return own(wanted)
+        loaded.append(time.perf_counter())
 
-    monkeypatch.setattr(answers, "client", loading)
+    loading(answers, monkeypatch, load)
     run = over(begin(answers, server, Speaker(ENDED)))
     assert time.time() - run.started > 0.4
-    assert timing(run.reply).ttft < 0.3
+    assert timing(run.reply).ttft < time.perf_counter() - loaded[0]
 
 
 @pytest.mark.parametrize("told", ["", "x" * 65, "a b", "é", "a\n", None, 7, ["a"], {}])

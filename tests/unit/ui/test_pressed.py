@@ -1,10 +1,13 @@
+import asyncio
+import threading
+
 import pytest
 
 from lib.health import Check, State
 from lib.servers import Server, Source
 from lib.ui import pressed
 from lib.ui.pressed import Pressed, Pressing
-from tests.support.faulty import FaultServer, Seen, answer_json, hang, recorded, slow
+from tests.support.faulty import FaultServer, Seen, answer_json, hang, recorded
 from tests.support.waiting import until
 
 TOKEN = {"choices": [{"finish_reason": "length", "text": "!"}], "usage": {"completion_tokens": 1}}
@@ -73,10 +76,20 @@ def test_a_look_does_not_wait_for_tokens_of_servers_that_hang(vllm, pressing):
 
 
 def test_however_many_press_a_server_is_asked_once(vllm, pressing):
-    vllm["/health"] = slow(0.5, answer_json(None))
-    for _ in range(20):
-        pressing.look(at(vllm))
-    assert pressing.told(at(vllm)).is_looking
+    go = threading.Event()
+
+    async def held(exchange):
+        await asyncio.to_thread(go.wait, 60)
+        await answer_json(None)(exchange)
+
+    vllm["/health"] = held
+    try:
+        for _ in range(20):
+            pressing.look(at(vllm))
+        assert pressing.told(at(vllm)).is_looking
+        until(lambda: asked(vllm, "/health"))
+    finally:
+        go.set()
     until(lambda: not pressing.told(at(vllm)).is_looking)
     assert asked(vllm, "/health") == 1
 
@@ -108,7 +121,7 @@ def test_a_server_at_rest_is_not_asked_for_a_token(vllm, pressing, state):
 
 
 def test_a_round_ends_though_a_server_hangs(vllm, pressing, monkeypatch):
-    monkeypatch.setattr("lib.ui.pressed.ROUND_SECONDS", 0.5)
+    monkeypatch.setattr("lib.ui.pressed.ROUND_SECONDS", 2.5)
     vllm["/health"] = hang()
     pressing.look(at(vllm))
     told = until(lambda: pressing.told(at(vllm)).round, 5)
