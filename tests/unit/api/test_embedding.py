@@ -4,7 +4,9 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -35,9 +37,9 @@ from tests.support.faulty import (
     in_turn,
     recorded,
     reset,
-    slow,
 )
 from tests.support.processes import ROOT
+from tests.support.waiting import until
 
 MODEL = "demo/hashed-384"
 SECRET = "the quick brown secret of the house"
@@ -336,13 +338,19 @@ BREAKS = {
 }
 
 
+def patience(reason):
+    """Only what never answers uses its time up, which is longer than any stall of the machine."""
+    return 2.5 if reason is Reason.TIMEOUT else 20.0
+
+
 @pytest.mark.parametrize("broken", BREAKS)
 @BOTH
 def test_what_was_made_before_a_server_breaks_is_kept(broken, asynchronous):
     behaviour, reason = BREAKS[broken]
     with serving({"/v1/embeddings": in_turn(judging(), judging(), behaviour)}) as server:
         texts = [str(n) for n in range(10)]
-        found = embed(server.url, texts, asynchronous, model="m", batch_size=2, seconds=0.5)
+        how = {"batch_size": 2, "seconds": patience(reason)}
+        found = embed(server.url, texts, asynchronous, model="m", **how)
         assert found.rows[:4].tolist() == lengths(texts[:4])
         assert found.ended.reason is reason
         assert found.unanswered == found.failed.keys() == set(range(4, 10))
@@ -357,15 +365,33 @@ def test_a_server_that_breaks_at_once_is_refused(broken, asynchronous):
     behaviour, reason = BREAKS[broken]
     with serving({"/v1/embeddings": behaviour}) as server:
         with pytest.raises(Refused) as caught:
-            embed(server.url, ["a", "b"], asynchronous, model="m", seconds=0.5)
+            embed(server.url, ["a", "b"], asynchronous, model="m", seconds=patience(reason))
         assert caught.value.reason is reason
         assert len(asked_of(server)) == 1
 
 
 def test_a_batch_may_take_longer_than_the_clients_other_questions():
-    late = slow(2.0, judging())
-    with serving({"/v1/embeddings": late}) as server, VllmClient(server.url, timeout=1.5) as client:
-        assert client.embed(["a"], model="m").rows.tolist() == lengths("a")
+    go = threading.Event()
+
+    async def held(exchange):
+        await asyncio.to_thread(go.wait, 60)
+        await judging()(exchange)
+
+    with (
+        serving({"/v1/embeddings": in_turn(held, hang())}) as server,
+        VllmClient(server.url, timeout=2.5) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        try:
+            asked = pool.submit(client.embed, ["a"], model="m")
+            until(lambda: asked_of(server))
+            server["/health"] = hang()
+            with pytest.raises(Refused) as caught:
+                client.health()  # begun later, and given up
+            assert caught.value.reason is Reason.TIMEOUT
+        finally:
+            go.set()
+        assert asked.result(60).rows.tolist() == lengths("a")
         with pytest.raises(Refused) as caught:
             client.embed(["a"], model="m", seconds=0.5)
         assert caught.value.reason is Reason.TIMEOUT

@@ -5,6 +5,7 @@ import inspect
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -52,9 +53,14 @@ def counted(number):
     return says("x", usage={"prompt_tokens": 3, "completion_tokens": number})
 
 
-def collected(server, asynchronous, request=REQUEST, key=None, **limits):
+def patience(expected):
+    """Only what says nothing uses its time up, which is longer than any stall of the machine."""
+    return 2.5 if expected in (Reason.TIMEOUT, Reason.SILENT) else 20.0
+
+
+def collected(server, asynchronous, request=REQUEST, key=None, events=None, **limits):
     """The events of one stream, its reply, and what it was refused for."""
-    events = []
+    events = [] if events is None else events
 
     async def awaited():
         async with AsyncVllmClient(server.url, key) as client:
@@ -62,7 +68,7 @@ def collected(server, asynchronous, request=REQUEST, key=None, **limits):
             try:
                 async with asked as told:
                     async for event in told:
-                        events.append(event)  # noqa: PERF401 — those before a failure count too
+                        events.append(event)
             except Refused as refused:
                 return asked.reply, refused
             return asked.reply, None
@@ -75,7 +81,7 @@ def collected(server, asynchronous, request=REQUEST, key=None, **limits):
         try:
             with asked as told:
                 for event in told:
-                    events.append(event)  # noqa: PERF402 — those before a failure count too
+                    events.append(event)
         except Refused as refused:
             return events, asked.reply, refused
         return events, asked.reply, None
@@ -101,11 +107,22 @@ def test_a_recorded_stream_arrives_as_it_was_said(asynchronous):
 
 @either
 def test_every_event_has_the_moment_at_which_it_came(asynchronous):
-    with FaultServer({CHAT: stream(says("a"), 0.2, says("b"), DONE)}) as server:
-        events, reply, _ = collected(server, asynchronous)
+    events, heard = [], []
+
+    async def rest(exchange):
+        await asyncio.to_thread(until, lambda: events)
+        heard.append(time.perf_counter())
+        await asyncio.sleep(0.2)
+        said = "".join(f"{len(part):x}\r\n{part}\r\n" for part in (says("b"), DONE, ""))
+        await exchange.send(said.encode())
+
+    with FaultServer({CHAT: stream(says("a"), then=rest)}) as server:
+        begun = time.perf_counter()
+        _, reply, _ = collected(server, asynchronous, events=events)
+        ended = time.perf_counter()
     first, second, _ = (event.at for event in events)
-    assert 0 < first < 1
-    assert 0.15 < second - first < 1
+    assert 0 < first < heard[0] - begun
+    assert first + 0.15 < second < ended - begun
     assert timing(reply).ttft == first
 
 
@@ -135,7 +152,7 @@ def test_comments_and_empty_choices_and_reasoning_pass(asynchronous):
 )
 def test_a_stream_that_breaks_keeps_what_came_and_says_how_much(asynchronous, ending, expected):
     with FaultServer({CHAT: ending}) as server:
-        _, reply, refused = collected(server, asynchronous, quiet=0.4)
+        _, reply, refused = collected(server, asynchronous, quiet=patience(expected))
     assert refused.reason is (expected or Reason.FAILED_MIDWAY)
     assert "after 12 tokens; " in refused.sentence
     assert reply.content.startswith("x")
@@ -180,7 +197,7 @@ def test_an_end_before_the_beginning_is_no_answer(asynchronous):
 )
 def test_an_answer_that_is_none_is_refused_with_its_reason(asynchronous, behaviour, expected):
     with FaultServer({CHAT: behaviour}) as server:
-        assert reason(server, asynchronous, quiet=0.4) is expected
+        assert reason(server, asynchronous, quiet=patience(expected)) is expected
         assert len(server.seen) == 1
 
 
@@ -195,11 +212,11 @@ def test_a_prompt_that_is_too_long_is_refused_with_its_numbers(asynchronous):
 
 @either
 def test_no_answer_lasts_longer_than_is_waited_for(asynchronous):
-    endless = stream(*[part for _ in range(200) for part in (counted(5), 0.02)])
+    endless = stream(*[part for _ in range(1500) for part in (counted(5), 0.02)])
     with FaultServer({CHAT: endless}) as server:
         begun = time.monotonic()
-        _, reply, refused = collected(server, asynchronous, seconds=0.5)
-        assert time.monotonic() - begun < 2
+        _, reply, refused = collected(server, asynchronous, seconds=2.5)
+        assert time.monotonic() - begun < 2 * 2.5
     assert refused.reason is Reason.OVERTIME
     assert reply.content.startswith("xx")
 
@@ -210,17 +227,21 @@ def test_a_stream_that_never_rests_ends_in_time_too(asynchronous):
     with FaultServer({CHAT: flood}) as server:
         begun = time.monotonic()
         assert reason(server, asynchronous, seconds=0.5) is Reason.OVERTIME
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 5
 
 
 @either
 def test_comments_are_a_sign_of_life_and_drops_of_a_line_are_not(asynchronous):
-    alive = [part for _ in range(9) for part in (": keep-alive\n\n", 0.4)]
-    with FaultServer({CHAT: stream(*alive, says("a"), DONE)}) as server:
-        assert collected(server, asynchronous, quiet=3.0)[2] is None
-    dripping = [part for _ in range(40) for part in ("d", 0.1)]
-    with FaultServer({CHAT: stream(says("a"), *dripping)}) as server:
-        assert reason(server, asynchronous, quiet=0.6) is Reason.SILENT
+    alive = [part for _ in range(30) for part in (": keep-alive\n\n", 0.1)]
+    dripping = [part for _ in range(60) for part in ("d", 0.1)]
+    with (
+        FaultServer({CHAT: stream(*alive, says("a"), DONE)}) as living,
+        FaultServer({CHAT: stream(says("a"), *dripping)}) as dying,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        both = [pool.submit(collected, one, asynchronous, quiet=2.5) for one in (living, dying)]
+        assert both[0].result()[2] is None
+        assert both[1].result()[2].reason is Reason.SILENT
 
 
 @either
@@ -252,23 +273,26 @@ def test_a_server_that_does_not_stream_answers_in_one_piece(asynchronous):
 def test_leaving_in_the_middle_closes_the_connection_at_once(asynchronous):
     endless = stream(says("a"), then=hang())
 
+    def is_left():
+        return server.connections == 0
+
     async def awaited(url):
         async with AsyncVllmClient(url) as client:
             async with client.stream(REQUEST) as events:
                 async for _ in events:
                     break
-            return time.monotonic()
+                assert not is_left()
+            await asyncio.to_thread(until, is_left)
 
     def blocked(url):
         with VllmClient(url) as client:
             with client.stream(REQUEST) as events:
                 next(events)
-            return time.monotonic()
+                assert not is_left()
+            until(is_left)
 
     with FaultServer({CHAT: endless}) as server:
-        left = asyncio.run(awaited(server.url)) if asynchronous else blocked(server.url)
-        until(lambda: server.connections == 0)
-        assert time.monotonic() - left < 1.0
+        asyncio.run(awaited(server.url)) if asynchronous else blocked(server.url)
 
 
 def test_forty_streams_at_once_leave_room_for_other_calls():
@@ -342,11 +366,11 @@ def test_an_answer_in_one_piece_is_asked_for_so(asynchronous):
 def test_an_answer_in_one_piece_is_given_up_in_time_and_never_asked_for_twice(asynchronous):
     async def awaited(url):
         async with AsyncVllmClient(url) as client:
-            await client.generate(REQUEST, seconds=0.3)
+            await client.generate(REQUEST, seconds=2.5)
 
     def blocked(url):
         with VllmClient(url) as client:
-            yield client.generate(REQUEST, seconds=0.3)
+            yield client.generate(REQUEST, seconds=2.5)
 
     with FaultServer({CHAT: hang()}) as server:
         give_up = asyncio.run if asynchronous else next
