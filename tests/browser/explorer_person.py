@@ -46,6 +46,11 @@ class ExplorerPerson(Person):
         self.send.click()
         expect(self.answer).to_be_visible(timeout=COLD_START)
 
+    def sends_again(self) -> None:
+        """Send what is newest in the history once more; the end of a run brings other rows."""
+        self.is_still()
+        self.sent.first.get_by_role("button", name="Send again").click()
+
     @property
     def answer(self) -> Locator:
         return self.page.get_by_role("region", name="Answer", exact=True)

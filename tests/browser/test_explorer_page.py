@@ -48,7 +48,7 @@ def test_a_route_is_found_tried_and_sent_again(person):
     person.tab("Headers").click()
     expect(person.answer.locator("dl")).to_contain_text("application/json")
     assert "one" not in person.page.url.partition("?")[2]
-    person.sent.get_by_role("button", name="Send again").click()
+    person.sends_again()
     expect(person.sent).to_have_count(2)
     expect(person.page.get_by_role("textbox", name="prompt")).to_have_value("one <b>two</b>")
     shot(person.page, "explorer")
