@@ -175,6 +175,42 @@ def test_a_live_view_whose_script_is_gone_says_so(browser, demo):
     page.close()
 
 
+SENDINGS = """window.page = { data, send: (...what) => window.told.push(what) };
+window.view = new module.Sendings(root, page)"""
+
+
+def sent(name, **told):
+    row = {"id": name, "route": f"GET /{name}", "server": "s", "tone": "good", "words": "200"}
+    return row | {"at": 1000, "seconds": "1 ms", "again": "Costs nothing", "barred": ""} | told
+
+
+def test_a_press_on_what_was_sent_is_not_lost_to_an_answer(draws):
+    running = sent("b", at=None, seconds="", tone="off", words="asking …")
+    page = draws("explorer.js", SENDINGS, {"rows": [sent("a"), running], "shown": "b"})
+    rows = page.locator("tbody tr")
+    again, show = (rows.nth(0).get_by_role("button", name=one) for one in ("Send again", "GET /a"))
+    update = "news => view.update(news)"
+    again.hover()
+    page.mouse.down()
+    page.evaluate(update, {"rows": [sent("a"), sent("b")], "shown": "b"})
+    page.mouse.up()
+    ((kind, (name, _)),) = page.evaluate("window.told")
+    assert (kind, name) == ("again", "a")
+    cells = [one.strip() for one in rows.nth(1).locator("td").all_inner_texts()]
+    assert cells[3:5] == ["200", "1 ms"]
+    show.hover()
+    page.mouse.down()
+    page.evaluate(update, {"rows": [sent("a"), sent("b", words="404")], "shown": "a"})
+    page.mouse.up()
+    assert page.evaluate("window.told.at(-1)") == ["show", "a"]
+    assert [one.get_attribute("aria-current") for one in rows.all()] == ["true", None]
+    barred = sent("a", again="", barred="It is not watched any more.")
+    page.evaluate(update, {"rows": [barred], "shown": ""})
+    assert rows.count() == 1
+    assert again.count() == 0
+    assert "It is not watched any more." in rows.nth(0).inner_text()
+
+
 OVERVIEW = """window.EventSource = class { addEventListener() {} close() {} };
 window.view = new module.Overview(root, { data, send: (...what) => window.told.push(what) })"""
 

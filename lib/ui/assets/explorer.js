@@ -1,7 +1,7 @@
 // The API Explorer's own views: the routes of a server, what one answered, what was sent before, and what is exposed.
 
 import { tell } from "./address.js";
-import { h, mark, put, state } from "./dom.js";
+import { h, mark, place, put, state } from "./dom.js";
 import { clock } from "./figures.js";
 import { documentOf } from "./raw.js";
 import { sheet } from "./sheet.js";
@@ -174,24 +174,49 @@ export class Tried {
 /** What was sent in this tab, newest first: to look at again, and to send again. */
 export class Sendings {
   constructor(root, page) {
-    this.root = root;
     this.page = page;
+    this.sent = new Map();
+    this.body = h("tbody");
+    root.replaceChildren(h("div.vi-scroll", {}, h("table.vi-table.vx-history", { "aria-label": "Sent in this tab" },
+      h("thead", {}, h("tr", {}, ...["At", "Route", "Server", "Status", "Took", ""].map((one) => h("th", { scope: "col" }, one)))),
+      this.body)));
     this.update(page.data);
   }
 
   update({ rows, shown }) {
-    const told = JSON.stringify([rows, shown]);
-    if (told === this.told) return;
-    this.told = told;
-    this.root.replaceChildren(h("div.vi-scroll", {}, h("table.vi-table.vx-history", { "aria-label": "Sent in this tab" },
-      h("thead", {}, h("tr", {}, ...["At", "Route", "Server", "Status", "Took", ""].map((one) => h("th", { scope: "col" }, one)))),
-      h("tbody", {}, ...rows.map((row) => h("tr", { "aria-current": row.id === shown ? "true" : null },
-        h("td", {}, row.at ? clock(row.at) : ""), h("td", {}, h("button.vx-open", { type: "button", title: "Show this answer, and put what was sent into the form", onclick: () => this.page.send("show", row.id) }, h("bdi", {}, row.route))),
-        h("td", {}, h("bdi", {}, row.server)), h("td", {}, state(row.tone, row.words)), h("td.vi-number", {}, row.seconds),
-        h("td", {}, row.again ? h("button.vx-again", { type: "button", title: row.again, onclick: () => this.page.send("again", [row.id, Date.now()]) }, h("span.vi-icon", { "aria-hidden": "true" }, "replay"), "Send again") : h("span.vi-quiet", {}, row.barred))))))));
+    const before = this.sent;
+    this.sent = new Map(rows.map((row) => [row.id, before.get(row.id) ?? new Sent(row.id, this.page)]));
+    for (const row of rows) this.sent.get(row.id).update(row, row.id === shown);
+    place(this.body, [...this.sent.values()].map(({ element }) => element));
   }
 
   destroy() {}
+}
+
+/** A line of the history. Its buttons stay the same, whatever comes: a press on them is not lost. */
+class Sent {
+  constructor(id, page) {
+    [this.at, this.state, this.next] = [h("td"), h("td"), h("td")];
+    [this.route, this.server, this.took] = [h("bdi"), h("bdi"), h("td.vi-number")];
+    this.again = h("button.vx-again", { type: "button", onclick: () => page.send("again", [id, Date.now()]) }, h("span.vi-icon", { "aria-hidden": "true" }, "replay"), "Send again");
+    this.barred = h("span.vi-quiet");
+    this.element = h("tr", {}, this.at,
+      h("td", {}, h("button.vx-open", { type: "button", title: "Show this answer, and put what was sent into the form", onclick: () => page.send("show", id) }, this.route)),
+      h("td", {}, this.server), this.state, this.took, this.next);
+  }
+
+  update(row, isShown) {
+    const told = JSON.stringify([row, isShown]);
+    if (told === this.told) return;
+    this.told = told;
+    if (isShown) this.element.setAttribute("aria-current", "true");
+    else this.element.removeAttribute("aria-current");
+    this.at.textContent = row.at ? clock(row.at) : "";
+    [this.route.textContent, this.server.textContent, this.took.textContent] = [row.route, row.server, row.seconds];
+    this.state.replaceChildren(state(row.tone, row.words));
+    [this.again.title, this.barred.textContent] = [row.again, row.barred];
+    place(this.next, [row.again ? this.again : this.barred]);
+  }
 }
 
 /** What answers without a key: a line for each route, worst first; advice that several share stands once. */

@@ -3,7 +3,7 @@
 
 import { tell } from "./address.js";
 import { copyButton } from "./copy.js";
-import { h, mark, put, state } from "./dom.js";
+import { h, mark, place, put, state } from "./dom.js";
 import { clock, span } from "./figures.js";
 import { age, trouble } from "./verdict.js";
 import { LiveView } from "./view.js";
@@ -32,6 +32,7 @@ export class Models extends LiveView {
     this.rank = [];
     this.troubles = h("div.vi-verdict", { role: "region", "aria-label": "Lists in trouble" });
     this.list = h("div.vm-cards", {}, ...Array.from({ length: 2 }, () => h("div.vi-skeleton")));
+    this.none = h("p.vi-note", {}, "No models: no server has listed any yet.");
     this.hidden = h("ul.vm-hidden");
     this.answers = h("section.vm-answers", { hidden: true }, h("h2", {}, "Lists as they came"),
       h("p.vi-quiet", {}, "The newest answer of each server to GET /v1/models, asked every 30 s while this page is open."));
@@ -161,15 +162,7 @@ export class Models extends LiveView {
     for (const name of this.places.keys()) if (!names.includes(name)) this.places.delete(name);
     names.forEach((name, index) => this.fillPlace(name, this.live.get(name), index));
     const rows = names.map((name) => this.places.get(name).element);
-    const shown = [...this.ladder.children];
-    if (rows.length !== shown.length || rows.some((row, index) => row !== shown[index])) this.move(rows);
-  }
-
-  /** Put rows into their order; what has the focus keeps it. */
-  move(rows) {
-    const focused = document.activeElement;
-    this.ladder.replaceChildren(...rows);
-    if (this.ladder.contains(focused)) focused.focus();
+    place(this.ladder, rows);
   }
 
   fillPlace(name, live, index) {
@@ -201,12 +194,9 @@ export class Models extends LiveView {
   arrange() {
     for (const key of this.drawn.keys()) if (!this.order.includes(key)) { this.drawn.delete(key); this.cards.delete(key); }
     const elements = this.order.map((key) => this.card(this.cards.get(key)));
-    const shown = [...this.list.children];
-    if (elements.length !== shown.length || elements.some((one, index) => one !== shown[index])) {
-      const focused = document.activeElement?.closest?.("[data-focus]")?.dataset.focus;
-      this.list.replaceChildren(...(elements.length ? elements : [h("p.vi-note", {}, "No models: no server has listed any yet.")]));
-      if (focused && !this.list.contains(document.activeElement)) this.list.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
-    }
+    const focused = document.activeElement?.closest?.("[data-focus]")?.dataset.focus;
+    place(this.list, elements.length ? elements : [this.none]);
+    if (focused && !this.list.contains(document.activeElement)) this.list.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
     this.follow();
   }
 
