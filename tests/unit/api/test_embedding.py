@@ -37,6 +37,7 @@ from tests.support.faulty import (
     in_turn,
     recorded,
     reset,
+    slow,
 )
 from tests.support.processes import ROOT
 from tests.support.waiting import until
@@ -378,7 +379,7 @@ def test_a_batch_may_take_longer_than_the_clients_other_questions():
         await judging()(exchange)
 
     with (
-        serving({"/v1/embeddings": in_turn(held, hang())}) as server,
+        serving({"/v1/embeddings": in_turn(held, slow(5.0, judging()))}) as server,
         VllmClient(server.url, timeout=2.5) as client,
         ThreadPoolExecutor(1) as pool,
     ):
