@@ -226,6 +226,8 @@ export class Timeline {
       label.style.left = `${((100 * (moment - start)) / (end - start)).toFixed(2)}%`;
       return label;
     }));
+    const last = this.times.lastElementChild;
+    if (last && last.offsetLeft + last.offsetWidth / 2 > width) last.remove();  // half of it would stand beside the page
   }
 
   /** Not under a pressed pointer: the click would be lost. The next tick finds it released. */
