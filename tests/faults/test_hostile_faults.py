@@ -48,7 +48,7 @@ TABLE = {
     "unauthorized": ("401", "Key refused", "key needed", "wants an API key"),
     "forbidden": ("403", "Key refused", "forbidden", "forbids /metrics"),
     "missing": ("404", "Wrong protocol", "route not offered", "does not offer /metrics"),
-    "busy": ("429", "Not answering", "busy", "has no room"),
+    "busy": ("429", "Server error", "busy", "has no room"),
     "error": ("500", "Engine dead", "server error", "failed at /health"),
     "gateway": ("502", "Server error", "gateway", "The proxy before"),
     "unavailable": ("503", "Engine dead", "busy", "its engine is dead"),
