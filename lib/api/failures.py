@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 
+import anyio
 import httpcore
 import httpx
 
@@ -22,6 +23,7 @@ FAILURES = (
     httpcore.ProtocolError,
     httpcore.TimeoutException,
     httpcore.UnsupportedProtocol,
+    anyio.ClosedResourceError,  # a handshake whose connection is closed meanwhile
     httpx.RemoteProtocolError,  # httpx reads the address of a redirect even where none is followed
     OSError,  # TimeoutError and every error of sockets, name service and TLS are one
     AddressRefused,

@@ -252,6 +252,28 @@ def test_a_client_that_is_closed_leaves_no_connection_of_another_task(stage):
             gc.enable()
 
 
+def test_closing_a_client_ends_a_handshake_of_another_task():
+    async def silent(reader, writer):
+        opened.append(await reader.read(1))
+        await reader.read()
+        writer.close()
+
+    async def main():
+        listening = await asyncio.start_server(silent, "127.0.0.1", 0)
+        client = AsyncVllmClient(f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
+        async with listening, asyncio.timeout(60):
+            asking = asyncio.create_task(client.version())
+            while not opened:  # noqa: ASYNC110 - of this loop
+                await asyncio.sleep(0.01)
+            await client.close()
+            with pytest.raises(Refused) as caught:
+                await asking
+        return caught.value.reason
+
+    opened = []
+    assert asyncio.run(main()) is Reason.CLIENT_CLOSED
+
+
 @either
 def test_a_call_over_a_closed_client_is_refused(asynchronous):
     async def awaited(url):
