@@ -113,6 +113,7 @@ class AsyncWire:
         self._target, self._resolver = target, resolver
         self._closing: set[asyncio.Task[None]] = set()
         self._inner = _Inner(async_client(target, resolver))
+        self._replaced: set[_Inner] = set()  # that are still in use
         self._is_closed = False
 
     async def exchange(self, sending: Sending) -> Raw:
@@ -135,7 +136,7 @@ class AsyncWire:
             raise
         finally:
             inner.users -= 1
-            if inner is not self._inner and not inner.users:
+            if inner in self._replaced and not inner.users:
                 self._discard(inner)
         raise refused
 
@@ -155,15 +156,18 @@ class AsyncWire:
     async def close(self) -> None:
         """Close every connection, also of discarded clients; no cancellation keeps one open."""
         self._is_closed = True
-        self._discard(self._inner)
+        for inner in (self._inner, *self._replaced):
+            self._discard(inner)
         await asyncio.shield(asyncio.gather(*self._closing))
 
     def _replace(self, inner: "_Inner") -> None:
         if inner is self._inner and not self._is_closed:
+            self._replaced.add(inner)
             self._inner = _Inner(async_client(self._target, self._resolver))
 
     def _discard(self, inner: "_Inner") -> None:
         """Close in a task of its own, which no cancellation of the caller reaches."""
+        self._replaced.discard(inner)
         task = asyncio.get_running_loop().create_task(inner.client.aclose())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -252,6 +252,26 @@ def test_a_client_that_is_closed_leaves_no_connection_of_another_task(stage):
             gc.enable()
 
 
+def test_closing_a_client_ends_what_was_asked_before_another_call_was_given_up():
+    """A call that is given up leaves the connections that it shared to those who use them yet."""
+
+    async def main(server):
+        client = AsyncVllmClient(server.url, timeout=60)
+        staying, leaving = (asyncio.create_task(client.version()) for _ in range(2))
+        await asyncio.to_thread(until, lambda: len(server.seen) == 2)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        await client.close()
+        async with asyncio.timeout(30):
+            with pytest.raises(Refused) as caught:
+                await staying
+        await asyncio.to_thread(until, lambda: server.connections == 0)
+        return caught.value.reason
+
+    with FaultServer({"/version": hang()}) as server:
+        assert asyncio.run(main(server)) is Reason.CLIENT_CLOSED
+
+
 def test_closing_a_client_ends_a_handshake_of_another_task():
     async def silent(reader, writer):
         opened.append(await reader.read(1))
