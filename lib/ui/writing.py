@@ -6,6 +6,7 @@ the time in which a screen is drawn anew; a browser that connects again says fro
 
 import asyncio
 import json
+import time
 from contextlib import suppress
 
 from starlette.requests import Request
@@ -19,8 +20,9 @@ from lib.ui.stream import HEADERS, SEND_SECONDS, event
 
 __all__ = ["Writing"]
 
-_BEGIN_SECONDS = 5.0
-"""A browser asks for an answer while its request to begin it is under way."""
+_BEGIN_SECONDS = 30.0
+"""A browser asks for an answer while its request to begin it is under way, and tells that request
+again after seconds: a page that stood still is no reason to refuse it."""
 _PAUSE = 0.025
 _BEAT = 0.5
 _AT_ONCE = 500
@@ -31,32 +33,40 @@ class Writing:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         query = Request(scope).query_params
-        run = None
         if not guard.valid(query.get("ticket", "")):
             refusal = PlainTextResponse("Ask the page for a new ticket.", 401)
-        else:
-            refusal = PlainTextResponse("No such answer.", 404)
-            if is_name(name := query.get("run")):
-                run = await house().answers.awaited(name, _BEGIN_SECONDS)
-        if run is None:
             await refusal(scope, receive, send)
-        else:
-            await _write(run, _number(query.get("from", "")), receive, send)
+            return
+        leaving = asyncio.create_task(_until_gone(receive))
+        try:
+            name = query.get("run")
+            run = await _begun(name, leaving) if is_name(name) else None
+            if run is None:
+                await PlainTextResponse("No such answer.", 404)(scope, receive, send)
+            else:
+                await _write(run, _number(query.get("from", "")), leaving, send)
+        finally:
+            leaving.cancel()
 
 
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
-async def _write(run: Run, sent: int, receive: Receive, send: Send) -> None:
-    leaving = asyncio.create_task(_until_gone(receive))
+async def _begun(name: str, leaving: "asyncio.Task[None]") -> Run | None:
+    """The run, which may be about to begin; None where nobody waits for it any more."""
+    end = time.monotonic() + _BEGIN_SECONDS
+    while (left := end - time.monotonic()) > 0 and not (leaving.done() or house().hub.is_closing):
+        if run := await house().answers.awaited(name, min(left, _BEAT)):
+            return run
+    return house().answers.get(name)
+
+
+async def _write(run: Run, sent: int, leaving: "asyncio.Task[None]", send: Send) -> None:
     async with run.read():
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-            with suppress(TimeoutError):  # a browser that does not read is not told either
-                await _send_parts(run, sent, leaving, send)
-        finally:
-            leaving.cancel()
+        await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        with suppress(TimeoutError):  # a browser that does not read is not told either
+            await _send_parts(run, sent, leaving, send)
 
 
 async def _send_parts(run: Run, sent: int, leaving: "asyncio.Task[None]", send: Send) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ from lib.ui import guard, writing
 from lib.ui.answering import Answers
 from lib.ui.writing import Writing
 from tests.support.faulty import FaultServer
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until
 from tests.unit.ui.chat.speaking import Speaker, chunk, server_at
 
 ENDED = [chunk(content="one "), chunk(content="two"), chunk(finish="stop")]
@@ -54,7 +55,7 @@ class Browser:
     async def send(self, message):
         self.messages.append(message)
 
-    async def asks(self, seconds=10):
+    async def asks(self, seconds=PATIENCE * 10):
         async with asyncio.timeout(seconds):
             await Writing()(self.scope, self.receive, self.send)
         return self
@@ -73,6 +74,17 @@ class Browser:
     def text(self):
         parts = [part for kind, told in self.events if kind == "parts" for part in told["parts"]]
         return "".join(part.get("c", "") for part in parts)
+
+
+class Counted:
+    """Whether the dashboard stops, which it does not; remembers each time that it is asked."""
+
+    def __init__(self, asked):
+        self.asked = asked
+
+    def __bool__(self):
+        self.asked.append(True)
+        return False
 
 
 def begin(home, server, behaviour, name="r"):
@@ -110,6 +122,40 @@ def test_a_run_that_begins_a_little_later_is_waited_for(home, server):
     assert browser.text == "one two"
     assert browser.events[-1] == ("end", {"state": "done", "sentence": ""})
     assert browser.messages[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+
+
+def test_a_run_may_begin_after_many_beats(home, server, monkeypatch):
+    monkeypatch.setattr(writing, "_BEAT", 0.001)
+
+    async def story():
+        browser = Browser()
+        asking = asyncio.create_task(browser.asks())
+        beats = []
+        monkeypatch.setattr(writing.house().hub, "is_closing", Counted(beats))
+        await becomes(lambda: len(beats) > 10)
+        await asyncio.to_thread(begin, home, server, Speaker(ENDED))
+        await asking
+        return browser
+
+    assert asyncio.run(story()).text == "one two"
+
+
+@pytest.mark.parametrize("how", ["the browser leaves", "the dashboard stops"])
+def test_a_run_that_has_not_begun_is_waited_for_no_longer_than_anybody_wants_it(home, how):
+    async def story():
+        browser = Browser()
+        asking = asyncio.create_task(browser.asks())
+        await asyncio.sleep(0)
+        if how == "the browser leaves":
+            browser.left.set()
+        else:
+            home.hub.is_closing = True
+        await asking
+        return browser
+
+    begun = time.monotonic()
+    assert asyncio.run(story()).status == 404
+    assert time.monotonic() - begun < writing._BEGIN_SECONDS / 2
 
 
 def test_the_first_part_leaves_at_once_and_later_ones_together(home, server):
