@@ -19,7 +19,9 @@ _CLEAR = """async (href) => {
     await loaded;
 }"""
 _DRAW = """async (given) => {
-    const module = await import(new URL("%s", location.href));
+    const beside = (name) => import(new URL(name, location.href));
+    const [module, { arrived }] = await Promise.all([beside("%s"), beside("sheet.js")]);
+    await arrived();
     const data = JSON.parse(given, (_, value) => (value === "NaN" ? NaN : value));
     const root = document.createElement("div");
     root.className = "vi";
