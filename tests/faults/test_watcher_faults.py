@@ -10,7 +10,7 @@ import sys
 import textwrap
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -119,7 +119,7 @@ def test_every_bad_server_is_told_and_the_good_ones_keep_their_period(tmp_path):
 def downed(feed, one, kind):
     """The newest tick of a server that is down for that reason."""
     tick = feed.latest(one.id)
-    is_it = tick.status.state.is_down and tick.refused and tick.refused.kind == kind
+    is_it = tick and tick.status.state.is_down and tick.refused and tick.refused.kind == kind
     return tick if is_it else None
 
 
@@ -191,7 +191,8 @@ def test_a_server_that_was_long_away_is_seen_when_it_is_back(tmp_path):
         assert feed.latest(one.id).status.state.is_down
         with started_at(url):
             until(lambda: feed.latest(one.id).status.state is State.HEALTHY, 20)
-            until(lambda: [e.kind for e in feed.events(0, 1e12, one.id)] == ["down", "up"], 10)
+            # The history comes a second later, in which the machine may stand still.
+            until(lambda: [e.kind for e in feed.events(0, 1e12, one.id)][:2] == ["down", "up"])
 
 
 class LongAway:
@@ -259,7 +260,7 @@ def test_a_killed_watcher_is_started_again_within_two_seconds(tmp_path):
             until(lambda: feed.pulse.pid != first and feed.pulse.ours, 20)
             before = len(feed.recent(one.id, 600))
             ticking(feed, one, before + 2)
-            window = feed.window(one.id, time.time() - 60, time.time())
+            window = feed.window(one.id, time.time() - 600, time.time())
             assert (np.diff(window.times) > 0).all()
             assert len(window) >= before + 1
 
@@ -270,10 +271,16 @@ def test_a_watcher_that_stands_still_is_replaced(tmp_path, monkeypatch):
         one = server("good", good.url)
         with feeding(tmp_path, [one]) as feed:
             ticking(feed, one, 2)
-            first = feed.pulse.pid
+            first = until(lambda: pid_of_ours(feed), 20)
             os.kill(first, signal.SIGSTOP)
             until(lambda: feed.pulse.pid != first and feed.pulse.ours, 20)
             until(lambda: feed.age(one.id) < 1.5, 10)
+
+
+def pid_of_ours(feed):
+    """The watcher that a feed has started, once it speaks."""
+    pulse = feed.pulse
+    return pulse.pid if pulse.ours else None
 
 
 def test_the_heartbeats_age_is_told(tmp_path):
@@ -281,13 +288,15 @@ def test_the_heartbeats_age_is_told(tmp_path):
         one = server("good", good.url)
         with feeding(tmp_path, [one]) as feed:
             ticking(feed, one, 2)
-            until(lambda: feed.pulse.age is not None and feed.pulse.sentence == "")
-            os.kill(feed.pulse.pid, signal.SIGSTOP)
+            until(lambda: feed.pulse.sentence == "")
+            watcher = until(lambda: pid_of_ours(feed), 20)
+            os.kill(watcher, signal.SIGSTOP)
             try:
-                until(lambda: feed.pulse.sentence, 10)
-                assert feed.pulse.sentence.startswith("The watcher has been silent for ")
+                silent = "The watcher has been silent for "
+                until(lambda: feed.pulse.sentence.startswith(silent), 10)
             finally:
-                os.kill(feed.pulse.pid, signal.SIGCONT)
+                with suppress(ProcessLookupError):  # one that is silent for long is replaced
+                    os.kill(watcher, signal.SIGCONT)
 
 
 DASHBOARD = textwrap.dedent(
@@ -339,12 +348,12 @@ def test_two_dashboards_share_one_watcher_and_the_second_takes_over(tmp_path):
                 assert [first.pulse.ours, second.pulse.ours].count(True) == 1
                 owner = first if first.pulse.ours else second
                 pid = owner.pulse.pid
-            until(lambda: second.pulse.age is not None and second.pulse.age < 1.5, 20)
+            until(lambda: (age := second.pulse.age) is not None and age < 1.5, 20)
             until(lambda: second.pulse.ours, 20)
             assert owner is second or second.pulse.pid != pid
 
 
-def run_watcher(data, servers, *arguments, timeout=30, **more):
+def run_watcher(data, servers, *arguments, timeout=90, **more):
     return subprocess.run(
         [sys.executable, "-m", "lib.watch", *arguments],
         cwd=ROOT,
@@ -371,9 +380,9 @@ def test_a_second_watcher_says_so_and_ends(tmp_path):
                 assert not feed.pulse.ours
                 assert feed.pulse.pid == first.popen.pid
             first.popen.terminate()
-            assert first.popen.wait(10) == 0
-        kinds = [event.kind for event in Feed(tmp_path, environ=environ).events(0, 1e12)]
-        assert kinds == ["started", "stopped"]
+            assert first.popen.wait(60) == 0
+        events = Feed(tmp_path, environ=environ).events(0, 1e12)
+        assert [event.kind for event in events if event.server is None] == ["started", "stopped"]
 
 
 def test_settings_that_cannot_be_used_are_told_in_a_sentence(tmp_path):
@@ -386,11 +395,11 @@ def test_settings_that_cannot_be_used_are_told_in_a_sentence(tmp_path):
 def test_once_asks_each_server_once(tmp_path):
     with FaultServer(GOOD) as good, closed_port() as nobody:
         servers = [server("good", good.url)]
-        done = run_watcher(tmp_path, servers, "--once", INSPECTOR_PERIOD="5")
+        done = run_watcher(tmp_path, servers, "--once", INSPECTOR_PERIOD="30")
         assert done.returncode == 0
         assert done.stdout.startswith(f"good {good.url}: Healthy, 293 series, ")
         done = run_watcher(
-            tmp_path, [*servers, server("bad", nobody)], "--once", INSPECTOR_PERIOD="5"
+            tmp_path, [*servers, server("bad", nobody)], "--once", INSPECTOR_PERIOD="30"
         )
         assert done.returncode == 1
         assert "Nothing listens at" in done.stdout
@@ -404,7 +413,9 @@ def test_a_server_added_in_the_page_is_watched_without_a_restart(tmp_path):
             ticking(feed, one, 2)
             pid = feed.pulse.pid
             added = {"servers": [{"name": "more", "url": more.url}]}
-            (tmp_path / "added.json").write_text(json.dumps(added))
+            written = tmp_path / "added.json.new"
+            written.write_text(json.dumps(added))
+            written.rename(tmp_path / "added.json")  # at once: half of it would be another list
             ticking(feed, other, 2)
             assert feed.servers == (one.id, other.id)
             (tmp_path / "added.json").unlink()
@@ -431,9 +442,8 @@ def test_a_server_that_the_running_watcher_does_not_ask_is_told(tmp_path):
             feeding(tmp_path, [one, other], supervise=False) as feed,
         ):
             ticking(feed, one, 2)
-            until(lambda: feed.pulse.age is not None, 20)
+            until(lambda: "does not ask other" in feed.pulse.sentence, 20)
             assert feed.pulse.unwatched == (other.id,)
-            assert "does not ask other" in feed.pulse.sentence
 
 
 def test_the_live_view_goes_on_without_a_store(tmp_path):
@@ -443,6 +453,5 @@ def test_the_live_view_goes_on_without_a_store(tmp_path):
         one = server("good", good.url)
         with feeding(data, [one]) as feed:
             ticking(feed, one, 4)
-            until(lambda: feed.pulse.trouble, 10)
-            assert feed.pulse.sentence == feed.pulse.trouble
-            assert len(feed.window(one.id, time.time() - 60, time.time())) >= 4
+            until(lambda: (pulse := feed.pulse).trouble and pulse.sentence == pulse.trouble)
+            assert len(feed.window(one.id, time.time() - 600, time.time())) >= 4
