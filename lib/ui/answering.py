@@ -12,7 +12,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeGuard, TypeVar
@@ -37,6 +37,8 @@ _TIMEOUT = 20.0
 _UNREAD_SECONDS = 120.0
 """A tab that was closed does not come back; one that is loaded again does at once."""
 _CLOSING_SECONDS = 2.0
+_CLOSING_TURNS = 20
+"""A process that stands still loses the turn in which it does, and not all of that time."""
 _SENTENCE = 600
 _NAME = re.compile(r"[\w-]{1,64}", re.ASCII)
 
@@ -213,10 +215,11 @@ class Answers:
             loop, self._loop, thread = self._loop, None, self._thread
         if loop and thread:
             ending = asyncio.run_coroutine_threadsafe(self._end(), loop)
+            _in_turns(lambda seconds: wait([ending], seconds), ending.done)
             with suppress(TimeoutError):
-                ending.result(_CLOSING_SECONDS)
+                ending.result(0)
             loop.call_soon_threadsafe(loop.stop)
-            thread.join(_CLOSING_SECONDS)
+            _in_turns(thread.join, lambda: not thread.is_alive())
             if not thread.is_alive():
                 loop.close()
 
@@ -285,6 +288,14 @@ class Answers:
                     run.end("stopped", TOO_MUCH)
                     return
         run.end("done")
+
+
+def _in_turns(wait_for: Callable[[float], object], is_over: Callable[[], bool]) -> None:
+    """Wait for an end, but not for ever."""
+    for _ in range(_CLOSING_TURNS):
+        if is_over():
+            return
+        wait_for(_CLOSING_SECONDS / _CLOSING_TURNS)
 
 
 async def _over(tasks: Collection["asyncio.Task[Any]"]) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import gc
 import threading
 import time
+from concurrent.futures import wait
 
 import pytest
 
@@ -197,7 +198,7 @@ def test_what_somebody_reads_goes_on(answers, server, monkeypatch):
 
 
 def test_quitting_stops_all_at_once(server, monkeypatch):
-    monkeypatch.setattr(answering, "_CLOSING_SECONDS", 5.0)
+    monkeypatch.setattr(answering, "_CLOSING_SECONDS", 60.0)
     answers = Answers({})
     server[PATH] = hang()
     runs = [answers.begin(str(n), server_at(server.url), request()) for n in range(5)]
@@ -213,6 +214,23 @@ def test_quitting_stops_all_at_once(server, monkeypatch):
     answers.close()
 
 
+def test_a_machine_that_stands_still_cuts_no_closing_short(server, monkeypatch):
+    turns = []
+
+    def waited(futures, seconds):
+        turns.append(seconds)  # the time of the first is over before anything could be done
+        return wait(futures, seconds if len(turns) > 1 else 0.0)
+
+    monkeypatch.setattr(answering, "wait", waited)
+    monkeypatch.setattr(answering, "_CLOSING_SECONDS", 60.0)
+    answers = Answers({})
+    run = begin(answers, server, hang())
+    until(lambda: server.seen)
+    answers.close()
+    assert run.state == "stopped"
+    until(lambda: server.connections == 0)
+
+
 async def nothing():
     raise AssertionError
 
@@ -220,10 +238,10 @@ async def nothing():
 def test_what_comes_after_the_end_is_not_begun():
     answers = Answers({})
     answers.close()
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with pytest.raises(Full):
         answers.spawn(nothing())
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before
 
 
 def test_quitting_waits_for_no_slow_conclusion_and_leaves_nothing_open(server, caplog, monkeypatch):
