@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,14 @@ class Watched:
         until(lambda: len(self.ticks(name)) >= wanted, 40)
         return self.latest(name)
 
+    def answered(self, name, count=1):
+        """Wait until a server has answered so often; one that was late has not."""
+
+        def answers():
+            return [tick for tick in self.ticks(name) if tick.sample]
+
+        return until(lambda: (found := answers()) and len(found) >= count and found, 40)
+
     def sampled(self, name):
         """Wait for a server's first sample."""
         return until(lambda: (tick := self.latest(name)) and tick.sample, 20)
@@ -72,10 +80,10 @@ class Watched:
 
     def stored(self):
         """The servers that the history knows, and every word in it."""
-        with sqlite3.connect(f"file:{self.data}/history.sqlite?mode=ro", uri=True) as db:
+        place = f"file:{self.data}/history.sqlite?mode=ro"
+        with closing(sqlite3.connect(place, uri=True)) as db:
             names = [name for (name,) in db.execute("SELECT name FROM server")]
             texts = [text for (text,) in db.execute("SELECT text FROM event")]
-        db.close()
         return names, texts
 
 

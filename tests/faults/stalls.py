@@ -4,6 +4,7 @@ A watcher keeps a period as far as the machine lets it. So the period is longer 
 what was missed while nothing ran here either is nobody's fault; all the rest is held to the letter.
 """
 
+import math
 import statistics
 import threading
 import time
@@ -41,6 +42,7 @@ class Stalls:
 
     def __init__(self) -> None:
         self._found: list[tuple[float, float]] = []
+        self._due = math.inf
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stalls", daemon=True)
 
@@ -51,19 +53,35 @@ class Stalls:
     def __exit__(self, *_: object) -> None:
         self._ending.set()
         self._thread.join()
+        self._due = math.inf
 
     def _run(self) -> None:
-        due = time.monotonic() + STEP
+        self._due = time.monotonic() + STEP
         while not self._ending.wait(STEP):
             now = time.monotonic()
-            if now > due + NOTICED:
-                self._found.append((due, now))
-            due = now + STEP
+            if now > self._due + NOTICED:
+                self._found.append((self._due, now))
+            self._due = now + STEP
 
     def within(self, begin: float, end: float) -> float:
         """For how many seconds of that time (monotonic clock) nothing ran here."""
-        shares = (min(end, late) - max(begin, due) for due, late in tuple(self._found))
+        # One that is just over may not be noted yet: whoever asks has perhaps been woken first.
+        due, now = self._due, time.monotonic()
+        found = dict([*self._found, (due, now)] if now > due + NOTICED else self._found)
+        shares = (min(end, late) - max(begin, due) for due, late in found.items())
         return sum(max(0.0, share) for share in shares)
+
+    def begin(self) -> tuple[float, float]:
+        """This moment, for `run_since`."""
+        return time.monotonic(), time.process_time()
+
+    def run_since(self, begun: tuple[float, float]) -> float:
+        """Seconds since then, those left out in which nothing ran here.
+
+        At least those of this process at work: one that keeps its threads waiting stands not still.
+        """
+        (moment, worked), now = begun, time.monotonic()
+        return max(now - moment - self.within(moment, now), time.process_time() - worked)
 
 
 def assert_kept(ticks: Iterable[Tick], period: float, stalls: Stalls) -> None:
