@@ -19,4 +19,4 @@ def demo_servers() -> Iterator[str]:
     ) as child:
         yield child.stdout.readline().strip()
         child.stdin.close()
-        child.wait(10)
+        child.wait(60)

@@ -124,12 +124,12 @@ class FaultServer:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(10), "the fault server did not start"
+        assert self._ready.wait(60), "the fault server did not start"
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop()
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _run(self) -> None:
         asyncio.run(self._main())

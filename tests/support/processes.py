@@ -52,7 +52,7 @@ class Process:
             with suppress(subprocess.TimeoutExpired):
                 self.popen.wait(patience)
         self.signal_all(signal.SIGKILL)
-        self.popen.wait(5)
+        self.popen.wait(60)
 
     def ready_when(self, condition, timeout: float) -> None:
         """Wait for `condition`; a process that ends meanwhile fails at once with its last words."""
