@@ -2,13 +2,14 @@
 
 import re
 
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Error, Locator, expect
 
 from tests.browser.person import COLD_START, Person
+from tests.support.waiting import PATIENCE, until
 
 __all__ = ["ChatPerson"]
 
-ANSWER = 60_000
+ANSWER = PATIENCE * 60_000
 """Milliseconds in which a demo server has written any answer of these tests."""
 
 
@@ -27,7 +28,7 @@ class ChatPerson(Person):
         """The page knows its talk."""
         expect(self.composer).to_be_visible(timeout=COLD_START)
         expect(self.page.locator(".vi:has(> .vc)")).to_have_attribute(
-            "data-tab", "", timeout=20_000
+            "data-tab", "", timeout=COLD_START
         )
         return self
 
@@ -90,12 +91,27 @@ class ChatPerson(Person):
 
     def is_writing(self, answer: Locator) -> None:
         """The first words of an answer are on the screen."""
-        expect(self.text(answer)).to_have_text(re.compile(r"\S"), timeout=20_000)
+        expect(self.text(answer)).to_have_text(re.compile(r"\S"), timeout=COLD_START)
 
     def stands(self, answer: Locator) -> None:
         """Wait until an answer is over, and confirmed."""
         expect(answer).not_to_have_attribute("data-state", "streaming", timeout=ANSWER)
         expect(self.send).to_be_visible()
+
+    def begins_anew(self) -> None:
+        """Throw the talk away: one press asks whether to, and does so for a moment only."""
+        fresh = self.page.get_by_role("button", name="New chat")
+        sure = self.page.get_by_role("button", name="Discard this one?")
+
+        def discarded() -> bool:
+            fresh.click()
+            try:
+                sure.click(timeout=5_000)
+            except Error:
+                return False  # it asked, and has stopped to
+            return True
+
+        until(discarded, 30)
 
     def hears(self, text: str) -> Locator:
         answer = self.says(text)

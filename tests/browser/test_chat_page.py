@@ -26,9 +26,12 @@ def test_a_conversation_is_written_as_it_comes_and_measured(person):
     person.is_writing(first)
     person.stands(first)
     expect(first).to_have_attribute("data-state", "done")
-    for label in ("TTFT", "Tokens/s", "Prompt", "Finish"):
+    for label in ("TTFT", "Prompt", "Finish"):
         expect(person.figure(first, label)).to_have_text(re.compile(r"\w"))
     second = person.hears("And prefill?")
+    # What a dashboard that stood still has read at once has no pace: not both answers.
+    paces = [person.figure(one, "Tokens/s").inner_text() for one in (first, second)]
+    assert any(re.search(r"\w", pace) for pace in paces), paces
     expect(person.turns).to_have_count(4)
     longer = int(person.figure(second, "Prompt").inner_text().replace("\u202f", ""))
     assert longer > int(person.figure(first, "Prompt").inner_text())
@@ -156,8 +159,7 @@ def test_a_conversation_is_carried_away_and_brought_back(person, tmp_path):
     written = tmp_path / "conversation.md"
     caught.value.save_as(written)
     assert "你好 🎉" in written.read_text(encoding="utf-8")
-    person.page.get_by_role("button", name="New chat").click()
-    person.page.get_by_role("button", name="Discard this one?").click()
+    person.begins_anew()
     expect(person.turns).to_have_count(0)
     person.menu.click()
     with person.page.expect_file_chooser() as chooser:
