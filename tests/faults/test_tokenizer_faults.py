@@ -51,7 +51,8 @@ def shown(behaviours):
     ids=["hangs", "404", "401", "500", "html", "garbage", "nonsense", "impossible-id"],
 )
 def test_what_gives_no_tokens_is_one_sentence(monkeypatch, behaviour, words):
-    monkeypatch.setattr(tokenizers, "SECONDS", 1.0)
+    # Only silence is to be given up soon: an answer may come late where the machine stood still.
+    monkeypatch.setattr(tokenizers, "SECONDS", 1.0 if words == "did not" else 60.0)
     found = shown({"/tokenize": behaviour, "/detokenize": behaviour})
     assert found.alignment is None
     assert words.lower() in found.trouble.lower()
