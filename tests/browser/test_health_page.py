@@ -257,6 +257,37 @@ def test_no_strip_goes_away_from_under_a_pressed_pointer(view):
     assert order(view) == "cab"
 
 
+AXIS = "[...view.timeline.times.children].map(one => one.getBoundingClientRect().right)"
+SWEEP = """news => {
+  const body = document.querySelector(".vi-health"), seen = [];
+  for (let late = 0; late < 60; late += 0.05) {
+    view.tick({ ...news, now: news.now + late });
+    seen.push([body.scrollWidth - body.clientWidth, Math.max(...%s), body.getBoundingClientRect().right]);
+  }
+  return seen;
+}"""  # noqa: E501
+
+
+@pytest.mark.parametrize("width", [800, 1440])
+def test_a_time_that_would_stand_beside_the_timeline_is_left_out(view, width):
+    view.page.set_viewport_size({"width": width, "height": 900})
+    root = view.page.locator(".vi")
+    root.evaluate("root => { root.style.width = 'auto'; }")
+    seen = view.page.evaluate(SWEEP % AXIS, news(*"abc"))
+    assert {wider for wider, _, _ in seen} == {0}
+    assert max(right - end for _, right, end in seen) <= 0
+    assert max(right - end for _, right, end in seen) > -2, "where there is room it stands"
+
+
+def test_times_have_their_places_when_the_timeline_becomes_narrower(view):
+    view.page.evaluate("tick => view.tick(tick)", news(*"abc") | {"now": 1081})
+    before = view.page.evaluate(AXIS)
+    view.page.locator(".vi").evaluate("root => { root.style.width = '500px'; }")
+    until(lambda: len(view.page.evaluate(AXIS)) < len(before))
+    body = view.page.locator(".vi-health")
+    assert body.evaluate("body => body.scrollWidth - body.clientWidth") == 0
+
+
 @pytest.fixture
 def steady():
     """A server that generates one token when it is asked for one."""

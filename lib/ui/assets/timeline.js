@@ -106,7 +106,7 @@ class Strip {
 
   // ── Drawing ──
 
-  resized() {}
+  resized() { this.timeline.resized(); }
 
   restyle() {}
 
@@ -216,8 +216,11 @@ export class Timeline {
     this.axis();
   }
 
+  /** Labels have their places by the width. */
+  resized() { if (this.times.clientWidth !== this.width) this.axis(); }
+
   axis() {
-    const width = this.times.clientWidth;
+    const width = this.width = this.times.clientWidth;
     if (!width) return;
     const [start, end] = this.range;
     const { moments, labels } = timeTicks(start, end, width);
@@ -227,7 +230,7 @@ export class Timeline {
       return label;
     }));
     const last = this.times.lastElementChild;
-    if (last && last.offsetLeft + last.offsetWidth / 2 > width) last.remove();  // half of it would stand beside the page
+    if (last && last.getBoundingClientRect().right > this.times.getBoundingClientRect().right) last.remove();  // half of it would stand beside the page
   }
 
   /** Not under a pressed pointer: the click would be lost. The next tick finds it released. */
