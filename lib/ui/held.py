@@ -19,6 +19,8 @@ __all__ = ["Held"]
 
 AGAIN_SECONDS = 300.0
 """After so long a server that publishes nothing is asked again."""
+_SECONDS = 5.0
+"""For the question where it publishes."""
 
 
 class _Ear:
@@ -87,7 +89,7 @@ class Held:
 
 
 def _sources(server: Server, policy: AddressPolicy) -> tuple[KvSource, ...]:
-    client = VllmClient.of(server, policy, timeout=5.0)
+    client = VllmClient.of(server, policy, timeout=_SECONDS)
     try:
         return sources_in(client.kv_event_sources(), urlsplit(server.url).hostname or "")
     finally:

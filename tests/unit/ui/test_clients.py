@@ -17,7 +17,7 @@ def server(url, name="one"):
 
 def test_a_server_has_one_client_however_many_threads_ask():
     with FaultServer({"/version": GOOD}) as faulty, ThreadPoolExecutor(8) as threads:
-        clients = Clients({}, 5.0)
+        clients = Clients({}, 60.0)
         one = server(faulty.url)
         found = set(threads.map(lambda _: clients.of(one), range(64)))
         assert len(found) == 1
@@ -38,7 +38,7 @@ def test_a_call_takes_no_longer_than_was_said():
 
 def test_who_comes_for_a_client_too_late_opens_no_connection():
     with FaultServer({"/version": GOOD}) as faulty:
-        clients = Clients({}, 5.0)
+        clients = Clients({}, 60.0)
         clients.close()
         with pytest.raises(Refused) as caught:
             clients.of(server(faulty.url)).version()

@@ -17,7 +17,7 @@ SERVER = {
 
 
 def test_a_part_that_a_server_names_otherwise_is_sent():
-    with FaultServer(SERVER) as server, VllmClient(server.url, timeout=2) as client:
+    with FaultServer(SERVER) as server, VllmClient(server.url, timeout=60) as client:
         listed = client.surface().named("GET /v1/responses/{id}")
         assert parts_of(listed) == ("response_id",)
         trial, why = trial_of(Draft(None, Shape("", ()), [], parts={"response_id": "a b"}), listed)

@@ -16,7 +16,7 @@ SERVER = {
 
 
 def test_routes_of_which_only_a_key_would_tell_are_not_judged():
-    with FaultServer(SERVER) as server, VllmClient(server.url, timeout=2) as client:
+    with FaultServer(SERVER) as server, VllmClient(server.url, timeout=60) as client:
         found = routes_of(client.surface())
     assert found["/tokenize"]
     assert found["/score"] is False
