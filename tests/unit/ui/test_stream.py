@@ -1,10 +1,14 @@
 import asyncio
+from functools import partial
 
 import pytest
 
+from lib.ui import stream
 from lib.ui.stream import Hub, Wish, event
+from tests.support.waiting import PATIENCE
 
 RCA = Wish("rca", ("chat",), "1m")
+SECONDS = PATIENCE * 10
 
 
 class Counting:
@@ -43,7 +47,7 @@ class Browser:
         await self.received.put(message)
 
     async def next(self) -> str:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SECONDS):
             message = await self.received.get()
         if message["type"] == "http.response.start":
             assert message["status"] == 200
@@ -61,10 +65,12 @@ def views():
     return []
 
 
-def run(story):
-    """Run an async test without a plugin."""
+def run(story, beat=3600.0):
+    """Run an async test without a plugin; a beat of its own would build ticks that it counts."""
 
-    def test(views):
+    def test(views, monkeypatch):
+        monkeypatch.setattr(stream, "_BEAT_SECONDS", beat)
+
         async def whole():
             def make(_wish):
                 views.append(Counting())
@@ -118,7 +124,7 @@ async def test_ticks_of_other_servers_build_nothing(hub, views):
     assert "data: t1" in await browser.next()
 
 
-@run
+@partial(run, beat=0.05)
 async def test_a_view_without_ticks_is_built_by_the_beat(hub, views):
     browser = Browser(hub)
     await browser.next()
@@ -131,7 +137,7 @@ async def test_a_channel_ends_with_its_last_viewer(hub, views):
     await browser.next()
     assert hub.viewers == 1
     browser.left.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         await browser.task
     assert hub.viewers == 0
     again = Browser(hub)
@@ -149,7 +155,7 @@ async def test_a_viewer_that_does_not_read_is_dropped_and_holds_nobody_up(hub, v
         hub.ticked([Said("chat")])
         assert f"data: t{number}" in await quick.next()
     slow.reads.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         await slow.task
     assert hub.viewers == 1
 
@@ -161,10 +167,10 @@ async def test_closing_ends_every_response(hub, views):
         await browser.next()
     hub.close()
     for browser in browsers:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(SECONDS):
             await browser.task
     late = Browser(hub)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         await late.task
 
 
@@ -174,7 +180,7 @@ async def test_a_view_that_fails_ends_its_streams_and_the_next_begins_anew(hub, 
     await browser.next()
     views[0].tick = lambda: 1 / 0
     hub.ticked([Said("chat")])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(SECONDS):
         await browser.task
     again = Browser(hub)
     assert "event: window" in await again.next()
