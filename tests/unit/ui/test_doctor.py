@@ -16,7 +16,8 @@ class Asked(Readings):
         return super().window(server, first, self.ticks[-1].at)
 
 
-def test_views_that_ask_at_once_share_one_answer():
+def test_views_that_ask_at_once_share_one_answer(monkeypatch):
+    monkeypatch.setattr(doctor, "PAGE_REMEMBERED", (600.0, 600.0))
     feed = Asked()
     one = Doctor(feed)
     answers = [one.full(server().id) for _ in range(20)]

@@ -29,7 +29,8 @@ def found(*findings):
     return lambda _server: Diagnosis(findings, (), ())
 
 
-def test_views_that_ask_at_once_share_one_outlook(feed):
+def test_views_that_ask_at_once_share_one_outlook(feed, monkeypatch):
+    monkeypatch.setattr(foreseen, "REMEMBERED", 600.0)
     known = Foreseen(feed, found())
     outlooks = [known.of(server().id) for _ in range(20)]
     assert feed.spans == [foreseen.BACK]

@@ -3,10 +3,12 @@
 import json
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from lib.health import State, Status
+from lib.ui import serving
 from lib.ui.asked import Asked, Told
 from lib.ui.listing import Listing
 from lib.ui.serving import CARDS, PER_SERVER, TROUBLES, ModelsView
@@ -17,6 +19,15 @@ from tests.unit.ui.scene import PAGE, Readings, Wall, server
 from tests.unit.ui.scene import told as page_told
 from tests.unit.ui.test_cards import capabilities, model
 from tests.unit.ui.test_listing import answer, refused
+
+NOW = 1_000.0
+
+
+@pytest.fixture(autouse=True)
+def standing(monkeypatch):
+    """The clock by which a reading grows old stands still."""
+    clock = SimpleNamespace(monotonic=lambda: NOW, time=time.time)
+    monkeypatch.setattr(serving, "time", clock)
 
 
 class Fleet:
@@ -29,7 +40,7 @@ class Fleet:
         self.ticks, self.lists, self.asked = {}, {}, []
         for one, page in zip(self.servers, pages.values(), strict=True):
             readings = Readings(one, [page.encode()] * 3)
-            self.ticks[one.id] = replace(readings.latest(one.id), mono=time.monotonic())
+            self.ticks[one.id] = replace(readings.latest(one.id), mono=NOW)
             self.lists[one.name] = Listing().answered(answer(model()), 100.0)
         self.view = ModelsView(self, Wall(*self.servers), self)
 
@@ -114,9 +125,9 @@ def test_a_tick_in_which_nothing_changed_says_nothing(fleet):
 
 
 def test_an_old_reading_is_out_and_its_age_is_told(fleet):
-    fleet.stands("a", State.BUSY, mono=time.monotonic() - 4)
+    fleet.stands("a", State.BUSY, mono=NOW - 4)
     assert opened(fleet)["live"]["a"]["at"] is not None
-    fleet.stands("a", State.BUSY, mono=time.monotonic() - 60)
+    fleet.stands("a", State.BUSY, mono=NOW - 60)
     assert opened(fleet)["rank"] == ["b", "a"]
 
 
@@ -237,7 +248,7 @@ def test_a_list_is_asked_for_in_the_background_and_remembered(asked):
 
 def test_nobody_is_asked_while_nobody_looks(asked):
     with FaultServer({"/v1/models": recorded("models.json")}) as fault:
-        asked.told(at(fault.url), wait=5)
+        asked.told(at(fault.url), wait=60)
         before = counted(fault)
         until(lambda: asked.listing(at(fault.url)).models, 10)
         assert counted(fault) == before + 1
@@ -260,5 +271,5 @@ def test_a_server_with_a_cheap_route_tells_its_seats(asked):
             "/debug/config": answer_json({"max_num_seqs": 32}),
         }
     ) as fault:
-        asked.told(at(fault.url), wait=10)
+        asked.told(at(fault.url), wait=60)
         until(lambda: asked.listing(at(fault.url)).seats == 32, 10)
