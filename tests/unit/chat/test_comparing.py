@@ -1,7 +1,5 @@
 """Where answers part, and what differs in their figures."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +14,7 @@ from lib.chat.comparing import (
     word_diff,
 )
 from lib.chat.figures import figures
+from tests.support.cost import cost
 from tests.unit.chat.said import reply, says, streamed
 
 TEXTS = st.text(alphabet="ab e\u0301\n🎉", max_size=30)
@@ -109,9 +108,8 @@ def test_both_texts_can_be_read_from_the_difference(one, other):
     ],
 )
 def test_long_texts_are_compared_in_a_moment(one, other):
-    begun = time.monotonic()
-    ops = word_diff(one, other)
-    assert time.monotonic() - begun < 5
+    seconds, ops = cost(lambda: word_diff(one, other))
+    assert seconds < 5
     assert "".join(text for op, text in ops if op != "in") == one
 
 

@@ -82,7 +82,7 @@ def test_a_long_answer_is_cut_and_its_size_told():
 
 @pytest.mark.parametrize("depth", [900, 60_000])
 def test_a_deep_answer_costs_no_more_than_is_shown(depth):
-    began = time.process_time()
+    began = time.thread_time()
     text = raw_of(listing(b"[" * depth + b"]" * min(depth, 5_000)))
-    assert time.process_time() - began < 1.0
+    assert time.thread_time() - began < 1.0
     assert len(text) < RAW_LENGTH + 80
