@@ -8,7 +8,9 @@ import struct
 import numpy as np
 import pytest
 
+from lib.ui.asked import Asked, Told
 from lib.ui.house import house
+from lib.ui.vectors import offers
 from lib.ui.vectors.samples import SAMPLES
 from tests.support.faulty import FaultServer, answer_json, in_turn, recorded, slow
 from tests.support.headless import Headless
@@ -203,6 +205,24 @@ def test_a_server_that_chats_only_says_so_and_offers_those_that_embed(visit):
     person.app.run()
     assert person.views("vectors")[0]["server"] == "demo-embed"
     assert "Embed" in person.labels()
+
+
+def test_a_page_that_was_drawn_before_its_server_told_anything_is_drawn_again(visit, monkeypatch):
+    told, is_untold, looks = Asked.told, offers.is_untold, []
+
+    def untold(self, server, **how):
+        return told(self, server, **how) if looks else Told()
+
+    def looked(server):
+        looks.append(is_untold(server))
+        return looks[-1]
+
+    until(lambda: told(house().asked, house().named("demo-chat")).capabilities, SECONDS)
+    monkeypatch.setattr(Asked, "told", untold)
+    monkeypatch.setattr(offers, "is_untold", looked)
+    person = Person(visit, server="demo-chat")
+    assert looks == [True, False]
+    assert "demo-chat makes no vectors" in person.warnings()
 
 
 # ── Files ──

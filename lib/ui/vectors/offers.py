@@ -10,7 +10,7 @@ from lib.ui.chat.place import Place, models_of
 from lib.ui.house import house
 from lib.ui.plain import escaped, plain
 
-__all__ = ["draw", "may_embed"]
+__all__ = ["draw", "is_untold", "may_embed"]
 
 _MOST = 12
 _AGAIN = 2.0
@@ -21,6 +21,11 @@ def may_embed(place: Place) -> bool:
     """Whether its routes leave it open that a server embeds."""
     known = house().asked.told(place.server, wait=0.8).capabilities
     return known is None or not known.tasks or _TASK in known.tasks
+
+
+def is_untold(server: Server) -> bool:
+    """Whether it has yet to tell what it does; asked again where it refused to."""
+    return house().asked.told(server).capabilities is None
 
 
 def draw(place: Place) -> None:

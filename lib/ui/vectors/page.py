@@ -30,6 +30,7 @@ _COLOURS = "vectors-colours"
 _NAMES = {Metric.COSINE: "Cosine", Metric.DOT: "Dot product", Metric.EUCLID: "Euclid"}
 _SAID = ("sample", "mode", "metric", "k")
 _DEFAULT_DEPTH, _DEEPEST = 5, 50
+_SETTLE = 2.0
 
 
 def draw(server: Server) -> None:
@@ -46,6 +47,15 @@ def draw(server: Server) -> None:
     with head:
         _head(place, texts, f"What {plain(place.title, 90)} takes for similar{_limit(place)}")
     _answered(place, texts, how)
+    if offers.is_untold(server):
+        _settle(server)
+
+
+@st.fragment(run_every=_SETTLE)
+def _settle(server: Server) -> None:
+    """Draw the page again once the server has told what it does: it is not waited for long."""
+    if not offers.is_untold(server):
+        st.rerun()
 
 
 def _head(place: Place, texts: Texts | None, line: str) -> None:
