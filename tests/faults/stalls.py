@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from itertools import pairwise
+from pathlib import Path
 from typing import Self
 
 from lib.metrics import Reader
@@ -38,11 +39,17 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 class Stalls:
-    """Notes for a block when a thread that only sleeps was woken late."""
+    """Notes for a block when a thread that only sleeps was woken late.
+
+    And when another process was, which a machine may hold up alone; its own work and waiting is its
+    affair. Linux tells that of its first thread, in which a watcher asks; other systems do not.
+    """
 
     def __init__(self) -> None:
         self._found: list[tuple[float, float]] = []
         self._due = math.inf
+        self._other: _Other | None = None
+        self._lock = threading.Lock()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stalls", daemon=True)
 
@@ -61,15 +68,30 @@ class Stalls:
             now = time.monotonic()
             if now > self._due + NOTICED:
                 self._found.append((self._due, now))
+            self._look()
             self._due = now + STEP
+
+    def watch(self, process: int) -> None:
+        """Count what holds up that process from now on as well."""
+        with self._lock:
+            self._other = _Other(process)
+
+    def _look(self) -> None:
+        with self._lock:
+            if self._other is not None:
+                self._found += self._other.held_up()
 
     def within(self, begin: float, end: float) -> float:
         """For how many seconds of that time (monotonic clock) nothing ran here."""
         # One that is just over may not be noted yet: whoever asks has perhaps been woken first.
+        self._look()
         due, now = self._due, time.monotonic()
-        found = dict([*self._found, (due, now)] if now > due + NOTICED else self._found)
-        shares = (min(end, late) - max(begin, due) for due, late in found.items())
-        return sum(max(0.0, share) for share in shares)
+        found = [*self._found, (due, now)] if now > due + NOTICED else list(self._found)
+        seconds = 0.0
+        for due, late in sorted(found):
+            seconds += max(0.0, min(end, late) - max(begin, due))
+            begin = max(begin, late)  # what two stalls have in common is counted once
+        return seconds
 
     def begin(self) -> tuple[float, float]:
         """This moment, for `run_since`."""
@@ -82,6 +104,32 @@ class Stalls:
         """
         (moment, worked), now = begun, time.monotonic()
         return max(now - moment - self.within(moment, now), time.process_time() - worked)
+
+
+class _Other:
+    """What holds up the first thread of another process, look after look."""
+
+    def __init__(self, process: int) -> None:
+        self._folder = Path(f"/proc/{process}")
+        self._looked, (self._was_held, self._waited) = time.monotonic(), self._told()
+
+    def held_up(self) -> list[tuple[float, float]]:
+        """Since the last look: stopped or waiting for a disk, or ready and given no core."""
+        before, was_held, had_waited = self._looked, self._was_held, self._waited
+        self._was_held, self._waited = self._told()
+        self._looked = now = time.monotonic()
+        waited = self._waited - had_waited
+        found = [(before, now)] if was_held and self._was_held else []
+        return [*found, (now - waited, now)] if waited > STEP / 2 else found
+
+    def _told(self) -> tuple[bool, float]:
+        """Whether it is stopped or waits for a disk; the seconds that it has waited for a core."""
+        try:
+            state = (self._folder / "stat").read_text().rpartition(")")[2].split()[0]
+            waited = (self._folder / "schedstat").read_text().split()[1]
+        except OSError:  # it has ended, or this is no Linux
+            return False, 0.0
+        return state in "DTt", int(waited) / 1e9
 
 
 def assert_kept(ticks: Iterable[Tick], period: float, stalls: Stalls) -> None:

@@ -70,6 +70,7 @@ def test_each_fault_has_its_word_and_sentence_and_costs_nobody_else(watched):
         urls["hole"] = stack.enter_context(black_hole())
         stalls = stack.enter_context(Stalls())
         all_of_them = stack.enter_context(watched(urls, period=f"{period:g}"))
+        stalls.watch(all_of_them.process.popen.pid)
         expected = TABLE | {
             "closed": ("", "Nothing listens", "not listening", "Nothing listens at"),
             "hole": ("", "No answer in time", "timeout", "did not answer"),

@@ -95,6 +95,7 @@ def test_every_bad_server_is_told_and_the_good_ones_keep_their_period(tmp_path):
         stalls = stack.enter_context(Stalls())
         every = {"INSPECTOR_PERIOD": f"{period:g}"}
         feed = stack.enter_context(feeding(tmp_path, servers, listener=heard.extend, **every))
+        stalls.watch(until(lambda: pid_of_ours(feed), 20))
         for one in good:
             until(lambda one=one: len(feed.recent(one.id, 600)) >= 9, 40 * period)
         expected = {
