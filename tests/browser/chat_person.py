@@ -7,7 +7,7 @@ from playwright.sync_api import Error, Locator, expect
 from tests.browser.person import COLD_START, Person
 from tests.support.waiting import PATIENCE, until
 
-__all__ = ["ChatPerson"]
+__all__ = ["ANSWER", "ChatPerson"]
 
 ANSWER = PATIENCE * 60_000
 """Milliseconds in which a demo server has written any answer of these tests."""
