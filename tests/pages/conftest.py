@@ -10,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 from lib.ui import house as houses
 from lib.ui.asked import Asked
 from tests.support.demos import demo_servers
-from tests.support.ports import free_port
+from tests.support.faulty import closed_port
+from tests.support.patience import be_patient
 from tests.support.processes import ROOT
 from tests.support.waiting import until
 
@@ -44,13 +45,15 @@ class Visit:
 def hasty(monkeypatch):
     """A page waits a moment for a server's first answer; a busy machine needs a longer one.
 
-    Gives what makes it hasty again, for a test of servers that do not answer.
+    So do the questions that are asked of it. Gives what makes the page hasty again, for a test of
+    servers that do not answer.
     """
     told = Asked.told
 
     def patient(self, server, *, documents=False, wait=0.0):
         return told(self, server, documents=documents, wait=WAIT_SECONDS if wait else 0.0)
 
+    be_patient(monkeypatch)
     monkeypatch.setattr(Asked, "told", patient)
     return lambda: monkeypatch.setattr(Asked, "told", told)
 
@@ -120,4 +123,5 @@ def demo():
 @pytest.fixture
 def down():
     """A server that does not answer."""
-    return f"down=http://127.0.0.1:{free_port()}"
+    with closed_port() as url:
+        yield f"down={url}"

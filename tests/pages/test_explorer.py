@@ -7,7 +7,6 @@ import pytest
 from lib.ui.house import house
 from tests.support.faulty import RECORDINGS, FaultServer, answer, answer_json, hang
 from tests.support.headless import Headless
-from tests.support.ports import free_port
 from tests.support.waiting import until
 
 EXPLORER = "pages/lab/explorer.py"
@@ -435,9 +434,8 @@ def test_a_route_that_only_another_server_lists_is_missing_here(dashboard, real)
     assert not someone.buttons("explorer-send")
 
 
-def test_a_server_that_does_not_answer_is_said_to(dashboard):
-    visit = dashboard(VLLM_SERVERS=f"down=http://127.0.0.1:{free_port()}")
-    someone = Person(visit, server="down")
+def test_a_server_that_does_not_answer_is_said_to(dashboard, down):
+    someone = Person(dashboard(VLLM_SERVERS=down), server="down")
 
     def told():
         someone.app.run()

@@ -1,7 +1,7 @@
 """The tools under RCA / Cache, headless, on servers that are away and whose history is on file."""
 
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -12,8 +12,8 @@ from lib.ui.rca.moments import iso
 from lib.watch.database import FILE_NAME
 from lib.watch.store import Event, Store
 from tests.pages.conftest import Visit
+from tests.support.faulty import closed_port
 from tests.support.headless import Headless
-from tests.support.ports import free_port
 from tests.support.processes import ROOT
 from tests.support.ticks import tick
 
@@ -49,7 +49,8 @@ def ticks(server, model, *, now, worse, **labels):
 def history(tmp_path_factory):
     """Three servers that are away: `chat` got worse, `peer` and `third` did not."""
     now, folder = float(int(time.time())), tmp_path_factory.mktemp("history")
-    urls = {name: f"http://127.0.0.1:{free_port()}" for name in ("chat", "peer", "third", "new")}
+    away = ExitStack()
+    urls = {name: away.enter_context(closed_port()) for name in ("chat", "peer", "third", "new")}
     with closing(Store(folder / FILE_NAME)) as store:
         for name in ("chat", "peer", "third"):
             server = f"{name} {urls[name]}"
@@ -58,7 +59,7 @@ def history(tmp_path_factory):
             happened = [Event(now - 300, server, "down", "Nothing listens.")]
             store.append(list(rows), happened if name == "chat" else [])
             store.seal(server)
-    with pytest.MonkeyPatch.context() as patch:
+    with away, pytest.MonkeyPatch.context() as patch:
         patch.setenv("INSPECTOR_DATA", str(folder))
         patch.setenv("VLLM_SERVERS", ",".join(f"{name}={url}" for name, url in urls.items()))
         patch.chdir(ROOT)
