@@ -3,6 +3,7 @@
 import functools
 import itertools
 import math
+import time
 
 import numpy as np
 import pytest
@@ -93,6 +94,7 @@ def fleet():
 def test_a_fleet_of_hostile_servers_leaves_the_good_one_its_period(watched, fleet):
     period = slowness()
     with Stalls() as stalls, watched(fleet, period=f"{period:g}") as all_of_them:
+        stalls.watch(all_of_them.process.popen.pid)
         until(lambda: len(all_of_them.ticks("good")) >= 9, 40 * period)
         ticks = all_of_them.ticks("good")
         assert_kept(ticks, period, stalls)
@@ -107,13 +109,18 @@ def test_a_fleet_of_hostile_servers_leaves_the_good_one_its_period(watched, flee
         for name, kind in bad.items():
             all_of_them.told(name, kind)
         others = [name for name in fleet if name not in bad]
-        until(lambda: [name for name in others if not all_of_them.latest(name).refused] == others)
+        until(lambda: all(are_answered(all_of_them, others)))
         until(lambda: all_of_them.feed.pulse.sentence == "")
         assert_log_is_clean(all_of_them.log)
         until(lambda: len(all_of_them.stored()[0]) == 2 * len(fleet), 10)
         names, _ = all_of_them.stored()
         servers = [server.id for server in all_of_them.servers.values()]
         assert sorted(names) == sorted([*servers, *map(checks_of, servers)])
+
+
+def are_answered(all_of_them, names):
+    newest = map(all_of_them.latest, names)
+    return [tick is not None and tick.refused is None for tick in newest]
 
 
 def assert_log_is_clean(log):
@@ -156,7 +163,7 @@ def test_all_of_them_together_cost_little_memory(watched):
 def test_other_series_at_every_scrape_are_told_and_stop_being_kept(watched):
     with (
         FaultServer(both(changing(churned))) as server,
-        watched({"churn": server.url}, period="0.1") as one,
+        watched({"churn": server.url}) as one,
     ):
         tick = one.told("churn", "not metrics")
         assert tick.status.reason == "It answers /metrics with other series at every scrape."
@@ -223,7 +230,7 @@ def test_a_counter_below_zero_is_not_known_and_no_rate_is_negative(watched):
         FaultServer(both(changing(lambda _: make(next(turns))))) as server,
         watched({"odd": server.url}) as one,
     ):
-        one.ticked("odd", 12)
+        one.answered("odd", 12)
         window = one.window("odd")
         known = window.values[:, window.layout.columns("generation_tokens")]
         assert np.nanmin(known) >= 0
@@ -240,10 +247,12 @@ def test_a_timestamp_moves_nothing_in_time(watched):
     )
     with FaultServer({"/old*": metrics(text), "/now*": GOOD}) as server:
         urls = {"old": f"{server.url}/old", "now": f"{server.url}/now"}
+        begun = time.time()
         with watched(urls) as both_of_them:
             both_of_them.ticked("old", 2)
-            ours = both_of_them.ticked("now").at
-            assert abs(both_of_them.latest("old").at - ours) < 5
+            both_of_them.ticked("now")
+            moments = [tick.at for name in urls for tick in both_of_them.ticks(name)]
+            assert begun <= min(moments) <= max(moments) <= time.time()
             assert both_of_them.sampled("old").of("running") == 4
 
 
@@ -259,7 +268,7 @@ def test_no_redirect_is_followed_wherever_it_leads(watched):
     with FaultServer() as elsewhere:
         places = {
             "metadata": "http://169.254.169.254/latest/meta-data/",
-            "other": f"{elsewhere.url}/metrics",
+            "other": f"{elsewhere.url}/followed",
             "none": "http://a b\x7f/",
             "file": "file:///etc/passwd",
         }
@@ -272,7 +281,8 @@ def test_no_redirect_is_followed_wherever_it_leads(watched):
                 assert "elsewhere, which is not followed" in status.reason
             assert "169.254" not in status.reason
             assert_log_is_clean(all_of_them.log)
-        assert elsewhere.seen == []
+        # By nobody: a stranger who asks for what had this port before asks for something else.
+        assert "/followed" not in {seen.path for seen in elsewhere.seen}
 
 
 @pytest.mark.parametrize("mode", ["double gzip", "unknown encoding", "bad gzip", "cut gzip"])
@@ -290,5 +300,5 @@ def test_cookies_are_not_kept(watched):
         FaultServer({"*": answer(body, kind="text/plain", headers=cookies)}) as server,
         watched({"odd": server.url}) as one,
     ):
-        one.ticked("odd", 3)
+        one.answered("odd", 3)
         assert not any("cookie" in seen.headers for seen in server.seen)
